@@ -1,0 +1,52 @@
+// Made by tools/minimax.py; do not edit.
+#pragma once
+
+namespace xent {
+namespace coefficients {
+
+// relative error of the whole function: 1.02e-8
+constexpr float exp_float[] = {
+    5.0e-1f,
+    1.666657667e-1f,
+    4.166655421e-2f,
+    8.363232884e-3f,
+    1.392625083e-3f,
+};
+
+// relative error of the whole function: 1.71e-17
+constexpr double exp_double[] = {
+    5.00000000000000103e-1,
+    1.66666666666666675e-1,
+    4.16666666666238205e-2,
+    8.3333333333300382e-3,
+    1.38888889173670806e-3,
+    1.9841269863171556e-4,
+    2.48015210578682052e-5,
+    2.75572682769056962e-6,
+    2.76202015910315488e-7,
+    2.5100472505694996e-8,
+};
+
+// relative error of the whole function: 3.89e-10
+constexpr float atanh_float[] = {
+    6.666666732e-1f,
+    3.999970508e-1f,
+    2.859242607e-1f,
+    2.170542707e-1f,
+    2.323025561e-1f,
+};
+
+// relative error of the whole function: 3.05e-20
+constexpr double atanh_double[] = {
+    6.66666666666666665e-1,
+    4.00000000000008832e-1,
+    2.8571428570799785e-1,
+    2.22222223925810451e-1,
+    1.81817955475211362e-1,
+    1.53862447376216666e-1,
+    1.32686383692668239e-1,
+    1.30880348509275538e-1,
+};
+
+}  // namespace coefficients
+}  // namespace xent

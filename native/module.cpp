@@ -1,0 +1,24 @@
+// xent._native: the C++ kernels, bound one file an operation.
+#include <nanobind/nanobind.h>
+
+#include "buffers.hpp"
+#include "isa.hpp"
+#include "threads.hpp"
+
+namespace nb = nanobind;
+
+namespace xent {
+void bind_softmax_cross_entropy(nb::module_& m);
+}  // namespace xent
+
+NB_MODULE(_native, m) {
+  m.doc() = "The C++ kernels of xent; xent.kernels.cpu is their Python side.";
+  m.def("isa", &xent::isa_name);
+  m.def("num_threads", &xent::num_threads);
+  m.def("set_num_threads", &xent::set_num_threads, nb::arg("count"));
+  m.def("cached_bytes", &xent::cached_bytes);
+  m.def("cache_limit", &xent::cache_limit);
+  m.def("set_cache_limit", &xent::set_cache_limit, nb::arg("bytes"));
+  m.def("empty_cache", &xent::empty_cache);
+  xent::bind_softmax_cross_entropy(m);
+}

@@ -1,0 +1,48 @@
+// Softmax cross-entropy: what a call of the kernels is told.
+#pragma once
+
+#include <cstdint>
+
+#include "isa.hpp"
+
+namespace xent {
+
+// Arrays are C-contiguous with shape (outer, classes, inner); a row is one (outer, inner).
+// Compute dtype: float for float, Half and BFloat16 logits, double for double logits.
+struct SoftmaxTask {
+  const void* logits = nullptr;
+  std::int64_t outer = 0, classes = 0, inner = 1;
+
+  // the target of each row: a class (outer, inner), or a distribution (outer, classes,
+  // inner) in the compute dtype. Classes were checked to be in range by the caller.
+  const std::int64_t* target = nullptr;
+  const void* soft_target = nullptr;
+  double label_smoothing = 0;            // mixes the class target with the uniform one
+  const double* class_weight = nullptr;  // (classes): part of the distribution
+
+  // weight of each row's loss (outer, inner); a row of weight 0 is skipped, whatever it holds
+  const double* row_weight = nullptr;
+  double gradient_scale = 1;  // of gradient and Hessian, beside the row's weight
+
+  void* nll = nullptr;             // (outer, inner), compute dtype
+  double* chunk_sums = nullptr;    // one a chunk: the sum of its weighted losses
+  void* gradient = nullptr;        // like logits
+  void* hessian = nullptr;         // like logits: the diagonal
+};
+
+// Rows too short to vectorise along, or whose classes are not adjacent, go by tiles.
+inline bool goes_by_tiles(std::int64_t classes, std::int64_t inner) {
+  return inner > 1 || classes <= 96;
+}
+
+struct SoftmaxKernels {
+  // rows [begin, end); chunk_sums[chunk] gets the sum
+  void (*loss_float)(const SoftmaxTask&, std::int64_t begin, std::int64_t end, std::int64_t chunk);
+  void (*loss_double)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+  void (*loss_half)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+  void (*loss_bfloat16)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+};
+
+}  // namespace xent
+
+XENT_KERNELS(SoftmaxKernels, softmax_kernels)

@@ -1,0 +1,104 @@
+// What the row-wise and the tile-wise softmax loops share: the scalars of a row.
+//
+// One class is set apart, E: the true class where there is one, else the arg max. With
+// m the maximum and S the sum of exp(x_k - m) over the *other* classes,
+//
+//   tau    = S exp(m - x_E)          the odds of "not E"
+//   nll    = log1p(tau)              = -log p_E
+//   p      = 1 / (1 + tau)           p_E
+//   not_p  = tau / (1 + tau)         1 - p_E
+//   factor = not_p / S               p_k = factor exp(x_k - m) for the others
+//
+// Nothing here subtracts nearly equal numbers, so a confident row keeps its tiny loss.
+#pragma once
+
+#include "floats.hpp"
+#include "softmax_cross_entropy.hpp"
+
+namespace xent {
+namespace XENT_ISA {
+
+// A sum of non-negative terms: float terms are added in double, which is exact enough;
+// for double terms the part that each addition loses is carried along.
+struct Sum {
+  double value = 0, error = 0;
+};
+
+XENT_INLINE void add(Sum& sum, float term) { sum.value += static_cast<double>(term); }
+
+XENT_INLINE void add(Sum& sum, double term) {
+  const Exact<double> s = two_sum(sum.value, term);
+  sum.value = s.value;
+  // an infinite sum has lost nothing
+  sum.error += s.value - s.value == 0 ? s.error : 0.0;
+}
+
+struct RowScalars {
+  double nll, p, not_p, factor;
+};
+
+XENT_INLINE RowScalars row_scalars(double m, double x_apart, Sum sum) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  // beyond this the odds would overflow, and log(tau) is the loss to the last bit
+  constexpr double large = 700;
+  const Exact<double> exact = two_difference(m, x_apart);
+  const double d = exact.value;
+  const double d_error = d - d == 0 ? exact.error : 0.0;  // an infinite d has no error
+  const bool far = d > large;
+  double clamped = far ? large : d;
+  clamped = clamped < -1400 ? -1400 : clamped;
+  const SplitExp<double> e = split_exp(clamped, d_error);
+  // multiplied before it is scaled: one rounding also where the odds are denormal
+  double tau = scale(e.mantissa * sum.value + e.mantissa * sum.error, e.exponent);
+  tau = x_apart == infinity<double> ? nan : tau;  // a +inf logit has no softmax
+  const double tail = log1p_positive(far ? (sum.value - 1) + sum.error : tau);
+  RowScalars row;
+  row.nll = far ? d + tail : tail;
+  row.p = far ? 0.0 : 1 / (1 + tau);
+  row.not_p = far ? 1.0 : tau / (1 + tau);
+  // not_p / S with one division less, whose errors cancel where the odds are long
+  row.factor = far ? 1 / (sum.value + sum.error) : scale(e.mantissa / (1 + tau), e.exponent);
+  row.factor = tau < infinity<double> ? row.factor : nan;
+  row.not_p = tau < infinity<double> ? row.not_p : nan;
+  return row;
+}
+
+// The distribution that a row is scored against: mass s_j = class_weight_j * target_j.
+// `largest` is its largest entry, the only one that can be more than half of the total, so
+// the mass of all classes but j is total - s_j everywhere else without cancelling.
+struct Mass {
+  double total = 0, rest = 0;     // rest: the mass of all classes but the largest
+  double linear = 0;              // sum_j s_j (x_E - x_j), every term >= 0
+  std::int64_t largest = 0;
+};
+
+// d(loss)/dx_j, for any class but E
+XENT_INLINE double soft_gradient(double p, double s, double others) {
+  return p * others - s * (1 - p);
+}
+
+// what s_j is before the class weights
+template <class T>
+XENT_INLINE T target_mass(const SoftmaxTask& task, std::int64_t row, std::int64_t j) {
+  if (task.soft_target) {
+    const std::int64_t o = row / task.inner, i = row % task.inner;
+    return static_cast<const T*>(task.soft_target)[(o * task.classes + j) * task.inner + i];
+  }
+  const double spread = task.label_smoothing / static_cast<double>(task.classes);
+  const bool is_target = task.target[row] == j;
+  return static_cast<T>(is_target ? 1 - task.label_smoothing + spread : spread);
+}
+
+template <class T>
+XENT_INLINE T weighted_mass(const SoftmaxTask& task, std::int64_t row, std::int64_t j) {
+  const T t = target_mass<T>(task, row, j);
+  return task.class_weight ? static_cast<T>(task.class_weight[j] * static_cast<double>(t)) : t;
+}
+
+// a target that is one class has its own, shorter path
+XENT_INLINE bool is_class_target(const SoftmaxTask& task) {
+  return !task.soft_target && task.label_smoothing == 0 && !task.hessian;
+}
+
+}  // namespace XENT_ISA
+}  // namespace xent

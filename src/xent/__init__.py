@@ -1,0 +1,1 @@
+"""Cross-entropy done exactly."""
