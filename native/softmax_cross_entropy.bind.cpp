@@ -114,7 +114,7 @@ void run(const SoftmaxTask& task, Storage storage, double* sum) {
   const std::int64_t rows = task.outer * task.inner;
   std::int64_t grain = kChunkElements / (task.classes > 0 ? task.classes : 1);
   if (grain < 1) grain = 1;
-  if (goes_by_tiles(task.classes, task.inner)) grain = (grain + 63) / 64 * 64;
+  if (goes_by_tiles(task.classes, task.inner)) grain = (grain + 255) / 256 * 256;
   const std::int64_t chunks = (rows + grain - 1) / grain;
   std::vector<double> sums(static_cast<std::size_t>(chunks), 0.0);
   SoftmaxTask with_sums = task;

@@ -32,7 +32,7 @@ struct SoftmaxTask {
 
 // Rows too short to vectorise along, or whose classes are not adjacent, go by tiles.
 inline bool goes_by_tiles(std::int64_t classes, std::int64_t inner) {
-  return inner > 1 || classes <= 96;
+  return inner > 1 || classes <= 192;
 }
 
 struct SoftmaxKernels {

@@ -11,13 +11,25 @@ namespace xent {
 namespace XENT_ISA {
 namespace {
 
+// Tiles of rows whose classes are far apart are wide, so that each class of a tile is a
+// run of memory worth fetching; tiles of short rows are narrow and stay in the nearest cache.
+constexpr int kNarrow = 64, kWide = 256;
+
+template <class Storage, int kLanes>
+double by_tiles(const SoftmaxTask& task, std::int64_t begin, std::int64_t end) {
+  Tiles<Storage, kLanes> tiles(task);
+  double sum = 0;
+  for (std::int64_t row = begin; row < end; row += kLanes)
+    sum += tiles.rows(row, static_cast<int>(end - row < kLanes ? end - row : kLanes));
+  return sum;
+}
+
 template <class Storage>
 void loss(const SoftmaxTask& task, std::int64_t begin, std::int64_t end, std::int64_t chunk) {
   double sum = 0;
   if (goes_by_tiles(task.classes, task.inner)) {
-    Tiles<Storage> tiles(task);
-    for (std::int64_t row = begin; row < end; row += kLanes)
-      sum += tiles.rows(row, static_cast<int>(end - row < kLanes ? end - row : kLanes));
+    sum = task.inner > 1 ? by_tiles<Storage, kWide>(task, begin, end)
+                         : by_tiles<Storage, kNarrow>(task, begin, end);
   } else {
     LongRows<Storage> rows(task);
     for (std::int64_t row = begin; row < end; ++row) sum += rows.row(row);

@@ -28,12 +28,12 @@ XENT_INLINE void exponentials(const float* x, float* e, std::int64_t count, floa
   sum.value += s;
 }
 
-// doubles are folded in halves, a block at a time: an error of 6 roundings at most, and
-// the same bits whatever the width of the vectors
+// doubles are folded in halves, a block at a time, with what every addition loses carried
+// along: the sum is right to its last bit, and the same whatever the width of the vectors
 template <bool keep>
 XENT_INLINE void exponentials(const double* x, double* e, std::int64_t count, double m, Sum& sum) {
   constexpr int kBlock = 64;
-  double block[kBlock];
+  double block[kBlock], lost[kBlock];
   for (std::int64_t start = 0; start < count; start += kBlock) {
     const int filled = static_cast<int>(count - start < kBlock ? count - start : kBlock);
 #pragma omp simd
@@ -41,9 +41,16 @@ XENT_INLINE void exponentials(const double* x, double* e, std::int64_t count, do
     if (keep)
       for (int i = 0; i < filled; ++i) e[start + i] = block[i];
     for (int i = filled; i < kBlock; ++i) block[i] = 0;
-    for (int width = kBlock / 2; width > 0; width /= 2)
-      for (int i = 0; i < width; ++i) block[i] += block[i + width];
+    for (int i = 0; i < kBlock; ++i) lost[i] = 0;
+    for (int width = kBlock / 2; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) {
+        const Exact<double> pair = two_sum(block[i], block[i + width]);
+        block[i] = pair.value;
+        lost[i] += lost[i + width] + pair.error;
+      }
+    }
     add(sum, block[0]);
+    sum.error += lost[0];
   }
 }
 

@@ -12,9 +12,7 @@
 namespace xent {
 namespace XENT_ISA {
 
-constexpr int kLanes = 64;
-
-template <class Storage>
+template <class Storage, int kLanes>
 class Tiles {
   using T = typename ComputedIn<Storage>::type;
   using Int = typename Format<T>::Int;  // as wide as T, so that a select compares like with like
@@ -50,10 +48,14 @@ class Tiles {
   // where each row starts, its weight, and whether the tile is one contiguous run per class
   void locate() {
     const std::int64_t inner = task_.inner;
+    std::int64_t o = begin_ / inner, i = begin_ % inner;
     for (int b = 0; b < count_; ++b) {
-      const std::int64_t row = begin_ + b;
-      start_[b] = (row / inner) * classes_ * inner + row % inner;
-      weight_[b] = task_.row_weight ? task_.row_weight[row] : 1.0;
+      start_[b] = o * classes_ * inner + i;
+      weight_[b] = task_.row_weight ? task_.row_weight[begin_ + b] : 1.0;
+      if (++i == inner) {
+        i = 0;
+        ++o;
+      }
     }
     for (int b = count_; b < kLanes; ++b) weight_[b] = 0;
     adjacent_ = inner > 1 && start_[count_ - 1] - start_[0] == count_ - 1;
