@@ -30,11 +30,56 @@ inline nb::object make_array(nb::dlpack::dtype dtype, const std::vector<std::siz
   return nb::cast(nb::ndarray<nb::numpy>(*data, shape.size(), shape.data(), owner, nullptr, dtype));
 }
 
+// how a floating array is stored
+enum class Storage { f32, f64, f16, bf16 };
+
+inline Storage storage_of(nb::dlpack::dtype dtype) {
+  using Code = nb::dlpack::dtype_code;
+  if (dtype.code == static_cast<std::uint8_t>(Code::Float)) {
+    if (dtype.bits == 32) return Storage::f32;
+    if (dtype.bits == 64) return Storage::f64;
+    if (dtype.bits == 16) return Storage::f16;
+  }
+  if (dtype.code == static_cast<std::uint8_t>(Code::Bfloat) && dtype.bits == 16)
+    return Storage::bf16;
+  throw nb::type_error("logits must be float16, bfloat16, float32 or float64");
+}
+
+// the dtype that losses of such an array come back in
+inline nb::dlpack::dtype computed_dtype(Storage storage) {
+  return storage == Storage::f64 ? nb::dtype<double>() : nb::dtype<float>();
+}
+
+template <class Kernels>
+auto kernel_for(const Kernels& kernels, Storage storage) {
+  return storage == Storage::f64    ? kernels.for_double
+         : storage == Storage::f16  ? kernels.for_half
+         : storage == Storage::bf16 ? kernels.for_bfloat16
+                                    : kernels.for_float;
+}
+
 template <class Array>
 std::vector<std::size_t> shape_of(const Array& array) {
   std::vector<std::size_t> shape(array.ndim());
   for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = array.shape(i);
   return shape;
 }
+
+// an array as (outer, classes, inner), split at its class axis; no axis: every element alone
+struct Layout {
+  std::int64_t outer = 1, classes = 1, inner = 1;
+  std::vector<std::size_t> row_shape;  // the shape without the class axis
+
+  Layout(const std::vector<std::size_t>& shape, std::int64_t axis) {
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      const auto extent = static_cast<std::int64_t>(shape[i]);
+      const auto at = static_cast<std::int64_t>(i);
+      if (at < axis) outer *= extent;
+      if (at == axis) classes = extent;
+      if (at > axis) inner *= extent;
+      if (at != axis) row_shape.push_back(shape[i]);
+    }
+  }
+};
 
 }  // namespace xent

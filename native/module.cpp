@@ -8,7 +8,10 @@
 namespace nb = nanobind;
 
 namespace xent {
+void bind_categorical_cross_entropy(nb::module_& m);
+void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
+void bind_softmax_maps(nb::module_& m);
 }  // namespace xent
 
 NB_MODULE(_native, m) {
@@ -20,5 +23,8 @@ NB_MODULE(_native, m) {
   m.def("cache_limit", &xent::cache_limit);
   m.def("set_cache_limit", &xent::set_cache_limit, nb::arg("bytes"));
   m.def("empty_cache", &xent::empty_cache);
+  xent::bind_categorical_cross_entropy(m);
+  xent::bind_sigmoid_cross_entropy(m);
   xent::bind_softmax_cross_entropy(m);
+  xent::bind_softmax_maps(m);
 }

@@ -3,81 +3,16 @@
 
 #include <nanobind/stl/optional.h>
 
-#include <atomic>
 #include <optional>
-#include <string>
 
 #include "arrays.hpp"
+#include "class_targets.hpp"
 #include "threads.hpp"
 
 namespace xent {
 namespace {
 
 constexpr std::int64_t kChunkElements = 65536;  // a chunk's logits stay in a second-level cache
-constexpr std::int64_t kScanRows = 65536;
-
-// What the targets say before anything is computed.
-struct Scan {
-  std::int64_t count = 0;      // rows that are not ignored
-  double weight = 0;           // their weights, summed
-  std::int64_t bad = 0;        // targets that are no class
-  std::int64_t first_bad = -1;
-};
-
-struct Weighting {
-  const double* class_weight = nullptr;
-  const double* sample_weight = nullptr;
-  std::optional<std::int64_t> ignore_index;
-  double label_smoothing = 0;
-};
-
-// the mass of the smoothed target of class y: what its row adds to the denominator
-double class_mass(const Weighting& w, std::int64_t y, double mean_weight) {
-  if (!w.class_weight) return 1;
-  return (1 - w.label_smoothing) * w.class_weight[y] + w.label_smoothing * mean_weight;
-}
-
-Scan scan_classes(const std::int64_t* target, std::int64_t rows, std::int64_t classes,
-                  const Weighting& w, double* row_weight) {
-  double mean_weight = 0;
-  if (w.class_weight) {
-    for (std::int64_t j = 0; j < classes; ++j) mean_weight += w.class_weight[j];
-    mean_weight /= static_cast<double>(classes);
-  }
-  // without smoothing the class weight is a weight of the row
-  const bool weight_of_row = w.class_weight && w.label_smoothing == 0;
-  const std::int64_t chunks = (rows + kScanRows - 1) / kScanRows;
-  std::vector<Scan> parts(static_cast<std::size_t>(chunks));
-  parallel_for(rows, kScanRows, [&](std::int64_t begin, std::int64_t end) {
-    Scan scan;
-    const std::int64_t ignored = w.ignore_index.value_or(-1);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t y = target[i];
-      const bool skip = w.ignore_index && y == ignored;
-      if (!skip && (y < 0 || y >= classes)) {
-        if (scan.first_bad < 0) scan.first_bad = i;
-        ++scan.bad;
-        continue;
-      }
-      const double sample = w.sample_weight ? w.sample_weight[i] : 1.0;
-      const double mass = skip ? 0.0 : class_mass(w, y, mean_weight) * sample;
-      if (row_weight)
-        row_weight[i] = skip ? 0.0 : (weight_of_row ? w.class_weight[y] : 1.0) * sample;
-      scan.count += !skip;
-      scan.weight += mass;
-    }
-    parts[static_cast<std::size_t>(begin / kScanRows)] = scan;
-  });
-  Scan total;
-  for (const Scan& part : parts) {
-    total.count += part.count;
-    total.weight += part.weight;
-    total.bad += part.bad;
-    if (total.first_bad < 0) total.first_bad = part.first_bad;
-  }
-  return total;
-}
-
 template <class T>
 Scan scan_soft(const T* target, std::int64_t outer, std::int64_t classes, std::int64_t inner,
                const Weighting& w) {
@@ -96,20 +31,6 @@ Scan scan_soft(const T* target, std::int64_t outer, std::int64_t classes, std::i
   return scan;
 }
 
-enum class Storage { f32, f64, f16, bf16 };
-
-Storage storage_of(nb::dlpack::dtype dtype) {
-  using Code = nb::dlpack::dtype_code;
-  if (dtype.code == static_cast<std::uint8_t>(Code::Float)) {
-    if (dtype.bits == 32) return Storage::f32;
-    if (dtype.bits == 64) return Storage::f64;
-    if (dtype.bits == 16) return Storage::f16;
-  }
-  if (dtype.code == static_cast<std::uint8_t>(Code::Bfloat) && dtype.bits == 16)
-    return Storage::bf16;
-  throw nb::type_error("logits must be float16, bfloat16, float32 or float64");
-}
-
 void run(const SoftmaxTask& task, Storage storage, double* sum) {
   const std::int64_t rows = task.outer * task.inner;
   std::int64_t grain = kChunkElements / (task.classes > 0 ? task.classes : 1);
@@ -119,11 +40,7 @@ void run(const SoftmaxTask& task, Storage storage, double* sum) {
   std::vector<double> sums(static_cast<std::size_t>(chunks), 0.0);
   SoftmaxTask with_sums = task;
   with_sums.chunk_sums = sums.data();
-  const SoftmaxKernels& kernels = softmax_kernels();
-  const auto loss = storage == Storage::f64   ? kernels.loss_double
-                    : storage == Storage::f16 ? kernels.loss_half
-                    : storage == Storage::bf16 ? kernels.loss_bfloat16
-                                               : kernels.loss_float;
+  const auto loss = kernel_for(softmax_kernels(), storage);
   parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
     loss(with_sums, begin, end, begin / grain);
   });
@@ -141,16 +58,10 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
                                 std::optional<Output> out) {
   SoftmaxTask task;
   const std::vector<std::size_t> shape = shape_of(logits);
-  const auto class_axis = static_cast<std::size_t>(axis);
-  task.outer = task.inner = 1;
-  std::vector<std::size_t> row_shape;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const auto extent = static_cast<std::int64_t>(shape[i]);
-    if (i < class_axis) task.outer *= extent;
-    if (i == class_axis) task.classes = extent;
-    if (i > class_axis) task.inner *= extent;
-    if (i != class_axis) row_shape.push_back(shape[i]);
-  }
+  const Layout layout(shape, axis);
+  task.outer = layout.outer;
+  task.classes = layout.classes;
+  task.inner = layout.inner;
   const std::int64_t rows = task.outer * task.inner;
   const Storage storage = storage_of(logits.dtype());
   const bool is_double = storage == Storage::f64;
@@ -163,9 +74,9 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
   {
     nb::gil_scoped_release release;
     if (target) {
-      if (class_weight || sample_weight || ignore_index)
+      if (!weighting.is_plain())
         row_weight.resize(static_cast<std::size_t>(rows));
-      scan = scan_classes(target->data(), rows, task.classes, weighting,
+      scan = scan_class_targets(target->data(), rows, task.classes, weighting,
                           row_weight.empty() ? nullptr : row_weight.data());
     } else if (is_double) {
       scan = scan_soft(static_cast<const double*>(soft_target->data()), task.outer, task.classes,
@@ -180,8 +91,7 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
                           nb::none());
 
   nb::object nll = nb::none(), gradient = nb::none(), hessian = nb::none();
-  const nb::dlpack::dtype compute = is_double ? nb::dtype<double>() : nb::dtype<float>();
-  if (want_nll) nll = make_array(compute, row_shape, &task.nll);
+  if (want_nll) nll = make_array(computed_dtype(storage), layout.row_shape, &task.nll);
   if (want_gradient) {
     if (out) {
       task.gradient = out->data();

@@ -37,10 +37,10 @@ inline bool goes_by_tiles(std::int64_t classes, std::int64_t inner) {
 
 struct SoftmaxKernels {
   // rows [begin, end); chunk_sums[chunk] gets the sum
-  void (*loss_float)(const SoftmaxTask&, std::int64_t begin, std::int64_t end, std::int64_t chunk);
-  void (*loss_double)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
-  void (*loss_half)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
-  void (*loss_bfloat16)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+  void (*for_float)(const SoftmaxTask&, std::int64_t begin, std::int64_t end, std::int64_t chunk);
+  void (*for_double)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+  void (*for_half)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
+  void (*for_bfloat16)(const SoftmaxTask&, std::int64_t, std::int64_t, std::int64_t);
 };
 
 }  // namespace xent

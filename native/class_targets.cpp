@@ -1,0 +1,59 @@
+#include "class_targets.hpp"
+
+#include "threads.hpp"
+
+namespace xent {
+namespace {
+
+constexpr std::int64_t kScanRows = 65536;
+
+// the mass of the smoothed target of class y: what its row adds to the denominator
+double class_mass(const Weighting& w, std::int64_t y, double mean_weight) {
+  if (!w.class_weight) return 1;
+  return (1 - w.label_smoothing) * w.class_weight[y] + w.label_smoothing * mean_weight;
+}
+
+}  // namespace
+
+Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int64_t classes,
+                  const Weighting& w, double* row_weight) {
+  double mean_weight = 0;
+  if (w.class_weight) {
+    for (std::int64_t j = 0; j < classes; ++j) mean_weight += w.class_weight[j];
+    mean_weight /= static_cast<double>(classes);
+  }
+  // without smoothing the class weight is a weight of the row
+  const bool weight_of_row = w.class_weight && w.label_smoothing == 0;
+  const std::int64_t chunks = (rows + kScanRows - 1) / kScanRows;
+  std::vector<Scan> parts(static_cast<std::size_t>(chunks));
+  parallel_for(rows, kScanRows, [&](std::int64_t begin, std::int64_t end) {
+    Scan scan;
+    const std::int64_t ignored = w.ignore_index.value_or(-1);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t y = target[i];
+      const bool skip = w.ignore_index && y == ignored;
+      if (!skip && (y < 0 || y >= classes)) {
+        if (scan.first_bad < 0) scan.first_bad = i;
+        ++scan.bad;
+        continue;
+      }
+      const double sample = w.sample_weight ? w.sample_weight[i] : 1.0;
+      const double mass = skip ? 0.0 : class_mass(w, y, mean_weight) * sample;
+      if (row_weight)
+        row_weight[i] = skip ? 0.0 : (weight_of_row ? w.class_weight[y] : 1.0) * sample;
+      scan.count += !skip;
+      scan.weight += mass;
+    }
+    parts[static_cast<std::size_t>(begin / kScanRows)] = scan;
+  });
+  Scan total;
+  for (const Scan& part : parts) {
+    total.count += part.count;
+    total.weight += part.weight;
+    total.bad += part.bad;
+    if (total.first_bad < 0) total.first_bad = part.first_bad;
+  }
+  return total;
+}
+
+}  // namespace xent

@@ -1,0 +1,128 @@
+// Sigmoid cross-entropy on one chunk of nodes: value, gradient and diagonal Hessian.
+//
+//   loss      w y softplus(-z) + (1 - y) softplus(z)
+//   gradient  (1 - y) sigmoid(z) - w y sigmoid(-z)        never sigmoid(z) - y
+//   Hessian   (w y + 1 - y) sigmoid(z) sigmoid(-z)
+//
+// with one e = exp(-|z|) for all of them. A term whose coefficient is 0 is skipped, not
+// multiplied: 0 * inf would be NaN.
+//
+// Traffic       logits and targets are read once, the gradient is written once.
+// Determinism   a node's bits depend on that node alone.
+#include "sigmoid_cross_entropy.hpp"
+
+#include "floats.hpp"
+
+namespace xent {
+namespace XENT_ISA {
+namespace {
+
+constexpr int kBlock = 256;
+
+template <class T>
+struct Node {
+  T nll, gradient, hessian;
+};
+
+template <class T>
+XENT_INLINE Node<T> score(T z, T y, T pos_weight) {
+  const T magnitude = z < 0 ? -z : z;
+  const T e = exp_difference(-magnitude, T(0));
+  const T tail = log1p_unit(e);
+  const T likely = 1 / (1 + e), unlikely = e / (1 + e);
+  const T sigmoid = z < 0 ? unlikely : likely;
+  const T opposite = z < 0 ? likely : unlikely;
+  const T positive = pos_weight * y, negative = 1 - y;
+  const T if_positive = positive * ((z < 0 ? magnitude : T(0)) + tail);
+  const T if_negative = negative * ((z > 0 ? magnitude : T(0)) + tail);
+  return {(positive == 0 ? T(0) : if_positive) + (negative == 0 ? T(0) : if_negative),
+          negative * sigmoid - positive * opposite, (positive + negative) * (sigmoid * opposite)};
+}
+
+// weights of the nodes [begin, begin + count)
+template <class T>
+void fill_weights(const SigmoidTask& task, std::int64_t begin, int count, T* pos_weight,
+                  T* weight) {
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t node = begin + i;
+    const std::int64_t label = node / task.inner % task.labels;
+    const std::int64_t sample = node / (task.inner * task.labels) * task.inner + node % task.inner;
+    double w = task.label_weight ? task.label_weight[label] : 1.0;
+    if (task.sample_weight) w *= task.sample_weight[sample];
+    if (task.node_weight) w *= task.node_weight[node];
+    weight[i] = static_cast<T>(w);
+    pos_weight[i] = static_cast<T>(task.pos_weight ? task.pos_weight[label] : 1.0);
+  }
+}
+
+template <class Storage>
+SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) {
+  using T = typename ComputedIn<Storage>::type;
+  const bool weighted =
+      task.pos_weight || task.label_weight || task.sample_weight || task.node_weight;
+  const T scale = static_cast<T>(task.gradient_scale);
+  T y[kBlock], nll[kBlock], gradient[kBlock], hessian[kBlock], pos_weight[kBlock], weight[kBlock];
+  for (int i = 0; i < kBlock; ++i) pos_weight[i] = weight[i] = 1;
+  SigmoidPart part;
+  for (std::int64_t start = begin; start < end; start += kBlock) {
+    const int count = static_cast<int>(end - start < kBlock ? end - start : kBlock);
+    const Storage* XENT_RESTRICT logits = static_cast<const Storage*>(task.logits) + start;
+    if (task.byte_target) {
+      const unsigned char* XENT_RESTRICT bytes = task.byte_target + start;
+#pragma omp simd
+      for (int i = 0; i < count; ++i) y[i] = static_cast<T>(bytes[i]);
+    } else {
+      std::memcpy(y, static_cast<const T*>(task.target) + start, sizeof(T) * count);
+    }
+    if (weighted) fill_weights(task, start, count, pos_weight, weight);
+    if (task.ignores) {
+      if (!weighted)
+        for (int i = 0; i < count; ++i) weight[i] = 1;
+      for (int i = 0; i < count; ++i) {
+        const bool ignored = y[i] == static_cast<T>(task.ignored_target);
+        weight[i] = ignored ? T(0) : weight[i];
+        y[i] = ignored ? T(0) : y[i];
+      }
+    }
+    int bad = 0;
+#pragma omp simd reduction(+ : bad)
+    for (int i = 0; i < count; ++i) {
+      const Node<T> node = score(load(logits[i]), y[i], pos_weight[i]);
+      const bool counts = weight[i] != 0;  // a skipped node may hold NaN
+      const T w = weight[i] * scale;
+      nll[i] = counts ? node.nll * weight[i] : T(0);
+      gradient[i] = counts ? node.gradient * w : T(0);
+      hessian[i] = counts ? node.hessian * w : T(0);
+      bad += !((y[i] >= 0) & (y[i] <= 1));
+    }
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < count; ++i) sum += static_cast<double>(nll[i]);
+    part.sum += sum;
+    if (bad) {
+      for (int i = 0; i < count && part.first_bad < 0; ++i)
+        if (!(y[i] >= 0 && y[i] <= 1)) part.first_bad = start + i;
+      part.bad += bad;
+    }
+    if (task.nll) std::memcpy(static_cast<T*>(task.nll) + start, nll, sizeof(T) * count);
+    if (task.gradient) {
+      Storage* XENT_RESTRICT out = static_cast<Storage*>(task.gradient) + start;
+#pragma omp simd
+      for (int i = 0; i < count; ++i) store(out[i], gradient[i]);
+    }
+    if (task.hessian) {
+      Storage* XENT_RESTRICT out = static_cast<Storage*>(task.hessian) + start;
+#pragma omp simd
+      for (int i = 0; i < count; ++i) store(out[i], hessian[i]);
+    }
+  }
+  return part;
+}
+
+}  // namespace
+
+extern const SigmoidKernels sigmoid_kernels;
+const SigmoidKernels sigmoid_kernels = {loss<float>, loss<double>, loss<Half>, loss<BFloat16>};
+
+}  // namespace XENT_ISA
+}  // namespace xent
