@@ -1,0 +1,181 @@
+"""Logits that are something else: softmaxed (D04, D05), squashed or cut off (D06)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xent.diagnostics import sampling
+from xent.diagnostics.policy import active
+from xent.diagnostics.tolerance import tolerance
+from xent.diagnostics.warn import note_once, warn_once
+from xent.diagnostics.where import number
+
+__all__ = ["double_softmax_floor", "forget", "look_at_logits"]
+
+_ROWS_NEEDED = 4  # one row of real logits sums to one in up to 2.6 % of trials, four never did
+_VALUES_NEEDED = 256
+_MAX_VALUES = 1024
+_DISTINCT_NEEDED = 8  # a layer that starts at zero gives one value, and is no evidence
+_RELU_ZEROS = 0.1
+
+# evidence from small batches adds up over calls, and one counter-example clears it
+_rows: dict[str, set[int]] = {}
+_values: dict[str, list[NDArray[Any]]] = {}
+
+
+def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
+    """Look at a sample of the logits, and warn if they are no logits.
+
+    Looks in calls 1 to 20 of each loss and in every 1000th after ("full": every call), at
+    64 rows or 1024 values at most. Real logits are left at the first row, or the first
+    negative value. Never raises, and never changes anything.
+
+    ====  =======  ==========================================================================
+    D04   softmax  4 different rows or more, each in [0, 1] and summing to one: a warning
+    D05   softmax  the same for log-probabilities: a note, since softmax leaves them as they
+                   are
+    D06   sigmoid  256 values or more in [0, 1], not all 0 or 1: a warning
+    D06   sigmoid  256 values or more, none negative, 10 % exactly 0, some above 1, as after
+                   a ReLU: a warning
+    ====  =======  ==========================================================================
+
+    Parameters
+    ----------
+    logits : array, floating
+    axis : int or None
+        The class axis; the sigmoid rules do not use it.
+    loss : str
+        Name of the loss that was called; one that starts with "sigmoid" gets the sigmoid
+        rules, every other one the softmax rules.
+    """
+    if not sampling.due(loss):
+        return
+    logits = np.asarray(logits)
+    if not logits.size or not logits.ndim:
+        return
+    if loss.startswith("sigmoid"):
+        _look_for_probabilities_of_labels(logits, loss)
+    else:
+        _look_for_distributions(logits, -1 if axis is None else axis, loss)
+
+
+def forget() -> None:
+    """Drop the evidence of earlier calls, and start counting them again (for tests)."""
+    _rows.clear()
+    _values.clear()
+    sampling.forget()
+
+
+def double_softmax_floor(num_classes: int) -> float:
+    """Return the least loss that a softmax of probabilities can have: ln(1 + (K-1)/e).
+
+    >>> round(double_softmax_floor(10), 3)
+    1.461
+    """
+    return math.log1p((num_classes - 1) / math.e)
+
+
+def _look_for_distributions(logits: NDArray[Any], axis: int, loss: str) -> None:
+    num_classes = logits.shape[axis]
+    if num_classes < 2:
+        return
+    row = _row_zero(logits, axis)
+    off = tolerance(logits.dtype)
+    if _are_distributions(row, off):
+        rows = sampling.sample_rows(logits, axis)
+        if not _are_distributions(rows, off):
+            _rows.pop(loss, None)
+            return
+        seen = _rows.setdefault(loss, set())
+        seen.update(hash(r.tobytes()) for r in rows)
+        if len(seen) >= _ROWS_NEEDED:
+            _rows.pop(loss)
+            _warn_softmaxed(rows, num_classes, loss)
+        return
+    _rows.pop(loss, None)
+    if active() == "full" and _are_log_distributions(row, off):
+        rows = sampling.sample_rows(logits, axis)
+        if len(rows) >= _ROWS_NEEDED and _are_log_distributions(rows, off):
+            note_once(
+                f"each of the {len(rows)} sampled rows of logits holds log-probabilities already "
+                "(their exp sums to one). That is harmless, a softmax leaves them as they are; "
+                "the log_softmax before this loss is work done twice.",
+                code="D05",
+            )
+
+
+def _row_zero(logits: NDArray[Any], axis: int) -> NDArray[Any]:
+    moved = np.moveaxis(logits, axis, -1)
+    row: NDArray[Any] = moved[(0,) * (moved.ndim - 1)][None]
+    return row
+
+
+def _are_distributions(rows: NDArray[Any], off: float) -> bool:
+    sums = rows.sum(axis=-1, dtype=np.promote_types(rows.dtype, np.float32))
+    if not (np.abs(sums - 1) <= off).all():
+        return False
+    return bool(rows.min() >= -off and rows.max() <= 1 + off)
+
+
+def _are_log_distributions(rows: NDArray[Any], off: float) -> bool:
+    if not rows.max() <= off:
+        return False
+    rows = rows.astype(np.float64)
+    return bool((np.abs(np.logaddexp.reduce(rows, axis=-1)) <= off).all())
+
+
+def _warn_softmaxed(rows: NDArray[Any], num_classes: int, loss: str) -> None:
+    sums = rows.sum(axis=-1, dtype=np.float64)
+    worst = float(np.abs(sums - 1).max())
+    warn_once(
+        f"the {len(rows)} sampled rows of logits are non-negative and sum to one (to within "
+        f"{worst:.1g}): these look like probabilities, but {loss} expects logits. With "
+        f"{num_classes} classes the loss cannot go below {double_softmax_floor(num_classes):.4g}, "
+        f"and the first gradients are about {num_classes:,} times too small. Remove the softmax, "
+        "or call categorical_cross_entropy, which takes probabilities.",
+        code="D04",
+        value=worst,
+    )
+
+
+def _look_for_probabilities_of_labels(logits: NDArray[Any], loss: str) -> None:
+    # real logits have a negative value among the first few
+    if not logits.flat[: min(8, logits.size)].min() >= 0:
+        _values.pop(loss, None)
+        return
+    flat = logits.reshape(1, -1) if logits.flags.c_contiguous else logits.ravel()[None]
+    sample = sampling.sample_rows(flat, 0, max_rows=_MAX_VALUES).ravel()
+    if not sample.min() >= 0:
+        _values.pop(loss, None)
+        return
+    parts = _values.setdefault(loss, [])
+    parts.append(sample.copy())
+    if sum(part.size for part in parts) < _VALUES_NEEDED:
+        return
+    values = np.concatenate(parts)
+    _values.pop(loss)
+    if len(np.unique(values)) < _DISTINCT_NEEDED:
+        return
+    if values.max() <= 1:
+        warn_once(
+            f"the {values.size:,} sampled logits are all in [0, 1] (from {number(values.min())} to "
+            f"{number(values.max())}): these look like probabilities, but {loss} expects logits. "
+            "A label that is false then costs 0.6931 at least, and one that is true 0.3133. "
+            "Remove the sigmoid, or call binary_cross_entropy, which takes probabilities.",
+            code="D06",
+            value=float(values.max()),
+        )
+        return
+    zeros = float((values == 0).mean())
+    if zeros >= _RELU_ZEROS:
+        warn_once(
+            f"none of the {values.size:,} sampled logits is negative and {zeros:.0%} are exactly "
+            "0, as after a ReLU: a probability can then never go below one half, and a label that "
+            "is false costs 0.6931 at least. Remove the activation before the loss.",
+            code="D06",
+            value=zeros,
+        )
