@@ -1,0 +1,30 @@
+"""What every loss kernel returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+__all__ = ["Scored"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Losses of a batch and what they are to be divided by.
+
+    nll       each loss times its weight, or None where it was not asked for
+    sum       their sum, in float64 whatever the dtype of the input
+    weight    the sum of the weights of what counts: the denominator of the mean
+    count     how many count
+    gradient  None where it was not asked for; in the dtype of the input
+    hessian   its diagonal, likewise
+    """
+
+    nll: NDArray[Any] | None
+    sum: float
+    weight: float
+    count: int
+    gradient: NDArray[Any] | None = None
+    hessian: NDArray[Any] | None = None

@@ -1,0 +1,41 @@
+"""Sigmoid cross-entropy on a CPU. See native/sigmoid_cross_entropy.kernel.cpp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from xent import _native
+from xent.kernels.cpu.scored import Scored
+
+__all__ = ["score"]
+
+
+def score(
+    logits: NDArray[Any],  # C-contiguous; float16, float32 or float64
+    target: NDArray[Any],  # same shape; the compute dtype, bool or uint8
+    *,
+    weight: float,  # what the mean divides by
+    count: int,
+    axis: int | None = None,  # of the labels, for the weights below
+    pos_weight: NDArray[Any] | None = None,  # float64, (C,)
+    label_weight: NDArray[Any] | None = None,  # float64, (C,)
+    sample_weight: NDArray[Any] | None = None,  # float64, shape without the axis
+    node_weight: NDArray[Any] | None = None,  # float64, like logits
+    ignored_target: float | None = None,
+    mean: bool = False,
+    want_nll: bool = False,
+    want_gradient: bool = False,
+    want_hessian: bool = False,
+    out: NDArray[Any] | None = None,
+) -> tuple[Scored, int]:
+    """Return the losses and derivatives, and how many targets are outside [0, 1]."""
+    as_bytes = target.dtype.itemsize == 1
+    scale = 1.0 / weight if mean and weight else 1.0
+    nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
+        logits, axis, None if as_bytes else target, target.view("u1") if as_bytes else None,
+        pos_weight, label_weight, sample_weight, node_weight, ignored_target, scale,
+        want_nll, want_gradient, want_hessian, out,
+    )  # fmt: skip
+    return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad

@@ -1,0 +1,38 @@
+"""Softmax cross-entropy on a CPU. See native/softmax_cross_entropy.kernel.cpp."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from xent import _native
+from xent.kernels.cpu.scored import Scored
+
+__all__ = ["score"]
+
+
+def score(
+    logits: NDArray[Any],  # C-contiguous; float16, float32 or float64
+    *,
+    axis: int,  # of the classes, in [0, ndim)
+    target: NDArray[Any] | None = None,  # int64, shape of the logits without the axis
+    soft_target: NDArray[Any] | None = None,  # or their shape, in the compute dtype
+    class_weight: NDArray[Any] | None = None,  # float64, (C,)
+    sample_weight: NDArray[Any] | None = None,  # float64, like target
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    mean: bool = False,  # divide the derivatives by the sum of the weights
+    want_nll: bool = False,
+    want_gradient: bool = False,
+    want_hessian: bool = False,
+    out: NDArray[Any] | None = None,  # for the gradient
+) -> Scored | None:
+    """Return the losses and derivatives; None, with nothing computed, for a bad target."""
+    nll, total, weight, count, bad, _, gradient, hessian = _native.softmax_cross_entropy(
+        logits, axis, target, soft_target, class_weight, sample_weight, ignore_index,
+        label_smoothing, mean, want_nll, want_gradient, want_hessian, out,
+    )  # fmt: skip
+    if bad:
+        return None
+    return Scored(nll, total, weight, count, gradient if out is None else out, hessian)
