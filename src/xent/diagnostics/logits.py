@@ -14,7 +14,14 @@ from xent.diagnostics.tolerance import tolerance
 from xent.diagnostics.warn import note_once, warn_once
 from xent.diagnostics.where import number
 
-__all__ = ["double_softmax_floor", "forget", "look_at_logits"]
+__all__ = [
+    "Evidence",
+    "double_softmax_floor",
+    "forget",
+    "look",
+    "look_at_logits",
+    "note_half_precision",
+]
 
 _ROWS_NEEDED = 4  # one row of real logits sums to one in up to 2.6 % of trials, four never did
 _VALUES_NEEDED = 256
@@ -22,9 +29,19 @@ _MAX_VALUES = 1024
 _DISTINCT_NEEDED = 8  # a layer that starts at zero gives one value, and is no evidence
 _RELU_ZEROS = 0.1
 
-# evidence from small batches adds up over calls, and one counter-example clears it
-_rows: dict[str, set[int]] = {}
-_values: dict[str, list[NDArray[Any]]] = {}
+
+class Evidence:
+    """What samples of earlier calls have shown: small batches add up.
+
+    One counter-example clears it.
+    """
+
+    def __init__(self) -> None:
+        self.rows: set[int] = set()  # hashes of different rows that sum to one
+        self.values: list[NDArray[Any]] = []  # none negative
+
+
+_evidence: dict[str, Evidence] = {}
 
 
 def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
@@ -52,21 +69,39 @@ def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
         Name of the loss that was called; one that starts with "sigmoid" gets the sigmoid
         rules, every other one the softmax rules.
     """
-    if not sampling.due(loss):
-        return
+    if sampling.due(loss):
+        look(logits, axis, loss=loss, evidence=_evidence.setdefault(loss, Evidence()))
+
+
+def look(logits: Any, axis: int | None, *, loss: str, evidence: Evidence) -> None:
+    """Look at a sample now, on top of this evidence; see `look_at_logits`."""
     logits = np.asarray(logits)
     if not logits.size or not logits.ndim:
         return
     if loss.startswith("sigmoid"):
-        _look_for_probabilities_of_labels(logits, loss)
+        _look_for_probabilities_of_labels(logits, loss, evidence)
     else:
-        _look_for_distributions(logits, -1 if axis is None else axis, loss)
+        _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence)
+
+
+def note_half_precision(logits: NDArray[Any]) -> None:
+    """Note D18 for logits of 16 bits: what a loss kept in their dtype would lose."""
+    if logits.dtype.itemsize != 2 or logits.dtype.kind in "iu":
+        return
+    name = logits.dtype.name
+    step = 2.0 ** (3 - (10 if name == "float16" else 7))
+    note_once(
+        f"the logits are {name}. xent computes and returns float32; a loss that is kept in {name} "
+        f"moves in steps of {step:g} between 8 and 16, and a float16 sum overflows at 65504. Keep "
+        "losses in float32 when you add them up.",
+        code="D18",
+        value=name,
+    )
 
 
 def forget() -> None:
     """Drop the evidence of earlier calls, and start counting them again (for tests)."""
-    _rows.clear()
-    _values.clear()
+    _evidence.clear()
     sampling.forget()
 
 
@@ -79,7 +114,7 @@ def double_softmax_floor(num_classes: int) -> float:
     return math.log1p((num_classes - 1) / math.e)
 
 
-def _look_for_distributions(logits: NDArray[Any], axis: int, loss: str) -> None:
+def _look_for_distributions(logits: NDArray[Any], axis: int, loss: str, evidence: Evidence) -> None:
     num_classes = logits.shape[axis]
     if num_classes < 2:
         return
@@ -88,15 +123,14 @@ def _look_for_distributions(logits: NDArray[Any], axis: int, loss: str) -> None:
     if _are_distributions(row, off):
         rows = sampling.sample_rows(logits, axis)
         if not _are_distributions(rows, off):
-            _rows.pop(loss, None)
+            evidence.rows.clear()
             return
-        seen = _rows.setdefault(loss, set())
-        seen.update(hash(r.tobytes()) for r in rows)
-        if len(seen) >= _ROWS_NEEDED:
-            _rows.pop(loss)
+        evidence.rows.update(hash(r.tobytes()) for r in rows)
+        if len(evidence.rows) >= _ROWS_NEEDED:
+            evidence.rows.clear()
             _warn_softmaxed(rows, num_classes, loss)
         return
-    _rows.pop(loss, None)
+    evidence.rows.clear()
     if active() == "full" and _are_log_distributions(row, off):
         rows = sampling.sample_rows(logits, axis)
         if len(rows) >= _ROWS_NEEDED and _are_log_distributions(rows, off):
@@ -142,22 +176,20 @@ def _warn_softmaxed(rows: NDArray[Any], num_classes: int, loss: str) -> None:
     )
 
 
-def _look_for_probabilities_of_labels(logits: NDArray[Any], loss: str) -> None:
+def _look_for_probabilities_of_labels(logits: NDArray[Any], loss: str, evidence: Evidence) -> None:
     # real logits have a negative value among the first few
     if not logits.flat[: min(8, logits.size)].min() >= 0:
-        _values.pop(loss, None)
+        evidence.values.clear()
         return
-    flat = logits.reshape(1, -1) if logits.flags.c_contiguous else logits.ravel()[None]
-    sample = sampling.sample_rows(flat, 0, max_rows=_MAX_VALUES).ravel()
+    sample = sampling.sample_values(logits, _MAX_VALUES)
     if not sample.min() >= 0:
-        _values.pop(loss, None)
+        evidence.values.clear()
         return
-    parts = _values.setdefault(loss, [])
-    parts.append(sample.copy())
-    if sum(part.size for part in parts) < _VALUES_NEEDED:
+    evidence.values.append(sample)
+    if sum(part.size for part in evidence.values) < _VALUES_NEEDED:
         return
-    values = np.concatenate(parts)
-    _values.pop(loss)
+    values = np.concatenate(evidence.values)
+    evidence.values.clear()
     if len(np.unique(values)) < _DISTINCT_NEEDED:
         return
     if values.max() <= 1:

@@ -90,7 +90,7 @@ def checks(
 
 def active() -> str:
     """Return the level that holds here: "off", "fast" or "full"."""
-    return _level.get()
+    return level_here.get()
 
 
 def muted(code: str) -> bool:
@@ -100,13 +100,13 @@ def muted(code: str) -> bool:
 
 @contextmanager
 def _inside(level: str | None, codes: frozenset[str]) -> Iterator[None]:
-    level_token = _level.set(_level.get() if level is None else level)
+    level_token = level_here.set(level_here.get() if level is None else level)
     silenced_token = _silenced.set(_silenced.get() | codes)
     try:
         yield
     finally:
         _silenced.reset(silenced_token)
-        _level.reset(level_token)
+        level_here.reset(level_token)
 
 
 def _check_level(level: str, name: str) -> str:
@@ -117,5 +117,5 @@ def _check_level(level: str, name: str) -> str:
 
 _DEFAULT = _check_level(os.environ.get("XENT_CHECKS") or "fast", "XENT_CHECKS")
 _NOTHING: frozenset[str] = frozenset()
-_level: ContextVar[str] = ContextVar("xent.checks.level", default=_DEFAULT)
+level_here: ContextVar[str] = ContextVar("xent.checks.level", default=_DEFAULT)
 _silenced: ContextVar[frozenset[str]] = ContextVar("xent.checks.silenced", default=_NOTHING)

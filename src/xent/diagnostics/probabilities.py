@@ -18,6 +18,7 @@ __all__ = [
     "check_log_probabilities",
     "check_probabilities",
     "clip_share",
+    "raise_missing",
     "raise_not_probabilities",
     "report_no_support",
     "swapped_arguments",
@@ -27,12 +28,13 @@ __all__ = [
 _BLOCK = 1 << 20  # elements looked at together: bounds the memory of a check
 
 
-def check_probabilities(p: Any, *, axis: int = -1, name: str = "p") -> None:
+def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> None:
     """Raise unless every row of `p` is in [0, 1] and sums to one, to within `tolerance`.
 
-    One pass for the least value and one for the sums: a non-negative row that sums to one
-    has nothing above one. Does nothing at the level "off". Kernels that see the values
-    anyway check as they go, and call `raise_not_probabilities`.
+    With ``axis=None`` every entry is a probability by itself, and nothing is summed. One
+    pass for the least value and one for the sums: a non-negative row that sums to one has
+    nothing above one. Does nothing at the level "off". Kernels that see the values anyway
+    check as they go, and call `raise_not_probabilities`.
 
     Raises
     ------
@@ -53,6 +55,10 @@ def check_probabilities(p: Any, *, axis: int = -1, name: str = "p") -> None:
     if not p.size:
         return
     off = tolerance(p.dtype)
+    if axis is None:
+        if not (p.min() >= -off and p.max() <= 1 + off):
+            raise_not_probabilities(p, axis=None, name=name)
+        return
     sums = p.sum(axis=axis, dtype=np.promote_types(p.dtype, np.float32))
     if p.min() >= -off and (np.abs(sums - 1) <= off).all():
         return
@@ -92,7 +98,12 @@ def check_log_probabilities(log_p: Any, *, axis: int = -1, name: str = "log_p") 
 
 
 def raise_not_probabilities(
-    p: Any, *, axis: int = -1, name: str = "p", given: str = "probs", suggestion: str | None = None
+    p: Any,
+    *,
+    axis: int | None = -1,
+    name: str = "p",
+    given: str = "probs",
+    suggestion: str | None = None,
 ) -> NoReturn:
     """Raise for an array of which some row is no distribution, saying what it may be.
 
@@ -101,8 +112,9 @@ def raise_not_probabilities(
     Parameters
     ----------
     p : array
-    axis : int
-        The axis along which rows sum to one.
+    axis : int or None
+        The axis along which rows sum to one; None where every entry is a probability by
+        itself, that of one label.
     name : str
         The argument.
     given : {"probs", "log_probs"}
@@ -134,12 +146,14 @@ def raise_not_probabilities(
     pass given="log_probs", or take their exp.
     """
     p = np.asarray(p)
+    off = tolerance(p.dtype)
+    missing = np.isnan(p) | np.isposinf(p)
+    if missing.any():
+        raise_missing(p, missing, axis, name)
+    if axis is None:
+        _raise_outside(p, (p < -off) | (p > 1 + off), None, name, suggestion)
     if given == "log_probs":
         _raise_not_log_probabilities(p, axis, name, suggestion)
-    off = tolerance(p.dtype)
-    bad = ~np.isfinite(p)
-    if np.isnan(p).any() or np.isposinf(p).any():
-        _raise_missing(p, bad, axis, name)
     if (p <= off).all() and (np.abs(_log_sums(np.moveaxis(p, axis, -1))) <= off * 16).all():
         index = (0,) * p.ndim
         raise XentValueError(
@@ -154,15 +168,22 @@ def raise_not_probabilities(
         raise_counts(p, name=name)
     outside = (p < -off) | (p > 1 + off)
     if outside.any() and not _are_percentages(p, axis):
-        _raise_outside(p, outside, name, suggestion)
+        _raise_outside(p, outside, axis, name, suggestion)
     _raise_sums(p, axis, name, suggestion)
 
 
-def _raise_missing(p: NDArray[Any], bad: NDArray[np.bool_], axis: int, name: str) -> NoReturn:
-    rows = bad.any(axis=axis)
-    index = first(bad)
+def raise_missing(
+    p: NDArray[Any],
+    missing: NDArray[np.bool_],
+    axis: int | None,
+    name: str,
+    meaning: str = "probabilities",
+) -> NoReturn:
+    """Raise D07 for entries that are NaN or infinite."""
+    rows = missing if axis is None else missing.any(axis=axis)
+    index = first(missing)
     raise XentValueError(
-        f"{name} must hold probabilities, but {share(int(rows.sum()), rows.size, 'rows')} hold "
+        f"{name} must hold {meaning}, but {share(int(rows.sum()), rows.size, 'rows')} hold "
         f"NaN or infinite values; first: {at(name, index)} = {p[index]}. Every sum over such a row "
         "is NaN. Find where they come from (an overflow, 0/0, a missing cell), or drop those rows.",
         code="D07",
@@ -172,16 +193,24 @@ def _raise_missing(p: NDArray[Any], bad: NDArray[np.bool_], axis: int, name: str
 
 
 def _raise_outside(
-    p: NDArray[Any], outside: NDArray[np.bool_], name: str, suggestion: str | None
+    p: NDArray[Any],
+    outside: NDArray[np.bool_],
+    axis: int | None,
+    name: str,
+    suggestion: str | None,
 ) -> NoReturn:
     index = first(outside)
     least = p.min()
-    what = "logits" if least < 0 else "logits, or weights that were not normalised"
+    what, link = "logits", "softmax" if axis is not None else "sigmoid"
+    if least >= 0:
+        what = "logits, or weights that were not normalised"
+    elif p.max() <= 0:
+        what = "log-probabilities or logits"
     raise XentValueError(
         f"{name} must be in [0, 1], but {share(int(outside.sum()), outside.size)} entries are "
         f"not; first: {at(name, index)} = {number(p[index])}, least {number(least)}, greatest "
         f"{number(p.max())}. These look like {what}: "
-        + (suggestion or 'take their softmax, or pass given="logits" where the function has it.'),
+        + (suggestion or f'take their {link}, or pass given="logits" where the function has it.'),
         code="D07",
         index=row_index(index),
         value=p[index].item(),
@@ -227,9 +256,6 @@ def _raise_not_log_probabilities(
     log_p: NDArray[Any], axis: int, name: str, suggestion: str | None
 ) -> NoReturn:
     off = _log_tolerance(log_p, log_p.shape[axis])
-    missing = np.isnan(log_p)
-    if missing.any():
-        _raise_missing(log_p, missing, axis, name)
     positive = log_p > off
     if positive.any():
         index = first(positive)

@@ -6,17 +6,23 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 from typing import Any
 
 from xent.diagnostics.policy import active, muted
 from xent.errors import MisuseWarning
 
-__all__ = ["forget", "note_once", "warn_once"]
+__all__ = ["forget", "listening", "note_once", "warn_once"]
 
 _HOME = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "")  # src/xent/
 _seen: set[tuple[str, str, int]] = set()
 _lock = threading.Lock()
+_heard: ContextVar[list[tuple[str, MisuseWarning]] | None] = ContextVar(
+    "xent.warnings", default=None
+)
 
 
 def warn_once(message: str, *, code: str, index: Any = None, value: Any = None) -> None:
@@ -47,28 +53,7 @@ def warn_once(message: str, *, code: str, index: Any = None, value: Any = None) 
     >>> [str(w.message) for w in caught]
     ['D04: rows sum to one (silence: xent.checks(silence=["D04"]))']
     """
-    if active() == "off" or muted(code):
-        return
-    frame = _caller()
-    site = (code, frame.f_code.co_filename, frame.f_lineno)
-    with _lock:
-        if site in _seen:
-            return
-        _seen.add(site)
-    warning = MisuseWarning(
-        f'{message} (silence: xent.checks(silence=["{code}"]))',
-        code=code,
-        index=index,
-        value=value,
-    )
-    warnings.warn_explicit(
-        warning,
-        MisuseWarning,
-        filename=frame.f_code.co_filename,
-        lineno=frame.f_lineno,
-        module=frame.f_globals.get("__name__"),
-        registry=frame.f_globals.setdefault("__warningregistry__", {}),
-    )
+    _say("warning", MisuseWarning(message, code=code, index=index, value=value))
 
 
 def note_once(message: str, *, code: str, index: Any = None, value: Any = None) -> None:
@@ -78,13 +63,49 @@ def note_once(message: str, *, code: str, index: Any = None, value: Any = None) 
     unasked, least of all where warnings are errors.
     """
     if active() == "full":
-        warn_once(message, code=code, index=index, value=value)
+        _say("note", MisuseWarning(message, code=code, index=index, value=value))
+
+
+@contextmanager
+def listening() -> Iterator[list[tuple[str, MisuseWarning]]]:
+    """Collect, with "warning" or "note", what would be said inside the block; repeats too."""
+    heard: list[tuple[str, MisuseWarning]] = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
 
 
 def forget() -> None:
     """Forget what was said, so that every line may be told again (for tests)."""
     with _lock:
         _seen.clear()
+
+
+def _say(severity: str, warning: MisuseWarning) -> None:
+    code = warning.code or ""
+    if active() == "off" or muted(code):
+        return
+    heard = _heard.get()
+    if heard is not None:
+        heard.append((severity, warning))
+        return
+    frame = _caller()
+    site = (code, frame.f_code.co_filename, frame.f_lineno)
+    with _lock:
+        if site in _seen:
+            return
+        _seen.add(site)
+    warning.args = (f'{warning} (silence: xent.checks(silence=["{code}"]))',)
+    warnings.warn_explicit(
+        warning,
+        MisuseWarning,
+        filename=frame.f_code.co_filename,
+        lineno=frame.f_lineno,
+        module=frame.f_globals.get("__name__"),
+        registry=frame.f_globals.setdefault("__warningregistry__", {}),
+    )
 
 
 def _caller() -> FrameType:
