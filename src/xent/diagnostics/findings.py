@@ -72,10 +72,13 @@ class Audit:
 
     def __str__(self) -> str:
         how = " (inferred from the shapes and the row sums)" if self.inferred else ""
-        what = "labels" if self.loss.startswith(("sigmoid", "binary")) else "classes"
+        one, many = "class", "classes"
+        if self.loss.startswith(("sigmoid", "binary")):
+            one, many = "label", "labels"
+        what = one if self.classes == 1 else many
         lines = [
             f"audit of {self.loss}{how}",
-            f"{self.rows:,} rows, {self.classes:,} {what}",
+            f"{self.rows:,} row{'s' * (self.rows != 1)}, {self.classes:,} {what}",
             *self.explanation.splitlines(),
             "",
             self._summary(),

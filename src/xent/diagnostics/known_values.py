@@ -137,7 +137,7 @@ def explain(
     shares = None if class_frequencies is None else _shares(class_frequencies)
     num_classes = _num_classes(classes, shares)
     uniform = None if num_classes is None else math.log(num_classes)
-    entropy = None if shares is None else float(-(shares[shares > 0] @ np.log(shares[shares > 0])))
+    entropy = None if shares is None else _entropy(shares)
     baseline = uniform if entropy is None else entropy
     skill = None
     if baseline and math.isfinite(nats) and nats >= 0:
@@ -207,6 +207,12 @@ def _shares(frequencies: Any) -> NDArray[np.float64]:
         raise XentValueError("class_frequencies must not all be 0", value=0.0)
     shares = shares / shares.sum()
     return shares
+
+
+def _entropy(shares: NDArray[np.float64]) -> float:
+    positive = shares[shares > 0]
+    # adding 0 makes the -0.0 of a sure thing a plain 0
+    return float(-(positive @ np.log(positive))) + 0.0
 
 
 def _num_classes(classes: int | None, shares: Any) -> int | None:

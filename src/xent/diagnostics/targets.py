@@ -85,6 +85,8 @@ def _range_hint(
 ) -> str:
     if not wrong.size:
         return ""
+    if not num_classes:
+        return "An array of logits without classes has no valid target: look at its shape."
     values = {int(v) for v in np.unique(wrong)}
     low, high = int(kept.min()), int(kept.max())
     if num_classes == 1 and low >= 0 and high == 1:
