@@ -16,6 +16,7 @@ from xent.diagnostics.audit_rows import (
     permuted_columns,
     warn_impossible,
 )
+from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.findings import Audit, Finding
 from xent.diagnostics.known_values import explain
 from xent.diagnostics.labels import check_label_order
@@ -103,7 +104,7 @@ def audit(
     chosen = loss or _infer(output, truth, axis)
     run = _Run(output, truth, axis, chosen, ignore_index)
     with policy.checks("full"), listening() as heard:
-        run.attempt(_check_dtype, output)
+        run.attempt(check_numbers, output, name="model_output", code="D07")
         if not run.errors:
             run.look_at_target(weight)
         if not run.errors or {e.code for e in run.errors} <= {"D01", "D02", "D08", "D17"}:
@@ -177,6 +178,9 @@ class _Run:
             meaning = f"one weight for each of the {num_classes:,} classes"
             self.attempt(check_vector, "weight", np.shape(weight), (num_classes,), meaning)
         if target.shape == output.shape:
+            if not target.size:
+                self.attempt(averaging.nothing_to_average, rows=0)
+                return
             is_index = target.dtype.kind in "iub"
             check = targets.check_one_hot if is_index else targets.check_distribution_target
             self.attempt(check, target, self.axis)
@@ -284,16 +288,6 @@ def _infer(output: NDArray[Any], target: NDArray[Any], axis: int) -> str:
 def _most_sum_to_one(rows: NDArray[Any], axis: int) -> bool:
     sums = rows.sum(axis=axis, dtype=np.float64)
     return bool(np.mean(np.abs(sums - 1) <= 1e-2) > 0.5)
-
-
-def _check_dtype(output: NDArray[Any]) -> None:
-    if output.dtype.kind not in "iuf" and output.dtype.name != "bfloat16":
-        raise XentTypeError(
-            f"model_output must hold numbers, got dtype {output.dtype}; convert it with "
-            "np.asarray(model_output, float), which says where it fails",
-            code="D07",
-            value=str(output.dtype),
-        )
 
 
 def _text(problem: Exception) -> str:

@@ -128,9 +128,13 @@ def weights_cancel(target: Any, *, ignore_index: int | None = None) -> None:
         target = target[target != ignore_index]
     if not target.size or target.min() != target.max():
         return
-    rows = "the only row" if target.size == 1 else f"all {target.size:,} rows"
+    rows = (
+        "the only row of this batch has"
+        if target.size == 1
+        else (f"all {target.size:,} rows of this batch have")
+    )
     note_once(
-        f"{rows} of this batch have class {int(target.flat[0])}, and the mean divides by the sum "
+        f"{rows} class {int(target.flat[0])}, and the mean divides by the sum "
         "of the weights, so weight cancels and has no effect here. To keep it, use "
         'reduction="total", merge the totals of several batches and take the mean once.',
         code="D20",

@@ -27,7 +27,7 @@ def looks_like_counts(p: Any) -> bool:
     p = np.asarray(p)
     if not p.size or p.dtype.kind == "b":
         return False
-    if p.dtype.kind == "f":
+    if p.dtype.kind not in "iu":
         head = p.flat[:_LOOKED_AT]
         if not (np.isfinite(head).all() and (head == np.floor(head)).all()):
             return False

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xent.diagnostics import policy
 from xent.diagnostics.counts import looks_like_counts, raise_counts
+from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.pairs import clip_share, report_no_support, swapped_arguments
 from xent.diagnostics.tolerance import tolerance
 from xent.diagnostics.where import at, first, number, row_index, row_name, share
@@ -49,9 +50,10 @@ def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> No
     xent.errors.XentValueError: D07: every row of p must sum to one, but 1 of 2 rows do not;
     first: p[1] sums to 1.2. Divide each row by its sum, or pass normalize=True.
     """
+    p = np.asarray(p)
+    check_numbers(p, name=name, code="D07")
     if policy.active() == "off":
         return
-    p = np.asarray(p)
     if not p.size:
         return
     off = tolerance(p.dtype)
@@ -86,9 +88,10 @@ def check_log_probabilities(log_p: Any, *, axis: int = -1, name: str = "log_p") 
     positive, but 2 of 2 entries are; first: log_p[0, 0] = 0.5. These look like
     probabilities: pass given="probs", or take their log.
     """
+    log_p = np.asarray(log_p)
+    check_numbers(log_p, name=name, code="D10")
     if policy.active() == "off":
         return
-    log_p = np.asarray(log_p)
     if not log_p.size:
         return
     rows = np.moveaxis(log_p, axis, -1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.diagnostics import policy
+from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.sampling import sample_rows
 from xent.diagnostics.tolerance import tolerance
 from xent.diagnostics.warn import note_once
@@ -33,9 +34,10 @@ def check_distribution_target(target: Any, axis: int = -1, *, name: str = "targe
     not; first: target[1] sums to 1.8. The loss would be scaled by that sum. Divide each row
     by its sum, or use sigmoid_cross_entropy for independent labels.
     """
+    target = np.asarray(target)
+    check_numbers(target, name=name, code="D16")
     if policy.active() == "off":
         return
-    target = np.asarray(target)
     if not target.size:
         return
     least = target.min()
@@ -100,9 +102,10 @@ def check_unit_interval(target: Any, *, name: str = "target") -> None:
     first: target[1] = -1. The loss would have no lower bound. The only values are -1 and 1:
     map them with (y + 1) / 2.
     """
+    target = np.asarray(target)
+    check_numbers(target, name=name, code="D16")
     if policy.active() == "off":
         return
-    target = np.asarray(target)
     if target.dtype.kind == "b" or not target.size:
         return
     # NaN is neither, so it is caught as well
@@ -121,7 +124,7 @@ def check_unit_interval(target: Any, *, name: str = "target") -> None:
 
 
 def _interval_hint(target: NDArray[Any]) -> str:
-    if target.dtype.kind == "f" and np.isnan(target).any():
+    if target.dtype.kind not in "iu" and np.isnan(target).any():
         return "NaN is no target: drop those entries, or give them sample_weight 0 and a target."
     unbounded = "The loss would have no lower bound. "
     values = {float(v) for v in np.unique(target)[:300]}

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from xent.diagnostics import policy
 from xent.diagnostics.averaging import nearly_empty, nothing_to_average, weights_cancel
+from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.soft_targets import (
     check_distribution_target,
     check_unit_interval,
@@ -193,9 +194,10 @@ def check_one_hot(target: Any, axis: int = -1, *, name: str = "target") -> None:
     xent.errors.XentValueError: D17: row target[1] has 2 positive labels (1 of 2 rows do not
     have one); softmax needs exactly one. Use sigmoid_cross_entropy for multi-label.
     """
+    target = np.asarray(target)
+    check_numbers(target, name=name, code="D16")
     if policy.active() == "off":
         return
-    target = np.asarray(target)
     if not target.size:
         return
     if target.dtype.kind != "b":
