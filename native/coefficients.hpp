@@ -48,5 +48,17 @@ constexpr double atanh_double[] = {
     1.30880348509275538e-1,
 };
 
+// relative error of the whole function: 5.47e-19
+constexpr double atanh_ratio[] = {
+    6.6666666666666664e-1,
+    4.00000000000083757e-1,
+    2.85714285670812087e-1,
+    2.22222230806501422e-1,
+    1.81817351013829918e-1,
+    1.53889682728975923e-1,
+    1.32077400033995691e-1,
+    1.36240872693839212e-1,
+};
+
 }  // namespace coefficients
 }  // namespace xent

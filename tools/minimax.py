@@ -48,6 +48,7 @@ def atanh_tail(z):
 
 
 LOG_S = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.001")  # |s| of a mantissa
+RATIO_S = (mp.mpf(1) / 5) ** 2 * mp.mpf("1.01")  # s of a ratio within 2^0.5862
 LOG1P_S = (mp.mpf(1) / 3) ** 2 * mp.mpf("1.001")  # s of log1p(e), 0 <= e <= 1
 
 SETS = [
@@ -59,6 +60,9 @@ SETS = [
      lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
      lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
     ("atanh_double", "double", atanh_tail, mp.mpf(0), LOG_S, 7,
+     lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
+     lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
+    ("atanh_ratio", "double", atanh_tail, mp.mpf(0), RATIO_S, 7,
      lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
      lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
 ]  # fmt: skip
