@@ -37,7 +37,7 @@ MeasureReport run(const MeasureTask& task, MeasureKernels::Kernel kernel) {
 // See kernels/cpu/measures.py for what comes in and out.
 template <MeasureKernels::Kernel (MeasureKernels::*kernels)[2]>
 nb::tuple measure(Input p, std::optional<Input> q, std::int64_t axis, double tolerance,
-                  double factor) {
+                  double nats) {
   MeasureTask task;
   const std::vector<std::size_t> shape = shape_of(p);
   task.outer = 1;
@@ -57,7 +57,7 @@ nb::tuple measure(Input p, std::optional<Input> q, std::int64_t axis, double tol
   task.p = p.data();
   task.q = q ? q->data() : nullptr;
   task.tolerance = tolerance;
-  task.factor = factor;
+  task.nats = nats;
   nb::object result = make_array(p.dtype(), row_shape, &task.result);
   MeasureReport report;
   {
@@ -72,11 +72,11 @@ nb::tuple measure(Input p, std::optional<Input> q, std::int64_t axis, double tol
 
 void bind_measures(nb::module_& m) {
   m.def("entropy", &measure<&MeasureKernels::entropy>, nb::arg("p"), nb::arg("q").none(),
-        nb::arg("axis"), nb::arg("tolerance"), nb::arg("factor"));
+        nb::arg("axis"), nb::arg("tolerance"), nb::arg("nats"));
   m.def("cross_entropy", &measure<&MeasureKernels::cross_entropy>, nb::arg("p"), nb::arg("q"),
-        nb::arg("axis"), nb::arg("tolerance"), nb::arg("factor"));
+        nb::arg("axis"), nb::arg("tolerance"), nb::arg("nats"));
   m.def("kl_divergence", &measure<&MeasureKernels::kl_divergence>, nb::arg("p"), nb::arg("q"),
-        nb::arg("axis"), nb::arg("tolerance"), nb::arg("factor"));
+        nb::arg("axis"), nb::arg("tolerance"), nb::arg("nats"));
 }
 
 }  // namespace xent

@@ -13,7 +13,7 @@ struct MeasureTask {
   const void* q = nullptr;  // null for the entropy
   std::int64_t outer = 0, classes = 0, inner = 1;
   double tolerance = 0;  // of the signs and of the row sums; infinite: nothing is checked
-  double factor = 1;     // from nats to the unit of the result
+  double nats = 1;         // how many nats the unit of the result has
   void* result = nullptr;  // (outer, inner), of the type of p
 };
 

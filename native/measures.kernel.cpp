@@ -164,7 +164,7 @@ struct Writer {
     if (!good) {
       if (!report.bad++) report.first_bad = row;
     }
-    double value = sums.term * (kUnlifted<T> * task.factor);
+    double value = sums.term * kUnlifted<T> / task.nats;
     if (sums.p != sums.p || sums.q != sums.q) value = std::numeric_limits<double>::quiet_NaN();
     if (value == infinity<double>) {
       if (!report.infinite++) report.first_infinite = row;
