@@ -1,3 +1,53 @@
 # Everything that is run twice has a name here; .ci/run calls the same targets.
-build:
-	$(PYTHON) -m pip install -q --no-build-isolation --no-deps -e .
+#
+#   make run      install what the main job needs, and judge the predictions in examples/
+#   make test     install everything, and run every test
+#   make check    formatting, lint, types
+#   make bench    time everything against its peers (about ten minutes; a quiet machine)
+#   make build    compile again after a change in native/
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
+
+.PHONY: run test check bench build clean
+
+run: $(VENV)/.run
+	$(BIN)/xent evaluate examples/digits.parquet
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(VENV)/.dev
+	@for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program || exit 1; done
+
+build: $(VENV)/.dev
+	$(PIP) --no-build-isolation --no-deps --editable .
+
+clean:
+	rm -rf build $(VENV)
+
+# the sources of the native module: a change in one of them installs again
+SOURCES := pyproject.toml constraints.txt $(wildcard native/*)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "xent needs Python 3.10 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(SOURCES) | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt --editable '.[evaluate]'
+	@touch $@
+
+# the build tools are installed first, so that one build directory serves all builds
+$(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
+	$(PIP) --constraint constraints.txt 'scikit-build-core>=0.11,<2' 'nanobind>=2.9,<4' cmake ninja
+	$(PIP) --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@ $(VENV)/.run

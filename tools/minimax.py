@@ -1,4 +1,6 @@
-"""Derive the polynomials of native/coefficients.hpp: `python tools/minimax.py > native/coefficients.hpp`.
+"""Derive the polynomials of the native kernels.
+
+    python tools/minimax.py > native/coefficients.hpp
 
 Each is the near-minimax polynomial of a smooth function on an interval: interpolation in
 50-digit arithmetic at the Chebyshev nodes, which is within a small factor of the best
@@ -15,9 +17,8 @@ mp.mp.dps = 50
 def interpolate(f, low, high, degree):
     """Return the coefficients, lowest first, of the interpolant at the Chebyshev nodes."""
     n = degree + 1
-    nodes = [
-        (low + high) / 2 + (high - low) / 2 * mp.cos((2 * i + 1) * mp.pi / (2 * n)) for i in range(n)
-    ]
+    middle, half = (low + high) / 2, (high - low) / 2
+    nodes = [middle + half * mp.cos((2 * i + 1) * mp.pi / (2 * n)) for i in range(n)]
     matrix = mp.matrix(n, n)
     for i, node in enumerate(nodes):
         for power in range(n):

@@ -7,7 +7,21 @@ Losses take logits or probabilities and a target; measures take distributions, t
 """
 
 from xent import kernels
+from xent.diagnostics.audit import audit
+from xent.diagnostics.known_values import explain
 from xent.diagnostics.policy import checks
+from xent.information import (
+    binary_entropy,
+    conditional_entropy,
+    cross_entropy,
+    entropy,
+    entropy_from_counts,
+    js_divergence,
+    kl_divergence,
+    mutual_information,
+    perplexity,
+    self_information,
+)
 from xent.kernels import empty_cache, set_num_threads
 from xent.losses import (
     binary_cross_entropy,
@@ -28,16 +42,28 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Total",
+    "audit",
     "binary_cross_entropy",
+    "binary_entropy",
     "categorical_cross_entropy",
     "checks",
+    "conditional_entropy",
+    "cross_entropy",
     "empty_cache",
+    "entropy",
+    "entropy_from_counts",
+    "explain",
     "gradient_and_hessian",
     "half_squared_error",
+    "js_divergence",
     "kernels",
+    "kl_divergence",
     "log_sigmoid",
     "log_softmax",
     "merge",
+    "mutual_information",
+    "perplexity",
+    "self_information",
     "set_num_threads",
     "sigmoid",
     "sigmoid_cross_entropy",
