@@ -11,6 +11,7 @@ from xent.diagnostics import policy
 from xent.diagnostics.counts import looks_like_counts, raise_counts
 from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.pairs import clip_share, report_no_support, swapped_arguments
+from xent.diagnostics.sums import all_near_one, row_sums
 from xent.diagnostics.tolerance import tolerance
 from xent.diagnostics.where import at, first, number, row_index, row_name, share
 from xent.errors import XentValueError
@@ -61,13 +62,11 @@ def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> No
         if not (p.min() >= -off and p.max() <= 1 + off):
             raise_not_probabilities(p, axis=None, name=name)
         return
-    sums = p.sum(axis=axis, dtype=np.promote_types(p.dtype, np.float32))
-    if p.min() >= -off and (np.abs(sums - 1) <= off).all():
-        return
-    if p.dtype.itemsize < 8 and p.min() >= -off:
+    if p.min() >= -off:
+        if all_near_one(row_sums(p, axis), off):
+            return
         # the sum of a long row in its own precision may be what is off
-        sums = p.sum(axis=axis, dtype=np.float64)
-        if (np.abs(sums - 1) <= off).all():
+        if p.dtype.itemsize < 8 and all_near_one(p.sum(axis=axis, dtype=np.float64), off):
             return
     raise_not_probabilities(p, axis=axis, name=name)
 

@@ -19,6 +19,7 @@ from xent.diagnostics.soft_targets import (
     check_unit_interval,
     hint_single_label,
 )
+from xent.diagnostics.sums import row_sums
 from xent.diagnostics.where import at, first, row_index, row_name, share
 from xent.errors import XentTypeError, XentValueError
 
@@ -213,17 +214,17 @@ def check_one_hot(target: Any, axis: int = -1, *, name: str = "target") -> None:
                 index=row_index(index),
                 value=int(target[index]),
             )
-    positives = np.count_nonzero(target, axis=axis)
+    positives = row_sums(target, axis)
     wrong = np.asarray(positives != 1)
     if not wrong.any():
         return
     row = first(wrong)
-    count = int(np.asarray(positives)[row])
+    count = int(positives[row])
     labels = "no positive label" if not count else f"{count} positive labels"
     # all-zero rows among one-hot rows are padding, others are a multi-label task
     fix = (
         "Use sigmoid_cross_entropy for multi-label."
-        if np.asarray(positives).max() > 1
+        if positives.max() > 1
         else "If such rows are padding, give them sample_weight 0 or drop them."
     )
     raise XentValueError(
