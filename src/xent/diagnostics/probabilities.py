@@ -122,8 +122,8 @@ def raise_not_probabilities(
     given : {"probs", "log_probs"}
         What the caller says it is.
     suggestion : str, optional
-        The fix to name instead of the usual one where `p` looks like logits, is not
-        normalised, or looks like log-probabilities.
+        The fix to name instead of the usual one where `p` looks like logits or is not
+        normalised.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def raise_not_probabilities(
         ...
     xent.errors.XentValueError: D10: p must hold probabilities, but no entry is positive and
     the exponentials of every row sum to one; p[0, 0] = -1.386. These are log-probabilities:
-    pass given="log_probs", or take their exp.
+    take their exp, or pass given="log_probs" where the function has it.
     """
     p = np.asarray(p)
     off = tolerance(p.dtype)
@@ -161,7 +161,8 @@ def raise_not_probabilities(
         raise XentValueError(
             f"{name} must hold probabilities, but no entry is positive and the exponentials of "
             f"every row sum to one; {at(name, index)} = {number(p[index])}. These are "
-            "log-probabilities: " + (suggestion or 'pass given="log_probs", or take their exp.'),
+            'log-probabilities: take their exp, or pass given="log_probs" where the function has '
+            "it.",
             code="D10",
             index=row_index(index),
             value=p[index].item(),
