@@ -5,19 +5,15 @@
 #include "softmax_cross_entropy.hpp"
 
 #include "softmax_long_rows.hpp"
-#include "softmax_tiles.hpp"
+#include "softmax_loss_tiles.hpp"
 
 namespace xent {
 namespace XENT_ISA {
 namespace {
 
-// Tiles of rows whose classes are far apart are wide, so that each class of a tile is a
-// run of memory worth fetching; tiles of short rows are narrow and stay in the nearest cache.
-constexpr int kNarrow = 64, kWide = 256;
-
 template <class Storage, int kLanes>
 double by_tiles(const SoftmaxTask& task, std::int64_t begin, std::int64_t end) {
-  Tiles<Storage, kLanes> tiles(task);
+  LossTiles<Storage, kLanes> tiles(task);
   double sum = 0;
   for (std::int64_t row = begin; row < end; row += kLanes)
     sum += tiles.rows(row, static_cast<int>(end - row < kLanes ? end - row : kLanes));

@@ -2,6 +2,7 @@
 #include "softmax_maps.hpp"
 
 #include "arrays.hpp"
+#include "softmax_cross_entropy.hpp"
 #include "threads.hpp"
 
 namespace xent {
@@ -22,7 +23,9 @@ nb::object apply(Input logits, std::int64_t axis) {
   const bool by_rows = map == Map::softmax || map == Map::log_softmax;
   std::int64_t count = layout.outer * layout.inner, grain = kChunkElements;
   if (by_rows) {
-    grain = kChunkElements / (layout.classes > 0 ? layout.classes : 1) + 1;
+    // whole tiles, see softmax_tile.hpp
+    grain = (kChunkElements / (layout.classes > 0 ? layout.classes : 1) / 256 + 1) * 256;
+    if (!goes_by_tiles(layout.classes, layout.inner)) grain = kChunkElements / layout.classes + 1;
   } else {
     count *= layout.classes;
   }

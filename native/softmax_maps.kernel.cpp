@@ -5,36 +5,114 @@
 #include "softmax_maps.hpp"
 
 #include "softmax_long_rows.hpp"
+#include "softmax_tile.hpp"
 
 namespace xent {
 namespace XENT_ISA {
 namespace {
 
+XENT_INLINE double log_probability(double nll, double x_apart, double x) {
+  return -nll - (x_apart - x);
+}
+
+// a row that holds NaN or +inf has no probabilities, that of its arg max included
+XENT_INLINE double probability(double nll, double p) { return nll == nll ? p : nll; }
+
 template <class Storage>
-void rows(const MapTask& task, std::int64_t begin, std::int64_t end) {
+void long_rows(const MapTask& task, std::int64_t begin, std::int64_t end) {
   using T = typename ComputedIn<Storage>::type;
-  const std::int64_t classes = task.classes, inner = task.inner;
+  const std::int64_t classes = task.classes;
   std::vector<T> x(classes), e(classes);
   for (std::int64_t row = begin; row < end; ++row) {
-    const std::int64_t start = row / inner * classes * inner + row % inner;
-    const Storage* logits = static_cast<const Storage*>(task.logits) + start;
-    Storage* result = static_cast<Storage*>(task.result) + start;
-    for (std::int64_t j = 0; j < classes; ++j) x[j] = load(logits[j * inner]);
+    const Storage* XENT_RESTRICT logits = static_cast<const Storage*>(task.logits) + row * classes;
+    Storage* XENT_RESTRICT result = static_cast<Storage*>(task.result) + row * classes;
+#pragma omp simd
+    for (std::int64_t j = 0; j < classes; ++j) x[j] = load(logits[j]);
     const std::int64_t apart = arg_max(x.data(), classes);
     const double x_apart = x[apart];
     if (task.map == Map::softmax) {
       const RowScalars scalars = walk<true>(x.data(), e.data(), classes, apart).row;
+#pragma omp simd
       for (std::int64_t j = 0; j < classes; ++j)
-        e[j] = static_cast<T>(scalars.factor * static_cast<double>(e[j]));
-      e[apart] = static_cast<T>(scalars.nll == scalars.nll ? scalars.p : scalars.nll);
+        store(result[j], static_cast<T>(scalars.factor * static_cast<double>(e[j])));
+      store(result[apart], static_cast<T>(probability(scalars.nll, scalars.p)));
     } else {
       const double nll = walk<false>(x.data(), e.data(), classes, apart).row.nll;
+#pragma omp simd
       for (std::int64_t j = 0; j < classes; ++j)
-        e[j] = static_cast<T>(-nll - (x_apart - static_cast<double>(x[j])));
-      e[apart] = static_cast<T>(-nll);
+        store(result[j], static_cast<T>(log_probability(nll, x_apart, x[j])));
+      store(result[apart], static_cast<T>(-nll));
     }
-    for (std::int64_t j = 0; j < classes; ++j) store(result[j * inner], e[j]);
   }
+}
+
+template <class Storage, int kLanes>
+class MapTiles : public Tile<Storage, kLanes> {
+  using Base = Tile<Storage, kLanes>;
+  using typename Base::Int;
+  using typename Base::T;
+
+ public:
+  explicit MapTiles(const MapTask& task) : Base(task.classes, task.inner), task_(task) {}
+
+  void rows(std::int64_t begin, int count) {
+    this->load_rows(static_cast<const Storage*>(task_.logits), begin, count);
+    this->find_arg_max();
+    if (task_.map == Map::softmax) {
+      this->walk();
+      probabilities();
+    } else {
+      x_ = e_;
+      this->walk();
+      log_probabilities();
+    }
+    this->store_rows(e_.data(), static_cast<Storage*>(task_.result));
+  }
+
+ private:
+  using Base::apart_;
+  using Base::classes_;
+  using Base::e_;
+  using Base::factor_;
+  using Base::nll_;
+  using Base::p_;
+
+  void probabilities() {
+    for (std::int64_t c = 0; c < classes_; ++c) {
+      T* XENT_RESTRICT e = &e_[c * kLanes];
+#pragma omp simd
+      for (int b = 0; b < kLanes; ++b) {
+        const double p = apart_[b] == static_cast<Int>(c) ? probability(nll_[b], p_[b])
+                                                          : factor_[b] * static_cast<double>(e[b]);
+        e[b] = static_cast<T>(p);
+      }
+    }
+  }
+
+  void log_probabilities() {
+    double x_apart[kLanes];
+    for (int b = 0; b < kLanes; ++b)
+      x_apart[b] = x_[static_cast<std::int64_t>(apart_[b]) * kLanes + b];
+    for (std::int64_t c = 0; c < classes_; ++c) {
+      const T* XENT_RESTRICT x = &x_[c * kLanes];
+      T* XENT_RESTRICT e = &e_[c * kLanes];
+#pragma omp simd
+      for (int b = 0; b < kLanes; ++b) {
+        const double other = log_probability(nll_[b], x_apart[b], x[b]);
+        e[b] = static_cast<T>(apart_[b] == static_cast<Int>(c) ? -nll_[b] : other);
+      }
+    }
+  }
+
+  const MapTask& task_;
+  std::vector<T> x_;  // the logits, which walk() overwrites
+};
+
+template <class Storage, int kLanes>
+void by_tiles(const MapTask& task, std::int64_t begin, std::int64_t end) {
+  MapTiles<Storage, kLanes> tiles(task);
+  for (std::int64_t row = begin; row < end; row += kLanes)
+    tiles.rows(row, static_cast<int>(end - row < kLanes ? end - row : kLanes));
 }
 
 template <class Storage>
@@ -56,10 +134,14 @@ void elements(const MapTask& task, std::int64_t begin, std::int64_t end) {
 
 template <class Storage>
 void map(const MapTask& task, std::int64_t begin, std::int64_t end) {
-  if (task.map == Map::softmax || task.map == Map::log_softmax) {
-    rows<Storage>(task, begin, end);
-  } else {
+  if (task.map == Map::sigmoid || task.map == Map::log_sigmoid) {
     elements<Storage>(task, begin, end);
+  } else if (task.inner > 1) {
+    by_tiles<Storage, kWide>(task, begin, end);
+  } else if (goes_by_tiles(task.classes, task.inner)) {
+    by_tiles<Storage, kNarrow>(task, begin, end);
+  } else {
+    long_rows<Storage>(task, begin, end);
   }
 }
 
