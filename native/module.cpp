@@ -9,6 +9,7 @@ namespace nb = nanobind;
 
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
+void bind_log_loss(nb::module_& m);
 void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_measures(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
@@ -25,6 +26,7 @@ NB_MODULE(_native, m) {
   m.def("set_cache_limit", &xent::set_cache_limit, nb::arg("bytes"));
   m.def("empty_cache", &xent::empty_cache);
   xent::bind_categorical_cross_entropy(m);
+  xent::bind_log_loss(m);
   xent::bind_sigmoid_cross_entropy(m);
   xent::bind_measures(m);
   xent::bind_softmax_cross_entropy(m);

@@ -1,0 +1,255 @@
+// Log loss, seen from Python: an accumulator that batches are added to.
+#include "log_loss.hpp"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "arrays.hpp"
+#include "threads.hpp"
+
+namespace xent {
+namespace {
+
+constexpr std::int64_t kChunkRows = 8192;
+
+const char* const kFaultNames[kFaults] = {"missing",  "out_of_range",   "wrong_sum", "no_class",
+                                          "infinite_logit", "bad_weight", "bad_size"};
+
+Prediction prediction_of(const std::string& name) {
+  const char* const names[] = {"class_probs", "class_logits", "binary_prob", "binary_logit",
+                               "label_probs", "label_logits", "log_probs"};
+  for (int i = 0; i < 7; ++i)
+    if (name == names[i]) return static_cast<Prediction>(i);
+  throw nb::value_error(("unknown kind of prediction: " + name).c_str());
+}
+
+nb::int_ integer(const ExactSum& sum) {
+  unsigned char bytes[ExactSum::kBytes];
+  XENT_ISA::write(sum, bytes);
+  return nb::int_(nb::handle(reinterpret_cast<PyObject*>(&PyLong_Type))
+                      .attr("from_bytes")(nb::bytes(bytes, sizeof bytes), "little",
+                                          nb::arg("signed") = true));
+}
+
+void merge(Offence& into, const Offence& other) {
+  const bool first = other.row >= 0 && (into.row < 0 || other.row < into.row);
+  const std::int64_t count = into.count + other.count;
+  if (first) into = other;
+  into.count = count;
+}
+
+void merge(std::vector<std::int64_t>& into, const std::vector<std::int64_t>& other) {
+  into.insert(into.end(), other.begin(), other.end());
+  std::sort(into.begin(), into.end());
+  if (into.size() > kKeepRows) into.resize(kKeepRows);
+}
+
+void merge(LogLossSums& into, const LogLossSums& other) {
+  using XENT_ISA::add;
+  into.rows += other.rows;
+  into.ignored += other.ignored;
+  into.correct += other.correct;
+  into.all_correct += other.all_correct;
+  into.impossible += other.impossible;
+  into.clipped += other.clipped;
+  ExactSum LogLossSums::*const sums[] = {
+      &LogLossSums::weight,       &LogLossSums::weight_squared, &LogLossSums::nll,
+      &LogLossSums::weighted_nll, &LogLossSums::nll_squared,    &LogLossSums::brier,
+      &LogLossSums::weight_correct, &LogLossSums::weight_all_correct,
+      &LogLossSums::weight_impossible, &LogLossSums::clipped_nll, &LogLossSums::size};
+  for (auto sum : sums) add(into.*sum, other.*sum);
+  for (std::size_t j = 0; j < into.of_class.size(); ++j) {
+    ClassSums& a = into.of_class[j];
+    const ClassSums& b = other.of_class[j];
+    a.count += b.count;
+    a.correct += b.correct;
+    a.impossible += b.impossible;
+    add(a.weight, b.weight);
+    add(a.weight_correct, b.weight_correct);
+    add(a.nll, b.nll);
+    add(a.probability, b.probability);
+  }
+  for (int i = 0; i < kFaults; ++i) merge(into.offences[i], other.offences[i]);
+  merge(into.impossible_rows, other.impossible_rows);
+  merge(into.missing_rows, other.missing_rows);
+  into.worst.insert(into.worst.end(), other.worst.begin(), other.worst.end());
+  std::sort(into.worst.begin(), into.worst.end(), worse);
+  if (into.worst.size() > kKeepWorst) into.worst.resize(kKeepWorst);
+}
+
+using Column = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using Label = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+class LogLoss {
+ public:
+  LogLoss(const std::string& prediction, std::int64_t classes, double tolerance, double clip)
+      : classes_(classes) {
+    task_.prediction = prediction_of(prediction);
+    task_.tolerance = tolerance;
+    task_.clip = clip;
+    const bool one = task_.prediction == Prediction::binary_prob ||
+                     task_.prediction == Prediction::binary_logit;
+    task_.classes = one || task_.prediction == Prediction::log_probs ? 1 : classes;
+    if (classes < 0 || (one && classes != 2)) throw nb::value_error("classes do not fit");
+    if (task_.prediction == Prediction::log_probs) classes_ = 0;
+  }
+
+  // columns: one array (rows) a class, or a single (rows, classes) matrix
+  void add(const std::vector<Column>& columns, std::optional<Targets> target,
+           const std::vector<Label>& labels, std::optional<Weights> weight,
+           std::optional<Weights> size, std::int64_t first_row) {
+    if (columns.empty()) throw nb::value_error("no columns");
+    LogLossTask task = task_;
+    task.first_row = first_row;
+    const Column& first = columns[0];
+    const auto rows = static_cast<std::int64_t>(first.shape(0));
+    const bool matrix = first.ndim() == 2;
+    const std::size_t item = first.itemsize();
+    const bool f32 = first.dtype() == nb::dtype<float>();
+    if (!f32 && first.dtype() != nb::dtype<double>()) throw nb::type_error("float32 or float64");
+    std::vector<const void*> pointers;
+    for (std::int64_t j = 0; j < task.classes; ++j) {
+      const Column& column = columns[matrix ? 0 : static_cast<std::size_t>(j) % columns.size()];
+      pointers.push_back(static_cast<const char*>(column.data()) +
+                         (matrix ? static_cast<std::size_t>(j) * item : 0));
+      if (static_cast<std::int64_t>(column.shape(0)) != rows || column.dtype() != first.dtype() ||
+          column.ndim() != first.ndim())
+        throw nb::value_error("columns differ in length or dtype");
+    }
+    const std::size_t wanted = matrix ? first.shape(1) : columns.size();
+    if (wanted != static_cast<std::size_t>(task.classes)) throw nb::value_error("columns missing");
+    task.columns = pointers.data();
+    task.stride = matrix ? task.classes : 1;
+
+    std::vector<const std::uint8_t*> label_pointers;
+    for (const Label& label : labels) {
+      if (static_cast<std::int64_t>(label.shape(0)) != rows)
+        throw nb::value_error("labels differ in length");
+      label_pointers.push_back(label.data());
+    }
+    const bool multi = task.prediction == Prediction::label_probs ||
+                       task.prediction == Prediction::label_logits;
+    if (multi && labels.size() != static_cast<std::size_t>(task.classes))
+      throw nb::value_error("labels missing");
+    task.labels = label_pointers.data();
+    const bool needs_target = !multi && task.prediction != Prediction::log_probs;
+    if (needs_target && !target) throw nb::value_error("target missing");
+    const auto fits = [&](const auto& array) {
+      if (array && static_cast<std::int64_t>(array->size()) != rows)
+        throw nb::value_error("target, weight or size differs in length");
+      return array ? array->data() : nullptr;
+    };
+    task.target = fits(target);
+    task.weight = fits(weight);
+    task.size = fits(size);
+
+    nb::gil_scoped_release release;
+    const LogLossKernels& kernels = log_loss_kernels();
+    const auto score = f32 ? kernels.score_float : kernels.score_double;
+    parallel_for(rows, kChunkRows, [&](std::int64_t begin, std::int64_t end) {
+      std::unique_ptr<LogLossSums> sums = take();
+      score(task, begin, end, *sums);
+      give(std::move(sums));
+    });
+  }
+
+  nb::dict sums() {
+    LogLossSums total(classes_);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      for (const auto& part : parts_) merge(total, *part);
+    }
+    nb::dict result;
+    result["rows"] = total.rows;
+    result["ignored"] = total.ignored;
+    result["correct"] = total.correct;
+    result["all_correct"] = total.all_correct;
+    result["impossible"] = total.impossible;
+    result["clipped"] = total.clipped;
+    result["weight"] = integer(total.weight);
+    result["weight_squared"] = integer(total.weight_squared);
+    result["nll"] = integer(total.nll);
+    result["weighted_nll"] = integer(total.weighted_nll);
+    result["nll_squared"] = integer(total.nll_squared);
+    result["brier"] = integer(total.brier);
+    result["weight_correct"] = integer(total.weight_correct);
+    result["weight_all_correct"] = integer(total.weight_all_correct);
+    result["weight_impossible"] = integer(total.weight_impossible);
+    result["clipped_nll"] = integer(total.clipped_nll);
+    result["size"] = integer(total.size);
+    nb::list classes;
+    for (const ClassSums& c : total.of_class)
+      classes.append(nb::make_tuple(c.count, c.correct, c.impossible, integer(c.weight),
+                                    integer(c.weight_correct), integer(c.nll),
+                                    integer(c.probability)));
+    result["classes"] = classes;
+    result["impossible_rows"] = total.impossible_rows;
+    result["missing_rows"] = total.missing_rows;
+    nb::list worst;
+    for (const Surprise& s : total.worst)
+      worst.append(nb::make_tuple(s.nll, s.row, s.target, s.predicted));
+    result["worst"] = worst;
+    result["offences"] = offences(total);
+    return result;
+  }
+
+  nb::dict faults() {
+    LogLossSums total(0);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      for (const auto& part : parts_)
+        for (int i = 0; i < kFaults; ++i) merge(total.offences[i], part->offences[i]);
+    }
+    return offences(total);
+  }
+
+ private:
+  static nb::dict offences(const LogLossSums& total) {
+    nb::dict result;
+    for (int i = 0; i < kFaults; ++i) {
+      const Offence& o = total.offences[i];
+      if (o.count) result[kFaultNames[i]] = nb::make_tuple(o.count, o.row, o.column, o.value);
+    }
+    return result;
+  }
+
+  // a chunk borrows sums that no other chunk is using: as many exist as threads ran at once
+  std::unique_ptr<LogLossSums> take() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (parts_.empty()) return std::make_unique<LogLossSums>(classes_);
+    std::unique_ptr<LogLossSums> sums = std::move(parts_.back());
+    parts_.pop_back();
+    return sums;
+  }
+
+  void give(std::unique_ptr<LogLossSums> sums) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    parts_.push_back(std::move(sums));
+  }
+
+  LogLossTask task_;
+  std::int64_t classes_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<LogLossSums>> parts_;
+};
+
+}  // namespace
+
+void bind_log_loss(nb::module_& m) {
+  nb::class_<LogLoss>(m, "LogLoss")
+      .def(nb::init<const std::string&, std::int64_t, double, double>(), nb::arg("prediction"),
+           nb::arg("classes"), nb::arg("tolerance"), nb::arg("clip"))
+      .def("add", &LogLoss::add, nb::arg("columns"), nb::arg("target").none(), nb::arg("labels"),
+           nb::arg("weight").none(), nb::arg("size").none(), nb::arg("first_row"))
+      .def("sums", &LogLoss::sums)
+      .def("faults", &LogLoss::faults);
+}
+
+}  // namespace xent

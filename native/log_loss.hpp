@@ -1,0 +1,96 @@
+// Log loss of predictions: what the kernel is told, and the sums it leaves.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "exact_sum.hpp"
+#include "isa.hpp"
+
+namespace xent {
+
+enum class Prediction {
+  class_probs,   // a column a class, one class is true
+  class_logits,
+  binary_prob,   // one column: the probability of class 1
+  binary_logit,
+  label_probs,   // a column a label, each label true or false by itself
+  label_logits,
+  log_probs      // one column: the log-probability of what happened
+};
+
+// targets that are no class
+constexpr std::int64_t kIgnored = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kMissing = kIgnored + 1;
+constexpr std::uint8_t kMissingLabel = 255;
+
+// The value of class j in row i is columns[j][i * stride], so a table's columns and a
+// row-major matrix are read in place.
+struct LogLossTask {
+  Prediction prediction = Prediction::class_probs;
+  const void* const* columns = nullptr;
+  std::int64_t stride = 1, classes = 0;
+  const std::int64_t* target = nullptr;           // (rows): not for labels and log_probs
+  const std::uint8_t* const* labels = nullptr;    // a column a label
+  const double* weight = nullptr;                 // (rows)
+  const double* size = nullptr;                   // (rows): bytes of each row's text
+  std::int64_t first_row = 0;                     // number of row 0 in its source
+  double tolerance = 0;                           // of the sum of a row's probabilities
+  double clip = 0;                                // smallest probability; 0: none
+};
+
+// why a row was not scored
+enum Fault { missing, out_of_range, wrong_sum, no_class, infinite_logit, bad_weight, bad_size,
+             kFaults };
+
+struct Offence {
+  std::int64_t count = 0;
+  std::int64_t row = -1, column = -1;  // the first
+  double value = 0;
+};
+
+struct Surprise {
+  double nll;
+  std::int64_t row, target, predicted;
+};
+
+// every tie is broken by the row, so that the order of the parts cannot be seen
+inline bool worse(const Surprise& a, const Surprise& b) {
+  return a.nll > b.nll || (a.nll == b.nll && a.row < b.row);
+}
+
+struct ClassSums {
+  std::int64_t count = 0;       // rows of the class; rows where the label is true
+  std::int64_t correct = 0;
+  std::int64_t impossible = 0;
+  ExactSum weight, weight_correct;  // of weighted rows only
+  ExactSum nll, probability;
+};
+
+struct LogLossSums {
+  explicit LogLossSums(std::int64_t classes) : of_class(static_cast<std::size_t>(classes)) {}
+
+  std::int64_t rows = 0, ignored = 0;  // rows: scored
+  std::int64_t correct = 0, all_correct = 0, impossible = 0, clipped = 0;
+  ExactSum weight, weight_squared, nll, weighted_nll, nll_squared, brier;
+  ExactSum weight_correct, weight_all_correct, weight_impossible, clipped_nll, size;
+  std::vector<ClassSums> of_class;
+  Offence offences[kFaults];
+  std::vector<std::int64_t> impossible_rows, missing_rows;  // the first few, rising
+  std::vector<Surprise> worst;                              // a heap, the mildest on top
+  std::vector<double> scratch;
+};
+
+// how many rows are remembered
+constexpr std::size_t kKeepRows = 20;
+constexpr std::size_t kKeepWorst = 100;
+
+struct LogLossKernels {
+  void (*score_float)(const LogLossTask&, std::int64_t begin, std::int64_t end, LogLossSums&);
+  void (*score_double)(const LogLossTask&, std::int64_t begin, std::int64_t end, LogLossSums&);
+};
+
+}  // namespace xent
+
+XENT_KERNELS(LogLossKernels, log_loss_kernels)

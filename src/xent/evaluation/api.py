@@ -1,0 +1,257 @@
+"""`evaluate`: predictions in, an Evaluation out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from xent.errors import MisuseWarning, SourceError, XentValueError
+from xent.evaluation.batches import num_rows
+from xent.evaluation.options import Options
+from xent.evaluation.plan import Plan, make_plan
+from xent.evaluation.result import Evaluation
+from xent.evaluation.scoring import Scorer
+from xent.evaluation.sources import Source, ahead, open_source
+from xent.evaluation.tables import ArraySource, array_of
+from xent.units import Unit
+
+__all__ = ["evaluate"]
+
+HEAD_ROWS = 1024
+Columns = str | Sequence[str]
+Progress = Callable[[int, int | None], None]
+
+
+def evaluate(
+    source: Any = None,
+    /,
+    *,
+    target: Any = None,
+    probs: Any = None,
+    logits: Any = None,
+    log_probs: Any = None,
+    labels: Any = None,
+    task: Literal["class", "multi"] | None = None,
+    classes: Sequence[Any] | None = None,
+    weight: Any = None,
+    bytes: Any = None,
+    ignore: Any = None,
+    zero: str = "inf",
+    unit: Unit = "nat",
+    nan: Literal["raise", "exclude"] = "raise",
+    sum_tolerance: float = 1e-4,
+    sql: str | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    r"""Score predictions by cross-entropy: return the log loss and what it means.
+
+    For rows :math:`i` with truth :math:`y_i`, weight :math:`w_i` and predicted
+    distribution :math:`q_i`, the log loss in nats is
+
+    .. math::
+        \frac{\sum_i w_i \, (-\log q_i(y_i))}{\sum_i w_i} .
+
+    Beside it stand what always predicting the class frequencies would lose (their
+    entropy), what a uniform guess would lose (:math:`\log K`), accuracy, Brier score, a
+    table per class and the most surprising rows.
+
+    Parameters
+    ----------
+    source : path, pair of arrays, dict of arrays or table
+        A file that DuckDB reads (CSV, TSV, JSON lines, Parquet, a pattern of these; "-" is
+        standard input) or an ``.npz``; ``(target, probs)``; a dict of arrays; or a table of
+        pandas, Polars or PyArrow. Left out where arrays come by keyword, or `sql` reads.
+    target : str or array, optional
+        The true class: a column name, or an array ``(N,)`` of positions or class names.
+    probs, logits, log_probs : str, list of str or array, optional
+        The predictions, one of the three. Columns by name, by pattern (``"p_*"``) or as a
+        list; one column of lists; or an array ``(N, K)``. One column of `probs` or `logits`
+        is about class 1 of two. `log_probs` is one column: the log-probability of what
+        happened, as language models report it.
+    labels : str, list of str or array, optional
+        Columns, or an array ``(N, K)``, of 0 and 1, one for each prediction. For the task
+        "class" exactly one of a row is 1.
+    task : {"class", "multi"}, optional
+        "class": exactly one class is true. "multi": each label is true or false by itself.
+    classes : sequence, optional
+        Names of the classes in the order of the predictions.
+    weight : str or array, optional
+        Weight of each row, finite and not negative.
+    bytes : str or array, optional
+        Bytes of text of each row of `log_probs`, for bits per byte.
+    ignore : int or str, optional
+        Rows with this target are left out and counted.
+    zero : {"inf", "clip:EPS"}, default "inf"
+        What an outcome of probability 0 costs. "inf" counts such rows and says where;
+        "clip:1e-15" raises smaller probabilities to 1e-15, whatever the dtype.
+    unit : {"nat", "bit", "ban"}, default "nat"
+        Unit of the losses shown.
+    nan : {"raise", "exclude"}, default "raise"
+        Rows with missing values: an error, or left out and counted.
+    sum_tolerance : float, default 1e-4
+        How far the probabilities of a row may sum from 1.
+    sql : str, optional
+        A DuckDB query for the rows; `source`, where given, is its table ``source``.
+    progress : callable, optional
+        Called with the rows scored so far and the number of all rows (or None).
+
+    Returns
+    -------
+    Evaluation
+        Prints as a table; `log_loss` and the other numbers are attributes; `.summary` is
+        the state that merges.
+
+    Raises
+    ------
+    XentValueError
+        Where rows are not what the task requires; names the first and counts them.
+    SourceError
+        Where a file is missing, malformed or without the columns.
+    UnavailableError
+        Where files or tables are to be read and ``xent[evaluate]`` is not installed.
+
+    Notes
+    -----
+    *Precision.* Each row's loss is computed in float64 from the row alone, and sums are
+    exact. The result does not depend on the order of the rows, on how files are split, on
+    threads or on the instruction set: the same numbers give the same bits.
+
+    *Memory.* Files are streamed; what is kept does not grow with the number of rows.
+
+    *Inference.* What was not said is inferred from names and types, and told in
+    ``.note``. Rows are numbered from 0.
+
+    See Also
+    --------
+    softmax_cross_entropy : the loss to train with, and its gradient.
+    cross_entropy : the measure of two distributions.
+
+    Examples
+    --------
+    >>> from xent.evaluation import evaluate
+    >>> result = evaluate(([0, 1], [[0.5, 0.5], [0.2, 0.8]]))
+    >>> result.log_loss  # (log 2 + log 1.25) / 2
+    0.45814536593707755
+    >>> result.accuracy, result.num_rows
+    (1.0, 2)
+    """
+    if isinstance(classes, str):
+        classes = [c.strip() for c in classes.split(",")]
+    given = {
+        "target": target,
+        "probs": probs,
+        "logits": logits,
+        "log_probs": log_probs,
+        "labels": labels,
+        "weight": weight,
+        "bytes": bytes,
+    }
+    opened, said = _gather(source, given, sql)
+    options = Options(
+        **said,
+        task=task,
+        classes=classes,
+        ignore=ignore,
+        zero=zero,
+        unit=unit,
+        nan=nan,
+        sum_tolerance=sum_tolerance,
+    )
+    try:
+        return _run(opened, options, progress)
+    finally:
+        opened.close()
+
+
+def _run(source: Source, options: Options, progress: Progress | None) -> Evaluation:
+    head = source.head(HEAD_ROWS)
+    if not num_rows(head):
+        raise SourceError(f"{source.name} must have rows, got none", code="D02")
+    plan = make_plan(source.fields, head, options)
+    scorer = Scorer(plan, options)
+    seen = 0
+    stream = source.batches(plan.needed)
+    for batch in stream if isinstance(source, ArraySource) else ahead(stream):
+        scorer.add(batch, seen)
+        seen += num_rows(batch)
+        if progress is not None:
+            progress(seen, source.num_rows)
+    return _result(source, plan, scorer, options)
+
+
+def _result(source: Source, plan: Plan, scorer: Scorer, options: Options) -> Evaluation:
+    summary = scorer.summary()
+    if not summary.num_rows:
+        raise XentValueError(
+            f"{source.name} must have rows to score, got {summary.num_ignored} ignored "
+            f"(ignore={options.ignore!r}) and {summary.num_missing} with missing values",
+            code="D02",
+        )
+    if not summary.sum_weight:
+        raise XentValueError(
+            f"weight {plan.weight!r} must be positive in some row, got {summary.num_rows} "
+            "rows of weight 0",
+            code="D02",
+        )
+    result = Evaluation(summary, name=source.name, note=plan.note, unit=options.unit)
+    for warning in result.warnings:
+        warnings.warn(MisuseWarning(warning), stacklevel=4)
+    return result
+
+
+def _gather(source: Any, given: dict[str, Any], sql: str | None) -> tuple[Source, dict[str, Any]]:
+    """Return the source, and the options with every array replaced by its column's name."""
+    if isinstance(source, tuple) and len(source) == 2:
+        if given["target"] is not None or given["probs"] is not None:
+            raise XentValueError("a pair (target, probs) must come without target and probs")
+        # a pair may hold logits, where logits=True says so
+        kind = "logits" if given["logits"] is True else "probs"
+        given = {**given, "target": source[0], kind: source[1]}
+        source = None
+    arrays: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    for argument, value in given.items():
+        if value is None or _is_choice(argument, value):
+            said[argument] = value
+            continue
+        said[argument] = argument
+        arrays[argument] = value
+    if not arrays:
+        if source is None and sql is None:
+            raise XentValueError("source must be given: a path, arrays, a table or sql")
+        return open_source(source, sql), said
+    if source is not None and not isinstance(source, Mapping):
+        raise XentValueError(
+            f"arrays ({', '.join(arrays)}) must come without a source, got both; name columns"
+        )
+    arrays = {**(source or {}), **_outcome_columns(arrays, said)}
+    return ArraySource(arrays), said
+
+
+def _is_choice(argument: str, value: Any) -> bool:
+    """Whether a value names columns rather than being one."""
+    if isinstance(value, str):
+        return True
+    if argument in ("target", "weight", "bytes") or not isinstance(value, (list, tuple)):
+        return False
+    return bool(value) and all(isinstance(v, str) for v in value)
+
+
+def _outcome_columns(arrays: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """A matrix of outcomes becomes a column a label."""
+    columns = dict(arrays)
+    for argument in ("labels", "target"):
+        if argument not in columns:
+            continue
+        matrix = array_of(argument, columns[argument])
+        if matrix.ndim == 1:
+            if argument == "labels":
+                said["labels"] = ["labels"]
+            continue
+        del columns[argument]
+        names = [f"label_{j}" for j in range(matrix.shape[1])]
+        columns |= {n: matrix[:, j] for j, n in enumerate(names)}
+        said["target"] = None
+        said["labels"] = names
+    return columns

@@ -1,0 +1,189 @@
+"""Columns of a batch, from NumPy or Arrow, as the arrays that the kernel reads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import SourceError, XentTypeError, XentValueError
+from xent.kernels.cpu.log_loss import MISSING, MISSING_LABEL
+
+__all__ = ["Batch", "Field", "field_of", "floats", "integers", "labels", "matrix", "num_rows"]
+
+# name -> NumPy array (rows) or (rows, classes), or Arrow array
+Batch = dict[str, Any]
+
+
+class Field(NamedTuple):
+    """A column of a source: its name, what it holds, and how many values a row."""
+
+    name: str
+    kind: str  # "int", "float", "bool", "text", "list" or "other"
+    width: int = 1  # of a list; 0 where only the rows know
+
+
+def is_arrow(column: Any) -> bool:
+    return hasattr(column, "__arrow_c_array__") or hasattr(column, "combine_chunks")
+
+
+def num_rows(batch: Batch) -> int:
+    return len(next(iter(batch.values()))) if batch else 0
+
+
+def field_of(name: str, column: Any) -> Field:
+    """Return what a NumPy or Arrow column holds."""
+    if is_arrow(column):
+        return arrow_field(name, column.type)
+    if column.ndim == 2:
+        return Field(name, "list", column.shape[1])
+    kinds = {"f": "float", "i": "int", "u": "int", "b": "bool", "U": "text", "O": "text"}
+    kinds |= {"T": "text", "S": "text"}
+    return Field(name, kinds.get(column.dtype.kind, "other"))
+
+
+def arrow_field(name: str, kind: Any) -> Field:
+    """Return what an Arrow type holds."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return arrow_field(name, kind.value_type)
+    if types.is_fixed_size_list(kind):
+        return Field(name, "list", kind.list_size)
+    if types.is_list(kind) or types.is_large_list(kind):
+        return Field(name, "list", 0)
+    if types.is_floating(kind) or types.is_decimal(kind):
+        return Field(name, "float")
+    if types.is_integer(kind):
+        return Field(name, "int")
+    if types.is_boolean(kind):
+        return Field(name, "bool")
+    is_text = types.is_string(kind) or types.is_large_string(kind)
+    text = is_text or getattr(types, "is_string_view", lambda _: False)(kind)
+    return Field(name, "text" if text else "other")
+
+
+def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
+    """Return a column as float32 or float64 numbers; a missing one is nan."""
+    if is_arrow(column):
+        from pyarrow import types
+
+        if types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if types.is_decimal(column.type) or types.is_boolean(column.type):
+            column = column.cast("float64" if types.is_decimal(column.type) else "int8")
+        if arrow_field(name, column.type).kind in ("text", "other"):
+            raise not_a_number(name, column.to_pylist(), first_row)
+        column = column.to_numpy(zero_copy_only=False)
+    if column.dtype.kind in "OUST":
+        raise not_a_number(name, column.tolist(), first_row)
+    wanted = np.float32 if column.dtype in (np.float16, np.float32) else np.float64
+    return np.ascontiguousarray(column, dtype=wanted)
+
+
+def not_a_number(name: str, values: list[Any], first_row: int) -> SourceError:
+    """Return the error for a column that must hold numbers and holds something else."""
+    for i, value in enumerate(values):
+        if value is None or isinstance(value, (int, float)):
+            continue
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return SourceError(
+                f"column {name!r} must hold numbers, got {value!r} in row {first_row + i}; "
+                "rows count from 0, after the header",
+                index=first_row + i,
+                value=value,
+            )
+    return SourceError(
+        f"column {name!r} must hold numbers, got text such as {values[0] if values else ''!r}; "
+        "cast it with --sql",
+        index=first_row,
+    )
+
+
+def matrix(name: str, column: Any, first_row: int, width: int) -> npt.NDArray[Any]:
+    """Return a list column as a (rows, width) matrix; a missing list is a row of nan."""
+    if not is_arrow(column):
+        wanted = np.float32 if column.dtype in (np.float16, np.float32) else np.float64
+        return np.ascontiguousarray(column, dtype=wanted)
+    from pyarrow import compute, types
+
+    rows = len(column)
+    if not types.is_fixed_size_list(column.type):
+        lengths = compute.list_value_length(column).to_numpy(zero_copy_only=False)
+        wrong = np.flatnonzero((lengths != width) & ~np.isnan(lengths.astype(np.float64)))
+        if wrong.size:
+            row = first_row + int(wrong[0])
+            raise SourceError(
+                f"column {name!r} must hold {width} values a row, got "
+                f"{int(lengths[wrong[0]])} in row {row} ({wrong.size} such rows in this batch)",
+                index=row,
+            )
+    if column.null_count:
+        # flatten() leaves missing lists out
+        there = column.is_valid().to_numpy(zero_copy_only=False)
+        values = floats(name, column.drop_null().flatten(), first_row).reshape(-1, width)
+        result = np.full((rows, width), np.nan, dtype=values.dtype)
+        result[there] = values
+        return result
+    return floats(name, column.flatten(), first_row).reshape(rows, width)
+
+
+def integers(name: str, column: Any, first_row: int) -> npt.NDArray[np.int64]:
+    """Return a column of whole numbers as int64; a missing one is MISSING."""
+    if is_arrow(column):
+        if column.null_count or not _is_plain_integer(column.type):
+            return _whole(name, floats(name, column, first_row), first_row)
+        column = column.to_numpy(zero_copy_only=False)
+    if column.dtype.kind in "iub":
+        if column.dtype == np.uint64 and column.size and column.max() > np.iinfo(np.int64).max:
+            raise XentValueError(f"{name} must fit in 64 signed bits, got {column.max()}")
+        return np.ascontiguousarray(column, dtype=np.int64)
+    if column.dtype.kind == "f":
+        return _whole(name, column, first_row)
+    raise XentTypeError(f"{name} must hold whole numbers, got dtype {column.dtype}")
+
+
+def _is_plain_integer(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(kind))
+
+
+def _whole(name: str, values: npt.NDArray[Any], first_row: int) -> npt.NDArray[np.int64]:
+    values = np.asarray(values, dtype=np.float64)
+    missing = np.isnan(values)
+    whole = np.where(missing, 0, values)
+    wrong = np.flatnonzero((whole != np.floor(whole)) | (np.abs(whole) > 2.0**53))
+    if wrong.size:
+        row = first_row + int(wrong[0])
+        raise XentValueError(
+            f"{name} must hold whole numbers, got {values[wrong[0]]} in row {row} "
+            f"({wrong.size} such rows in this batch); probabilities as targets are not scored here",
+            index=row,
+            value=float(values[wrong[0]]),
+        )
+    result = whole.astype(np.int64)
+    result[missing] = MISSING
+    return result
+
+
+def labels(name: str, column: Any, first_row: int) -> npt.NDArray[np.uint8]:
+    """Return a column of 0 and 1 as uint8; a missing one is MISSING_LABEL."""
+    values = integers(name, column, first_row)
+    missing = values == MISSING
+    wrong = np.flatnonzero((values != 0) & (values != 1) & ~missing)
+    if wrong.size:
+        row = first_row + int(wrong[0])
+        raise XentValueError(
+            f"label column {name!r} must hold 0 and 1, got {values[wrong[0]]} in row {row} "
+            f"({wrong.size} such rows in this batch)",
+            code="D08",
+            index=row,
+            value=int(values[wrong[0]]),
+        )
+    result = values.astype(np.uint8)
+    result[missing] = MISSING_LABEL
+    return result

@@ -1,0 +1,177 @@
+"""Predictions in files: whatever DuckDB reads, streamed as Arrow record batches."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+from xent.errors import SourceError, UnavailableError
+from xent.evaluation.batches import Batch, Field, arrow_field
+
+__all__ = ["DuckSource", "reader_of"]
+
+BATCH_ROWS = 122_880  # a DuckDB row group
+MEMORY_LIMIT = "400MB"
+SCANNED_LINES = 1_000_000
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+class DuckSource:
+    """The rows of a DuckDB query, in their order."""
+
+    def __init__(self, query: str, name: str, *, database: str | None = None) -> None:
+        try:
+            import duckdb
+        except ImportError as error:
+            raise UnavailableError(
+                f'a file needs duckdb, which is missing ({error}); pip install "xent[evaluate]"'
+            ) from None
+        self.name = name
+        self._error = duckdb.Error
+        from xent import _native
+
+        settings = {
+            "threads": _native.num_threads(),
+            "memory_limit": MEMORY_LIMIT,
+            "preserve_insertion_order": True,
+        }
+        self._query = query
+        try:
+            if database:
+                self._connection = duckdb.connect(database, read_only=True, config=settings)
+            else:
+                self._connection = duckdb.connect(config=settings)
+            self._connection.execute("SET enable_progress_bar = false")
+            relation = self._connection.sql(query)
+            if relation is None:
+                raise SourceError(f"sql must be a query that returns rows, got {query!r}")
+            schema = relation.limit(0).to_arrow_table().schema
+        except duckdb.Error as error:
+            raise self._plainly(error) from None
+        self.fields: list[Field] = [arrow_field(f.name, f.type) for f in schema]
+        self.num_rows: int | None = None
+
+    def head(self, rows: int) -> Batch:
+        try:
+            table = self._connection.sql(f"FROM ({self._query}) LIMIT {rows}").to_arrow_table()
+        except (self._error, OSError) as error:
+            raise self._plainly(error) from None
+        if not table.num_rows:
+            return {}
+        return {n: table.column(n).combine_chunks() for n in table.column_names}
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        chosen = ", ".join(_quoted(n) for n in columns)
+        try:
+            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query})")
+            for batch in relation.to_arrow_reader(BATCH_ROWS):
+                yield {n: batch.column(i) for i, n in enumerate(columns)}
+        except (self._error, OSError) as error:
+            raise self._plainly(error) from None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _plainly(self, error: Exception) -> SourceError:
+        """DuckDB's error in one line, with the file and line where it names them."""
+        text = str(error)
+        line = re.search(r"CSV Error on Line: (\d+)", text)
+        path = re.search(r"file = (.+)", text)
+        if line:
+            found = path.group(1).strip() if path else self.name
+            columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+            value = re.search(r'Error when converting column "(.+)"\. (.+)', text)
+            what = "it is malformed"
+            if columns:
+                what = f"expected {columns.group(1)} fields, found {columns.group(2)}"
+            elif value:
+                what = f"column {value.group(1)!r}: {_lower(value.group(2))}"
+            return SourceError(f"{found}:{line.group(1)}: {what}", index=int(line.group(1)))
+        broken = _malformed_line(self.name)
+        if broken:
+            return broken
+        first = text.split("\n")[0]
+        first = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", first)
+        if "No magic bytes" in first or "Parquet" in first or "TProtocol" in first:
+            first += "; the Parquet file is truncated or is no Parquet file"
+        return SourceError(f"{self.name} cannot be read: {_lower(first)}")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def reader_of(path: str, kind: str | None = None) -> str:
+    """Return the DuckDB call that reads a path or pattern; `kind` overrides its ending."""
+    literal = "'" + path.replace("'", "''") + "'"
+    ending = kind or _ending(path)
+    if ending in DELIMITERS:
+        delimiter = DELIMITERS[ending]
+        if ending == ".csv":
+            delimiter = _delimiter(path) or delimiter
+        return f"read_csv({literal}, delim='{delimiter}', quote='\"', header=true)"
+    if ending in (".parquet", ".pq"):
+        return f"read_parquet({literal})"
+    if ending in (".json", ".jsonl", ".ndjson"):
+        return f"read_json_auto({literal})"
+    raise SourceError(
+        f"source must be .csv, .tsv, .json, .jsonl, .ndjson, .parquet or .npz, got {path!r}; "
+        "other formats: --sql with the DuckDB function that reads them",
+        value=path,
+    )
+
+
+def _ending(path: str) -> str:
+    base = path.lower()
+    for packed in (".gz", ".zst"):
+        base = base.removesuffix(packed)
+    return os.path.splitext(base)[1]
+
+
+def _first_file(path: str) -> str | None:
+    if os.path.isfile(path):
+        return path
+    found = sorted(glob.glob(path, recursive=True))
+    return found[0] if found else None
+
+
+def _delimiter(path: str) -> str | None:
+    """The likeliest delimiter of a header line; None where the file is packed or has none."""
+    first = _first_file(path)
+    if first is None or first.lower().endswith((".gz", ".zst")):
+        return None
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        header = file.readline()
+    counts = {d: header.count(d) for d in ",;\t|"}
+    best = max(counts, key=lambda d: counts[d])
+    return best if counts[best] else None
+
+
+def _malformed_line(path: str) -> SourceError | None:
+    """The first line whose number of fields is not the header's, where DuckDB did not say."""
+    if _ending(path) not in DELIMITERS:
+        return None
+    first = _first_file(path)
+    delimiter = _delimiter(path)
+    if first is None or delimiter is None:
+        return None
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        expected = len(next(reader, []))
+        for row in reader:
+            if reader.line_num > SCANNED_LINES:
+                break
+            if row and len(row) != expected:
+                return SourceError(
+                    f"{first}:{reader.line_num}: expected {expected} fields, found {len(row)}",
+                    index=reader.line_num,
+                    value=delimiter.join(row),
+                )
+    return None

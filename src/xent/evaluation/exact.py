@@ -1,0 +1,57 @@
+"""Sums without rounding: integers in units of 2**-1074, the smallest positive double."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["ONE", "exact", "from_text", "ratio", "rounded", "to_text"]
+
+ONE = 1 << 1074
+
+
+def exact(value: float) -> int:
+    """Return a finite double as an integer in units of 2**-1074.
+
+    >>> exact(0.1) + exact(0.2) == exact(0.3)
+    False
+    >>> rounded(exact(0.1) + exact(0.2))
+    0.30000000000000004
+    """
+    numerator, denominator = float(value).as_integer_ratio()
+    return numerator * (ONE // denominator)
+
+
+def rounded(total: int) -> float:
+    """Return the double nearest to a sum: the only rounding that a sum ever sees."""
+    try:
+        return total / ONE
+    except OverflowError:
+        return math.copysign(math.inf, total)
+
+
+def ratio(total: int, weight: int) -> float:
+    """Return the double nearest to the quotient of two sums; nan for a weight of 0."""
+    if weight == 0:
+        return math.nan
+    try:
+        return total / weight
+    except OverflowError:
+        return math.copysign(math.inf, total)
+
+
+def to_text(total: int) -> str:
+    """Return a sum as text, such as "-1a2bp-40" for -0x1a2b * 2**-0x40."""
+    if total == 0:
+        return "0p0"
+    zeros = (total & -total).bit_length() - 1
+    return f"{total >> zeros:x}p{zeros - 1074:x}"
+
+
+def from_text(text: str) -> int:
+    """Return the sum that `to_text` wrote.
+
+    >>> from_text(to_text(exact(-0.1))) == exact(-0.1)
+    True
+    """
+    mantissa, exponent = text.split("p")
+    return int(mantissa, 16) << (int(exponent, 16) + 1074) if mantissa != "0" else 0

@@ -1,0 +1,114 @@
+"""Names of columns: which belong together, which class each stands for, which is near."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+
+from xent.errors import SourceError, XentValueError
+
+__all__ = ["class_names", "column_named", "expand", "grouped", "match_suffixes", "nearest", "span"]
+
+# "p_3", "prob cat", "p[3]", "p3": a stem, perhaps a separator, and the class
+_PARTS = re.compile(
+    r"^(?P<stem>[A-Za-z]+(?:_(?:proba?|probs|true|pred))?)(?:[_\-.: \[](?P<name>.+?)\]?|(?P<number>\d+))$"
+)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a sentence with the nearest names, or with all of them.
+
+    >>> nearest("lable", ["label", "p_0", "p_1"])
+    'the nearest is label'
+    """
+    names = list(names)
+    lower = {n.lower(): n for n in reversed(names)}
+    close = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3)]
+    if close:
+        return ("the nearest is " if len(close) == 1 else "the nearest are ") + ", ".join(close)
+    shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
+    return f"there are {shown}" if names else "there are no columns"
+
+
+def column_named(argument: str, name: str, names: Sequence[str]) -> str:
+    """Return `name` if it is a column, else raise with the nearest names."""
+    if name in names:
+        return name
+    raise SourceError(
+        f"{argument} must name a column, got {name!r}; {nearest(name, names)}", value=name
+    )
+
+
+def expand(argument: str, chosen: str | Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the columns that a choice names: "a", "a,b", "p_*" or a list of these."""
+    items = [chosen] if isinstance(chosen, str) else list(chosen)
+    found: list[str] = []
+    for item in items:
+        if item in names:
+            found.append(item)
+            continue
+        for part in (p.strip() for p in item.split(",")):
+            if any(c in part for c in "*?["):
+                hits = fnmatch.filter(names, part)
+                if not hits:
+                    raise SourceError(
+                        f"{argument} must match columns, got {part!r}; {nearest(part, names)}",
+                        value=part,
+                    )
+                found += hits
+            else:
+                found.append(column_named(argument, part, names))
+    twice = {n for n in found if found.count(n) > 1}
+    if twice:
+        raise XentValueError(
+            f"{argument} must name each column once, got {sorted(twice)[0]!r} twice",
+            value=sorted(twice)[0],
+        )
+    return found
+
+
+def grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """Return columns by the stem of their names, in lower case, for stems of two or more.
+
+    >>> grouped(["id", "p_cat", "p_dog", "y1", "y2"])
+    {'p': ['p_cat', 'p_dog'], 'y': ['y1', 'y2']}
+    """
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        parts = _PARTS.match(name)
+        if parts:
+            groups.setdefault(parts["stem"].lower(), []).append(name)
+    return {stem: found for stem, found in groups.items() if len(found) > 1}
+
+
+def class_names(columns: Sequence[str]) -> list[str]:
+    """Return the class of each column: its name without the stem that all share.
+
+    >>> class_names(["p_cat", "p_dog"]), class_names(["cat", "dog"]), class_names(["p0", "p1"])
+    (['cat', 'dog'], ['cat', 'dog'], ['0', '1'])
+    """
+    parts = [_PARTS.match(name) for name in columns]
+    found = [p for p in parts if p]
+    if len(columns) > 1 and len(found) == len(columns) and len({p["stem"] for p in found}) == 1:
+        return [p["name"] if p["name"] is not None else p["number"] for p in found]
+    return list(columns)
+
+
+def match_suffixes(outcomes: Sequence[str], columns: Sequence[str]) -> list[str] | None:
+    """Return the outcome columns in the order of the prediction columns' classes, or None."""
+    by_name = dict(zip(class_names(outcomes), outcomes, strict=True))
+    wanted = class_names(columns)
+    if len(outcomes) == len(columns) and set(by_name) == set(wanted):
+        return [by_name[name] for name in wanted]
+    return None
+
+
+def span(columns: Sequence[str]) -> str:
+    """Return "p_0 ... p_9" for many columns, all of a few.
+
+    >>> span(["p_0", "p_1", "p_2", "p_3", "p_4"])
+    'p_0 ... p_4'
+    """
+    return ", ".join(columns) if len(columns) < 5 else f"{columns[0]} ... {columns[-1]}"

@@ -1,0 +1,105 @@
+"""What a caller may say about predictions; what is not said is inferred by plan.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xent.errors import XentTypeError, XentValueError
+from xent.units import nats_per
+
+__all__ = ["TASKS", "Options", "parse_zero"]
+
+TASKS = ("class", "multi")
+NAN_POLICIES = ("raise", "exclude")
+Columns = str | Sequence[str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `evaluate`, checked; None is "infer it"."""
+
+    target: str | None = None
+    probs: Columns | None = None
+    logits: Columns | None = None
+    log_probs: Columns | None = None
+    labels: Columns | None = None
+    task: str | None = None
+    classes: Sequence[Any] | None = None
+    weight: str | None = None
+    bytes: str | None = None
+    ignore: Any = None
+    zero: str = "inf"
+    unit: str = "nat"
+    nan: str = "raise"
+    sum_tolerance: float = 1e-4
+
+    def __post_init__(self) -> None:
+        nats_per(self.unit)
+        parse_zero(self.zero)
+        if self.task is not None and self.task not in TASKS:
+            raise XentValueError(f"task must be one of {TASKS}, got {self.task!r}", value=self.task)
+        if self.nan not in NAN_POLICIES:
+            raise XentValueError(
+                f"nan must be one of {NAN_POLICIES}, got {self.nan!r}", value=self.nan
+            )
+        if not 0 <= self.sum_tolerance < 1:
+            raise XentValueError(
+                f"sum_tolerance must be in [0, 1), got {self.sum_tolerance}",
+                value=self.sum_tolerance,
+            )
+        said = [n for n in ("probs", "logits", "log_probs") if getattr(self, n) is not None]
+        if len(said) > 1:
+            raise XentValueError(
+                f"predictions must be given once, as probs, logits or log_probs; got {said}"
+            )
+        if self.classes is not None:
+            _check_classes(self.classes)
+
+    @property
+    def predictions(self) -> tuple[str, Columns] | None:
+        """The kind of prediction and its columns, where they were said."""
+        for name in ("probs", "logits", "log_probs"):
+            columns = getattr(self, name)
+            if columns is not None:
+                return name, columns
+        return None
+
+
+def parse_zero(zero: str) -> float:
+    """Return the smallest probability of a policy: 0 for "inf", EPS for "clip:EPS".
+
+    >>> parse_zero("clip:1e-15")
+    1e-15
+    """
+    if zero == "inf":
+        return 0.0
+    if isinstance(zero, str) and zero.startswith("clip:"):
+        try:
+            smallest = float(zero.removeprefix("clip:"))
+        except ValueError:
+            smallest = math.nan
+        if 0 < smallest < 1:
+            return smallest
+    raise XentValueError(
+        'zero must be "inf" (an impossible outcome costs infinity) or "clip:EPS" with '
+        f'0 < EPS < 1, such as "clip:1e-15"; got {zero!r}',
+        value=zero,
+    )
+
+
+def _check_classes(classes: Sequence[Any]) -> None:
+    if isinstance(classes, str):
+        raise XentTypeError(f"classes must be a list of names, got the text {classes!r}")
+    names = [str(c) for c in classes]
+    twice = [n for i, n in enumerate(names) if n in names[:i]]
+    if twice:
+        raise XentValueError(
+            f"classes must be different, got {twice[0]!r} twice (position "
+            f"{names.index(twice[0])} and {len(names) - 1 - names[::-1].index(twice[0])})",
+            value=twice[0],
+        )
+    if not names:
+        raise XentValueError("classes must name at least one class, got none")

@@ -1,0 +1,283 @@
+"""From the columns of a source and what the caller said: what will be scored, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xent.errors import SourceError, XentValueError
+from xent.evaluation import batches
+from xent.evaluation.batches import Batch, Field
+from xent.evaluation.names import (
+    class_names,
+    column_named,
+    expand,
+    grouped,
+    match_suffixes,
+    nearest,
+    span,
+)
+from xent.evaluation.options import Options
+
+__all__ = ["Plan", "make_plan"]
+
+TARGETS = ("target", "label", "y", "y_true", "labels", "class", "truth", "true_label", "outcome")
+PROBS = ("p", "prob", "probs", "proba", "probability", "probabilities", "q", "y_prob", "y_proba")
+PROBS += ("pred", "prediction", "predictions", "y_pred", "pred_prob", "pred_proba", "p_hat")
+LOGITS = ("logit", "logits", "z")
+LOG_PROBS = ("log_prob", "log_probs", "logprob", "logprobs", "logp", "log_likelihood")
+OUTCOMES = ("y", "label", "labels", "target", "is", "true", "truth", "outcome", "y_true", "has")
+IGNORED_NAMES = ("row", "id", "index", "weight", "weights", "fold")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is scored: the names of columns, and how they are read."""
+
+    kind: str  # "classes", "labels" or "log_probs"
+    prediction: str  # as the kernel calls it
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    width: int = 0  # of a list column; 0: one column a class
+    target: str | None = None
+    outcomes: tuple[str, ...] = ()  # label columns, in the order of the classes
+    weight: str | None = None
+    size: str | None = None
+    note: str = ""  # the plan in words
+
+    @property
+    def needed(self) -> list[str]:
+        """Every column that is read."""
+        one = (self.target, self.weight, self.size)
+        return list(dict.fromkeys([*self.columns, *self.outcomes, *(n for n in one if n)]))
+
+
+def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
+    """Return what to score; `head` holds the first rows, for what names do not tell."""
+    by_name = {field.name: field for field in fields}
+    names = list(by_name)
+    if len(by_name) < len(fields):
+        twice = next(f.name for f in fields if [g.name for g in fields].count(f.name) > 1)
+        raise SourceError(f"column names must be different, got {twice!r} twice", value=twice)
+    extra = {}
+    for argument, name in (("weight", options.weight), ("bytes", options.bytes)):
+        if name is not None:
+            extra[argument] = column_named(argument, name, names)
+    said = options.predictions
+    if said is not None:
+        given, columns = said[0], expand(said[0], said[1], names)
+    else:
+        taken = [*extra.values(), *([options.target] if options.target else [])]
+        if options.labels is not None:
+            taken += expand("labels", options.labels, names)
+        given, columns = _find_predictions([f for f in fields if f.name not in taken], names)
+    common = {"weight": extra.get("weight"), "size": extra.get("bytes")}
+    if given == "log_probs":
+        return _log_probs(columns, by_name, options, common)
+    if common["size"]:
+        raise XentValueError(
+            "bytes is for log-probabilities of text (log_probs); probabilities of classes "
+            "have no bytes"
+        )
+    return _classes_or_labels(given, columns, by_name, head, options, common)
+
+
+def _find_predictions(fields: list[Field], names: list[str]) -> tuple[str, list[str]]:
+    """Return the predictions among columns that nobody named: their kind and their names."""
+    lists = [f.name for f in fields if f.kind == "list"]
+    for kind, known in (("logits", LOGITS), ("probs", PROBS)):
+        named = [n for n in lists if n.lower() in known]
+        if len(named) == 1:
+            return kind, named
+    if len(lists) == 1:
+        return "probs", lists
+    numbers = [f.name for f in fields if f.kind == "float"]
+    # probabilities of exactly 0 and 1 may be read as whole numbers
+    whole = [f.name for f in fields if f.kind in ("float", "int", "bool")]
+    for candidates in (numbers, whole):
+        groups = grouped(candidates)
+        for kind, known in (("probs", PROBS), ("logits", LOGITS)):
+            found = [groups[stem] for stem in known if stem in groups]
+            if len(found) == 1:
+                return kind, found[0]
+    for kind, known in (("probs", PROBS), ("logits", LOGITS), ("log_probs", LOG_PROBS)):
+        named = [n for n in numbers if n.lower() in known]
+        if len(named) == 1:
+            return kind, named
+    outcomes = {n for stem, found in grouped(numbers).items() if stem in OUTCOMES for n in found}
+    rest = [n for n in numbers if n not in outcomes and n.lower() not in IGNORED_NAMES]
+    rest = [n for n in rest if n.lower() not in TARGETS] or rest
+    if rest:
+        return "probs", rest
+    raise SourceError(
+        "no column looks like a prediction: name the columns with probs, logits or log_probs; "
+        + nearest("p_", names)
+    )
+
+
+def _log_probs(
+    columns: list[str], by_name: dict[str, Field], options: Options, common: dict[str, str | None]
+) -> Plan:
+    if len(columns) > 1 or by_name[columns[0]].kind == "list":
+        raise XentValueError(
+            "log_probs must be one column, the log-probability of what happened, got "
+            f"{span(columns)}; for a log-probability a class, use probs with exp() in --sql",
+            value=columns,
+        )
+    note = f"log-probabilities of what happened from {columns[0]}"
+    if common["size"]:
+        note += f"; bytes from {common['size']}"
+    return Plan("log_probs", "log_probs", tuple(columns), note=_weighted(note, common), **common)
+
+
+def _weighted(note: str, common: dict[str, str | None]) -> str:
+    return f"{note}; weight: {common['weight']}" if common["weight"] else note
+
+
+def _classes_or_labels(
+    given: str,
+    columns: list[str],
+    by_name: dict[str, Field],
+    head: Batch,
+    options: Options,
+    common: dict[str, str | None],
+) -> Plan:
+    names = list(by_name)
+    first = by_name[columns[0]]
+    width = 0
+    if first.kind == "list":
+        if len(columns) > 1:
+            raise XentValueError(
+                f"{given} must be one list column or one column a class, got {span(columns)}"
+            )
+        width = first.width or _width(columns[0], head)
+    count = width or len(columns)
+    used = {*columns, *(n for n in common.values() if n)}
+    rest = [by_name[n] for n in names if n not in used]
+
+    target = column_named("target", options.target, names) if options.target else None
+    outcomes: list[str] = []
+    if options.labels is not None:
+        outcomes = expand("labels", options.labels, names)
+    elif target is None:
+        target, outcomes = _find_truth(rest, columns, count, options.task)
+
+    task = options.task or ("class" if not outcomes else _task(columns, outcomes, head))
+    if task == "multi" and not outcomes:
+        raise XentValueError(
+            f"task 'multi' needs one column of 0 and 1 for each label, got target {target!r}; "
+            "name the columns with labels"
+        )
+    if outcomes:
+        outcomes = _pair(outcomes, columns, width)
+    said_classes = [str(c) for c in options.classes] if options.classes is not None else None
+    what = "logits" if given == "logits" else "probabilities"
+    if count == 1 and not outcomes:
+        if said_classes is not None and len(said_classes) != 2:
+            raise XentValueError(
+                f"one column of {what} is about two classes, got {len(said_classes)} classes",
+                value=said_classes,
+            )
+        classes = said_classes or ["0", "1"]
+        note = f"target: {target}; {what} of class {classes[1]} from {columns[0]}"
+        prediction = "binary_logit" if given == "logits" else "binary_prob"
+    else:
+        inferred = [str(j) for j in range(width)] if width else class_names(columns)
+        classes = said_classes or inferred
+        if len(classes) != count:
+            raise XentValueError(
+                f"classes must name the {count} columns {span(columns)} in order, got "
+                f"{len(classes)} names",
+                value=list(classes),
+            )
+        _distinct(classes, columns)
+        kind = "label" if task == "multi" else "class"
+        where = f"{columns[0]} (a list)" if width else span(columns)
+        truth = f"labels: {span(outcomes)}" if outcomes else f"target: {target}"
+        if outcomes and task == "class":
+            truth = f"target: the one 1 among {span(outcomes)}"
+        plural = "label" if kind == "label" else "class" if count == 1 else "classes"
+        plural += "s" if kind == "label" and count != 1 else ""
+        note = f"{truth}; {count} {plural} from {where} ({what})"
+        prediction = f"{kind}_logits" if given == "logits" else f"{kind}_probs"
+    return Plan(
+        kind="labels" if task == "multi" else "classes",
+        prediction=prediction,
+        columns=tuple(columns),
+        classes=tuple(classes),
+        width=width,
+        target=None if outcomes else target,
+        outcomes=tuple(outcomes),
+        note=_weighted(note, common),
+        **common,
+    )
+
+
+def _width(column: str, head: Batch) -> int:
+    lengths = [len(v) for v in head[column].to_pylist() if v is not None]
+    return lengths[0] if lengths else 1
+
+
+def _distinct(classes: Sequence[str], columns: Sequence[str]) -> None:
+    twice = [c for i, c in enumerate(classes) if c in classes[:i]]
+    if twice:
+        raise XentValueError(
+            f"classes must be different, got {twice[0]!r} twice among the columns {span(columns)}; "
+            "name them with classes",
+            value=twice[0],
+        )
+
+
+def _find_truth(
+    rest: list[Field], columns: list[str], count: int, task: str | None
+) -> tuple[str | None, list[str]]:
+    """Return the target column, or the outcome columns, among those not yet used."""
+    exact = [f.name for f in rest if f.kind in ("int", "float", "bool")]
+    groups = grouped(exact)
+    outcomes = [groups[stem] for stem in OUTCOMES if len(groups.get(stem, ())) == count > 1]
+    scalars = [f.name for f in rest if f.kind in ("int", "bool", "text", "float")]
+    lower = {n.lower(): n for n in reversed(scalars)}
+    named = [lower[n] for n in TARGETS if n in lower]
+    if task == "multi" or not named:
+        paired = match_suffixes([n for n in exact if n not in columns], columns)
+        if len(outcomes) == 1:
+            return None, outcomes[0]
+        if paired and count > 1:
+            return None, paired
+    if named:
+        return named[0], []
+    likely = [f.name for f in rest if f.kind in ("int", "bool", "text")]
+    likely = [n for n in likely if n.lower() not in IGNORED_NAMES]
+    if len(likely) == 1:
+        return likely[0], []
+    shown = ", ".join(likely[:8]) if likely else "none is left"
+    raise SourceError(
+        "the column of the true class must be named: use target (or labels, for one column of "
+        f"0 and 1 each); candidates: {shown}"
+    )
+
+
+def _task(columns: list[str], outcomes: list[str], head: Batch) -> str:
+    """One class of many where predictions and outcomes of each of the first rows sum to one."""
+    if len(columns) == 1:
+        return "multi"
+    truth = sum(batches.integers(n, head[n], 0) for n in outcomes)
+    total = sum(batches.floats(n, head[n], 0).astype(np.float64) for n in columns)
+    one = np.all(truth == 1) and np.all(np.abs(np.asarray(total) - 1) < 1e-3)
+    return "class" if one else "multi"
+
+
+def _pair(outcomes: list[str], columns: list[str], width: int) -> list[str]:
+    count = width or len(columns)
+    if len(outcomes) != count:
+        raise XentValueError(
+            f"labels must be one column for each of the {count} predictions, got "
+            f"{len(outcomes)}: {span(outcomes)}",
+            value=outcomes,
+        )
+    if width or count == 1:
+        return outcomes
+    # by name where the names agree, else in the order given
+    return match_suffixes(outcomes, columns) or outcomes

@@ -1,0 +1,239 @@
+"""Evaluation: the numbers of a summary, in a unit, with where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from xent.evaluation.exact import ratio, rounded
+from xent.evaluation.summary import Summary
+from xent.units import Unit, nats_per
+
+__all__ = ["ClassRow", "Evaluation"]
+
+CLIP_SHARE = 0.1
+SHOWN_WORST = 10
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One line of the table per class, or per label.
+
+    Shares are of the weight of all rows; `log_loss` is the mean over the rows of the class,
+    or over all rows for a label, in the evaluation's unit.
+    """
+
+    name: str
+    count: int
+    share: float
+    mean_probability: float
+    log_loss: float
+    share_of_loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What predictions are worth; prints as a table.
+
+    Every number is computed from `summary`, so evaluations of parts are merged by adding
+    their summaries: ``Evaluation(a.summary + b.summary)``.
+
+    Parameters
+    ----------
+    summary : Summary
+        The exact sums.
+    name : str
+        What was evaluated.
+    note : str
+        How it was read: target, classes, columns.
+    unit : {"nat", "bit", "ban"}
+        Unit of the losses.
+
+    Examples
+    --------
+    >>> from xent.evaluation import evaluate
+    >>> e = evaluate(([1, 0, 1], [0.9, 0.2, 0.6]), unit="bit")
+    >>> round(e.log_loss, 4), round(e.perplexity, 4), e.num_impossible
+    (0.4036, 1.3228, 0)
+    """
+
+    summary: Summary
+    name: str = "predictions"
+    note: str = ""
+    unit: Unit = "nat"
+
+    def _in_unit(self, nats: float) -> float:
+        return nats / nats_per(self.unit)
+
+    @property
+    def num_rows(self) -> int:
+        """Rows scored, impossible ones included."""
+        return self.summary.num_rows
+
+    @property
+    def num_impossible(self) -> int:
+        """Rows whose outcome had probability 0."""
+        return self.summary.num_impossible
+
+    @property
+    def log_loss(self) -> float:
+        """Mean loss of a row, or of a label decision, in the unit."""
+        return self._in_unit(self.summary.log_loss)
+
+    @property
+    def finite_log_loss(self) -> float:
+        """Mean loss of the rows that were not impossible, in the unit."""
+        return self._in_unit(self.summary.finite_log_loss)
+
+    @property
+    def row_log_loss(self) -> float:
+        """Mean loss of a row with all its labels, in the unit."""
+        return self._in_unit(self.summary.row_log_loss)
+
+    @property
+    def frequency_log_loss(self) -> float:
+        """Loss of always predicting the class frequencies: their entropy, in the unit."""
+        return self._in_unit(self.summary.frequency_log_loss)
+
+    @property
+    def uniform_log_loss(self) -> float:
+        """Loss of a uniform guess, log K, in the unit."""
+        return self._in_unit(self.summary.uniform_log_loss)
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the loss in nats."""
+        return self.summary.perplexity
+
+    @property
+    def geometric_mean_probability(self) -> float:
+        """exp of minus the loss in nats: what the truth was given, averaged as losses are."""
+        return self.summary.geometric_mean_probability
+
+    @property
+    def skill(self) -> float:
+        """1 - loss / entropy of the class frequencies."""
+        return self.summary.skill
+
+    @property
+    def uniform_skill(self) -> float:
+        """1 - loss / loss of a uniform guess."""
+        return self.summary.uniform_skill
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows, or of label decisions, whose likeliest outcome was the truth."""
+        return self.summary.accuracy
+
+    @property
+    def exact_match(self) -> float:
+        """Share of rows with every label right."""
+        return self.summary.exact_match
+
+    @property
+    def brier(self) -> float:
+        """Mean squared distance of the prediction from the truth; see `Summary.brier`."""
+        return self.summary.brier
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Loss in bits for each byte of text."""
+        return self.summary.bits_per_byte
+
+    @property
+    def classes(self) -> list[ClassRow]:
+        """The table per class, or per label, in the order of the predictions."""
+        s = self.summary
+        rows = []
+        for name, c in zip(s.classes, s.by_class, strict=True):
+            weight = c.weight if s.kind == "classes" else s.sum_weight
+            loss = float("inf") if c.impossible else self._in_unit(ratio(c.nll, weight))
+            rows.append(
+                ClassRow(
+                    name=name,
+                    count=c.count,
+                    share=ratio(c.weight, s.sum_weight),
+                    mean_probability=ratio(c.probability, s.sum_weight),
+                    log_loss=loss,
+                    share_of_loss=ratio(c.nll, s.sum_nll),
+                    accuracy=ratio(c.weight_correct, weight),
+                )
+            )
+        return rows
+
+    @property
+    def worst(self) -> list[dict[str, Any]]:
+        """The most surprising possible rows: number, loss, and what was predicted instead."""
+        names = self.summary.classes
+        of_class = self.summary.kind == "classes"
+        return [
+            {
+                "row": s.row,
+                "log_loss": self._in_unit(s.nll),
+                **(
+                    {"target": names[s.target], "predicted": names[s.predicted]} if of_class else {}
+                ),
+            }
+            for s in self.summary.worst
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the reader should know before trusting the numbers."""
+        s = self.summary
+        found = []
+        if s.clip_share > CLIP_SHARE:
+            found.append(
+                f"D31: {s.clip_share:.0%} of the loss comes from {s.num_clipped} rows whose "
+                f"probability was raised to {s.clip:g}; the log loss says more about the clip "
+                "than about the model"
+            )
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number, for machines: losses in the unit, names as attributes have."""
+        s = self.summary
+        numbers: dict[str, Any] = {
+            "source": self.name,
+            "note": self.note,
+            "task": s.kind,
+            "unit": self.unit,
+            "num_rows": s.num_rows,
+            "num_ignored": s.num_ignored,
+            "num_missing": s.num_missing,
+            "num_impossible": s.num_impossible,
+            "num_clipped": s.num_clipped,
+            "impossible_rows": list(s.impossible_rows),
+            "missing_rows": list(s.missing_rows),
+            "weight": rounded(s.sum_weight),
+            "log_loss": self.log_loss,
+            "finite_log_loss": self.finite_log_loss,
+            "perplexity": self.perplexity,
+            "geometric_mean_probability": self.geometric_mean_probability,
+        }
+        if s.kind == "log_probs":
+            if s.sum_size:
+                numbers["bits_per_byte"] = self.bits_per_byte
+        else:
+            numbers |= {
+                "frequency_log_loss": self.frequency_log_loss,
+                "uniform_log_loss": self.uniform_log_loss,
+                "skill": self.skill,
+                "uniform_skill": self.uniform_skill,
+                "accuracy": self.accuracy,
+                "brier": self.brier,
+            }
+        if s.kind == "labels":
+            numbers |= {"row_log_loss": self.row_log_loss, "exact_match": self.exact_match}
+        numbers["classes"] = [vars(row) for row in self.classes]
+        numbers["worst"] = self.worst[:SHOWN_WORST]
+        numbers["warnings"] = self.warnings
+        return numbers
+
+    def __str__(self) -> str:
+        from xent.evaluation.text import render
+
+        return render(self)
+
+    __repr__ = __str__

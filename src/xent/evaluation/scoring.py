@@ -1,0 +1,125 @@
+"""Batches in, Summary out; every row is checked on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from xent.evaluation import batches
+from xent.evaluation.batches import Batch
+from xent.evaluation.exact import ONE
+from xent.evaluation.faults import check_looks, raise_fault
+from xent.evaluation.options import Options, parse_zero
+from xent.evaluation.plan import Plan
+from xent.evaluation.summary import ClassSums, Summary, Surprise
+from xent.evaluation.truth import Truth
+from xent.kernels.cpu.log_loss import LogLoss
+
+__all__ = ["Scorer"]
+
+
+class Scorer:
+    """Scores batches in any order; `summary()` is what they add up to."""
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan = plan
+        self._options = options
+        self._clip = parse_zero(options.zero)
+        self._kernel = LogLoss(
+            plan.prediction, len(plan.classes), tolerance=options.sum_tolerance, clip=self._clip
+        )
+        self._truth = Truth(plan, options.ignore)
+        self._weighted = plan.weight is not None
+        self._looked = False
+
+    def add(self, batch: Batch, first_row: int) -> None:
+        """Score a batch whose first row has this number in its source."""
+        plan = self.plan
+        columns = self._predictions(batch, first_row)
+        arrays: dict[str, Any] = {}
+        if plan.kind == "classes":
+            arrays["target"] = self._truth.positions(batch, first_row)
+        elif plan.kind == "labels":
+            arrays["labels"] = [
+                batches.labels(name, batch[name], first_row) for name in plan.outcomes
+            ]
+        for argument, name in (("weight", plan.weight), ("size", plan.size)):
+            if name is not None:
+                values = batches.floats(name, batch[name], first_row)
+                arrays[argument] = np.ascontiguousarray(values, dtype=np.float64)
+        if not self._looked:
+            check_looks(plan, columns)
+            self._looked = True
+        self._kernel.add(columns, first_row=first_row, **arrays)
+        faults = self._kernel.faults()
+        if self._options.nan == "exclude":
+            faults.pop("missing", None)
+        if faults:
+            raise_fault(plan, self._options, faults, columns, first_row + len(columns[0]))
+
+    def _predictions(self, batch: Batch, first_row: int) -> list[Any]:
+        plan = self.plan
+        if plan.width:
+            name = plan.columns[0]
+            return [batches.matrix(name, batch[name], first_row, plan.width)]
+        columns = [batches.floats(name, batch[name], first_row) for name in plan.columns]
+        if len({c.dtype for c in columns}) > 1:
+            columns = [c.astype(np.float64) for c in columns]
+        return columns
+
+    def summary(self) -> Summary:
+        """Return the sums of all rows added so far."""
+        sums = self._kernel.sums()
+        rows = sums["rows"]
+        counted = not self._weighted
+
+        def weight(of_rows: int, of_weights: int) -> int:
+            return of_rows * ONE if counted else of_weights
+
+        by_class = [
+            ClassSums(
+                count,
+                correct,
+                impossible,
+                weight(count, weights),
+                weight(correct, weights_correct),
+                nll,
+                probability,
+            )
+            for count, correct, impossible, weights, weights_correct, nll, probability in (
+                sums["classes"]
+            )
+        ]
+        if self.plan.prediction.startswith("binary"):
+            # one column is the probability of the second class
+            scored = weight(rows, sums["weight"])
+            by_class[0] = by_class[0]._replace(probability=scored - by_class[1].probability)
+        offences = sums["offences"]
+        return Summary(
+            kind=self.plan.kind,
+            classes=self.plan.classes,
+            clip=self._clip,
+            num_rows=rows,
+            num_ignored=sums["ignored"],
+            num_missing=offences["missing"][0] if "missing" in offences else 0,
+            num_impossible=sums["impossible"],
+            num_clipped=sums["clipped"],
+            num_correct=sums["correct"],
+            num_all_correct=sums["all_correct"],
+            sum_weight=weight(rows, sums["weight"]),
+            sum_weight_squared=weight(rows, sums["weight_squared"]),
+            sum_nll=sums["nll"],
+            sum_weighted_nll=sums["nll"] if counted else sums["weighted_nll"],
+            sum_nll_squared=sums["nll_squared"],
+            sum_brier=sums["brier"],
+            sum_correct=weight(sums["correct"], sums["weight_correct"]),
+            sum_all_correct=weight(sums["all_correct"], sums["weight_all_correct"]),
+            sum_impossible=weight(sums["impossible"], sums["weight_impossible"]),
+            sum_clipped_nll=sums["clipped_nll"],
+            sum_size=sums["size"],
+            by_class=tuple(by_class),
+            impossible_rows=tuple(sums["impossible_rows"]),
+            missing_rows=tuple(sums["missing_rows"]),
+            worst=tuple(Surprise(*s) for s in sums["worst"]),
+        )

@@ -1,0 +1,312 @@
+"""What evaluation keeps of predictions: sums that merge. Every number is a property of it."""
+
+from __future__ import annotations
+
+import heapq
+import json
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
+
+from xent.errors import MergeError
+from xent.evaluation.exact import from_text, ratio, to_text
+
+__all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
+
+VERSION = 1
+KEPT_ROWS = 20
+KEPT_WORST = 100
+
+
+class ClassSums(NamedTuple):
+    """The sums of one class (rows where it is the truth), or of one label (all rows)."""
+
+    count: int = 0  # rows of the class; rows where the label is true
+    correct: int = 0
+    impossible: int = 0
+    weight: int = 0
+    weight_correct: int = 0
+    nll: int = 0  # of the rows that are not impossible
+    probability: int = 0  # given to it, over all rows
+
+
+class Surprise(NamedTuple):
+    """One row and its loss; classes by position, or -1."""
+
+    nll: float
+    row: int
+    target: int
+    predicted: int
+
+
+# integers in units of 2**-1074
+_EXACT = (
+    "sum_weight",
+    "sum_weight_squared",
+    "sum_nll",
+    "sum_weighted_nll",
+    "sum_nll_squared",
+    "sum_brier",
+    "sum_correct",
+    "sum_all_correct",
+    "sum_impossible",
+    "sum_clipped_nll",
+    "sum_size",
+)
+_COUNTS = (
+    "num_rows",
+    "num_ignored",
+    "num_missing",
+    "num_impossible",
+    "num_clipped",
+    "num_correct",
+    "num_all_correct",
+)
+_SETTINGS = ("kind", "classes", "clip")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Exact sums over scored rows; add two summaries to summarise both sets of rows.
+
+    `Summary()` is the summary of no rows. Sums are integers in units of 2**-1074, so a
+    summary does not depend on how the rows were split, nor on the order of the parts: the
+    numbers from ten thousand parts are those from one file, bit for bit. Its size is
+    bounded: it depends on the number of classes, never on the number of rows.
+
+    Losses are in nats. Where a row's outcome had probability 0 the row is counted in
+    `num_impossible`, and `log_loss` is infinite; `finite_log_loss` leaves such rows out.
+
+    Examples
+    --------
+    >>> from xent.evaluation import evaluate, Summary
+    >>> a = evaluate(([0, 1], [[0.5, 0.5], [0.25, 0.75]])).summary
+    >>> b = evaluate(([1], [[0.9, 0.1]])).summary
+    >>> whole = evaluate(([0, 1, 1], [[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]])).summary
+    >>> (a + b).log_loss == whole.log_loss, a + Summary() == a
+    (True, True)
+    """
+
+    kind: str = ""  # "classes", "labels" or "log_probs"; "" for no rows
+    classes: tuple[str, ...] = ()
+    clip: float = 0.0
+
+    num_rows: int = 0
+    num_ignored: int = 0
+    num_missing: int = 0
+    num_impossible: int = 0
+    num_clipped: int = 0
+    num_correct: int = 0  # decisions, where there are labels
+    num_all_correct: int = 0
+
+    sum_weight: int = 0
+    sum_weight_squared: int = 0
+    sum_nll: int = 0  # weight times loss
+    sum_weighted_nll: int = 0  # weight**2 times loss
+    sum_nll_squared: int = 0  # (weight times loss)**2
+    sum_brier: int = 0
+    sum_correct: int = 0
+    sum_all_correct: int = 0
+    sum_impossible: int = 0
+    sum_clipped_nll: int = 0
+    sum_size: int = 0  # weight times bytes of text
+
+    by_class: tuple[ClassSums, ...] = ()
+    impossible_rows: tuple[int, ...] = ()  # the first few
+    missing_rows: tuple[int, ...] = ()
+    worst: tuple[Surprise, ...] = ()  # the most surprising first; ties by row
+
+    def __add__(self, other: object) -> Summary:
+        if not isinstance(other, Summary):
+            return NotImplemented
+        if not other.kind:
+            return self
+        if not self.kind:
+            return other
+        for name in _SETTINGS:
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                raise MergeError(
+                    f"summaries must have the same {name} to be added, got {ours!r} and "
+                    f"{theirs!r}; evaluate both parts with the same options",
+                    code="D30",
+                    value=theirs,
+                )
+        added = {n: getattr(self, n) + getattr(other, n) for n in _COUNTS + _EXACT}
+        return replace(
+            self,
+            **added,
+            by_class=tuple(
+                ClassSums(*(x + y for x, y in zip(a, b, strict=True)))
+                for a, b in zip(self.by_class, other.by_class, strict=True)
+            ),
+            impossible_rows=_first(self.impossible_rows, other.impossible_rows),
+            missing_rows=_first(self.missing_rows, other.missing_rows),
+            worst=tuple(
+                heapq.nsmallest(KEPT_WORST, self.worst + other.worst, key=lambda s: (-s.nll, *s))
+            ),
+        )
+
+    # the numbers ---------------------------------------------------------------------
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.classes)
+
+    @property
+    def decisions(self) -> int:
+        """How many things each row predicts: its labels, or one class."""
+        return self.num_classes if self.kind == "labels" else 1
+
+    @property
+    def log_loss(self) -> float:
+        """Mean loss in nats a row, or a label decision; inf where one was impossible."""
+        if self.sum_impossible:
+            return math.inf
+        return ratio(self.sum_nll, self.sum_weight * self.decisions)
+
+    @property
+    def finite_log_loss(self) -> float:
+        """Mean loss in nats of the rows that were not impossible."""
+        return ratio(self.sum_nll, (self.sum_weight - self.sum_impossible) * self.decisions)
+
+    @property
+    def row_log_loss(self) -> float:
+        """Mean loss in nats of a whole row: its labels together."""
+        return math.inf if self.sum_impossible else ratio(self.sum_nll, self.sum_weight)
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the log loss: among how many equally likely outcomes one would be as unsure."""
+        try:
+            return math.exp(self.log_loss)
+        except OverflowError:
+            return math.inf
+
+    @property
+    def geometric_mean_probability(self) -> float:
+        """exp of minus the log loss: the probability of the truth, averaged as losses are."""
+        return math.exp(-self.log_loss)
+
+    @property
+    def uniform_log_loss(self) -> float:
+        """Log loss of always saying that every outcome is equally likely."""
+        if self.kind == "classes":
+            return math.log(self.num_classes)
+        return math.log(2) if self.kind == "labels" else math.nan
+
+    @property
+    def frequency_log_loss(self) -> float:
+        """Log loss of always predicting the class frequencies: their entropy in nats."""
+        if self.kind == "log_probs" or self.sum_weight == 0:
+            return math.nan
+        if self.kind == "classes":
+            return math.fsum(_surprise(ratio(c.weight, self.sum_weight)) for c in self.by_class)
+        each = (
+            _surprise(ratio(c.weight, self.sum_weight))
+            + _surprise(ratio(self.sum_weight - c.weight, self.sum_weight))
+            for c in self.by_class
+        )
+        return math.fsum(each) / len(self.by_class)
+
+    @property
+    def skill(self) -> float:
+        """1 - log loss / entropy of the class frequencies: 1 is perfect, 0 knows nothing."""
+        return _skill(self.log_loss, self.frequency_log_loss)
+
+    @property
+    def uniform_skill(self) -> float:
+        """1 - log loss / log loss of a uniform guess."""
+        return _skill(self.log_loss, self.uniform_log_loss)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of rows, or of label decisions, whose likeliest outcome was the truth."""
+        if self.kind == "log_probs":
+            return math.nan
+        return ratio(self.sum_correct, self.sum_weight * self.decisions)
+
+    @property
+    def exact_match(self) -> float:
+        """Share of rows with every label right."""
+        if self.kind == "log_probs":
+            return math.nan
+        return ratio(self.sum_all_correct, self.sum_weight)
+
+    @property
+    def brier(self) -> float:
+        """Mean squared distance of the prediction from the truth.
+
+        One probability for two outcomes, and a label: (p - y)**2. Several classes: the sum
+        over them, halved for two, so that two columns score as one does.
+        """
+        if self.kind == "log_probs":
+            return math.nan
+        halved = 2 if self.kind == "classes" and self.num_classes == 2 else 1
+        return ratio(self.sum_brier, self.sum_weight * self.decisions * halved)
+
+    @property
+    def bits_per_byte(self) -> float:
+        """Loss in bits for each byte of text; nan without byte counts."""
+        if not self.sum_size:
+            return math.nan
+        return math.inf if self.sum_impossible else ratio(self.sum_nll, self.sum_size) / math.log(2)
+
+    @property
+    def clip_share(self) -> float:
+        """Share of the whole loss that the clip decided."""
+        return ratio(self.sum_clipped_nll, self.sum_nll) if self.sum_nll else 0.0
+
+    # text ----------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return the summary as JSON text, exact to the last bit."""
+        state: dict[str, Any] = {"version": VERSION}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            state[field.name] = to_text(value) if field.name in _EXACT else value
+        state["by_class"] = [[*c[:3], *map(to_text, c[3:])] for c in self.by_class]
+        state["worst"] = [[s.nll.hex(), *s[1:]] for s in self.worst]
+        return json.dumps(state, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Summary:
+        """Return the summary that `to_json` wrote.
+
+        Raises
+        ------
+        MergeError
+            If the text is no summary, or is of a version that this one cannot read.
+        """
+        try:
+            state = json.loads(text)
+            version = state.pop("version")
+        except (ValueError, AttributeError, KeyError, TypeError):
+            raise MergeError("text must be a summary written by Summary.to_json()") from None
+        if version != VERSION:
+            raise MergeError(
+                f"summary must have version {VERSION}, got {version!r}; "
+                "write it again with this version of xent",
+                value=version,
+            )
+        for name in _EXACT:
+            state[name] = from_text(state[name])
+        state["by_class"] = tuple(
+            ClassSums(*c[:3], *map(from_text, c[3:])) for c in state["by_class"]
+        )
+        state["worst"] = tuple(Surprise(float.fromhex(s[0]), *s[1:]) for s in state["worst"])
+        for name in ("classes", "impossible_rows", "missing_rows"):
+            state[name] = tuple(state[name])
+        return cls(**state)
+
+
+def _first(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(a + b)[:KEPT_ROWS])
+
+
+def _surprise(share: float) -> float:
+    return -share * math.log(share) if share > 0 else 0.0
+
+
+def _skill(loss: float, reference: float) -> float:
+    return 1 - loss / reference if reference > 0 else math.nan

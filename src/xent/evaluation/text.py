@@ -1,0 +1,180 @@
+"""The plain-text table of an Evaluation. A displayed 0 or 100 % is exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xent.evaluation.result import Evaluation
+
+__all__ = ["number", "percent", "render"]
+
+MAX_CLASSES = 30
+MAX_WORST = 5
+MAX_ROWS = 8
+UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number with `digits` significant digits; 0 only for 0.
+
+    >>> number(0.123456), number(0), number(float("inf")), number(123456.0)
+    ('0.1235', '0', 'inf', '123456')
+    """
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    if abs(value) < 1e-4 or abs(value) >= 1e9:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; 0 and 100 only where they are exact.
+
+    >>> percent(0.5), percent(0.99999), percent(1.0), percent(1e-6), percent(0.0)
+    ('50.0 %', '> 99.9 %', '100 %', '< 0.1 %', '0 %')
+    """
+    if math.isnan(share):
+        return "-"
+    if share in (0, 1) or math.isinf(share):
+        return f"{100 * share:.0f} %"
+    text = f"{100 * share:.1f} %"
+    if text == "100.0 %":
+        return "> 99.9 %" if share < 1 else "> 100 %"
+    if text in ("0.0 %", "-0.0 %"):
+        return "< 0.1 %" if share > 0 else "> -0.1 %"
+    return text
+
+
+def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """Return rows as aligned lines; columns in `left` are left-aligned, others right-aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def render(e: Evaluation) -> str:
+    """Return the whole table."""
+    parts = [_title(e), *_headline(e)]
+    if e.summary.kind != "log_probs":
+        parts += ["", *_references(e), "", *_classes(e)]
+    if e.summary.worst:
+        parts += ["", *_worst(e)]
+    return "\n".join(line for line in parts)
+
+
+def _title(e: Evaluation) -> str:
+    s = e.summary
+    lines = [f"{e.name}: {s.num_rows:,} row{'' if s.num_rows == 1 else 's'} scored"]
+    if e.note:
+        lines.append(f"  {e.note}")
+    if s.num_impossible:
+        lines.append(
+            f"  {s.num_impossible:,} impossible (the truth had probability 0): "
+            + _rows(s.impossible_rows, s.num_impossible)
+        )
+    if s.num_clipped:
+        lines.append(f"  {s.num_clipped:,} clipped at probability {s.clip:g}")
+    if s.num_ignored:
+        lines.append(f"  {s.num_ignored:,} ignored")
+    if s.num_missing:
+        lines.append(
+            f"  {s.num_missing:,} left out, with missing values: "
+            + _rows(s.missing_rows, s.num_missing)
+        )
+    lines += [f"  warning {w}" for w in e.warnings]
+    return "\n".join(lines)
+
+
+def _rows(rows: Sequence[int], count: int) -> str:
+    shown = ", ".join(map(str, rows[:MAX_ROWS]))
+    more = count - len(rows[:MAX_ROWS])
+    return f"row{'' if count == 1 else 's'} {shown}" + (f" and {more:,} more" if more else "")
+
+
+def _headline(e: Evaluation) -> list[str]:
+    s, unit = e.summary, UNITS[e.unit]
+    bits = f" = {number(s.log_loss / math.log(2))} bits" if e.unit == "nat" else ""
+    per = " a label decision" if s.kind == "labels" else ""
+    rows = [("log loss", f"{number(e.log_loss)} {unit}{bits}{per}")]
+    if s.num_impossible:
+        rows.append(("  without impossible rows", f"{number(e.finite_log_loss)} {unit}"))
+    if s.kind == "labels":
+        rows.append(("  a row, its labels together", f"{number(e.row_log_loss)} {unit}"))
+    if s.sum_size:
+        rows.append(("bits per byte", number(e.bits_per_byte)))
+    rows.append(("perplexity", number(e.perplexity)))
+    truth = f"{number(e.geometric_mean_probability)} (geometric mean)"
+    rows.append(("probability of the truth", truth))
+    if s.kind != "log_probs":
+        rows.append(("accuracy", percent(e.accuracy)))
+        if s.kind == "labels":
+            rows.append(("  every label of a row right", percent(e.exact_match)))
+        rows.append(("Brier score", number(e.brier)))
+    return ["", *("  " + line for line in table(rows, left=(0, 1)))]
+
+
+def _references(e: Evaluation) -> list[str]:
+    s = e.summary
+    uniform = "ln 2" if s.kind == "labels" else f"ln {s.num_classes}"
+    rows = [
+        ("compared with always saying", "it loses", "skill"),
+        ("  the class frequencies", number(e.frequency_log_loss), percent(e.skill)),
+        (
+            f"  all equally likely ({uniform})",
+            number(e.uniform_log_loss),
+            percent(e.uniform_skill),
+        ),
+    ]
+    return ["  " + line for line in table(rows)]
+
+
+def _classes(e: Evaluation) -> list[str]:
+    labels = e.summary.kind == "labels"
+    head = ("label" if labels else "class", "true" if labels else "rows", "share", "mean p")
+    rows: list[tuple[str, ...]] = [
+        (*head, "log loss", "share of loss", "right" if labels else "found")
+    ]
+    found = e.classes
+    shown = found
+    if len(found) > MAX_CLASSES:
+        # the classes that cost most, in their own order
+        costly = sorted(found, key=lambda c: -c.share_of_loss)[:MAX_CLASSES]
+        keep = {c.name for c in costly}
+        shown = [c for c in found if c.name in keep]
+    for c in shown:
+        rows.append(
+            (
+                c.name,
+                f"{c.count:,}",
+                percent(c.share),
+                number(c.mean_probability, 3),
+                number(c.log_loss),
+                percent(c.share_of_loss),
+                percent(c.accuracy),
+            )
+        )
+    lines = ["  " + line for line in table(rows)]
+    if len(shown) < len(found):
+        lines.append(f"  ({len(found) - len(shown):,} classes with less of the loss not shown)")
+    return lines
+
+
+def _worst(e: Evaluation) -> list[str]:
+    worst = e.worst[:MAX_WORST]
+    classes = e.summary.kind == "classes"
+    head = ("row", "log loss", *(("truth", "predicted") if classes else ()))
+    rows: list[tuple[str, ...]] = [head]
+    for w in worst:
+        names = (w["target"], w["predicted"]) if classes else ()
+        rows.append((str(w["row"]), number(w["log_loss"]), *names))
+    title = "  most surprising rows (counted from 0)"
+    return [title, *("    " + line for line in table(rows, left=(2, 3)))]

@@ -1,0 +1,56 @@
+"""Log loss of batches of predictions into exact sums, on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xent import _native
+
+__all__ = ["IGNORED", "MISSING", "MISSING_LABEL", "LogLoss"]
+
+# targets that are no class, as native/log_loss.hpp has them
+IGNORED = -(2**63)
+MISSING = IGNORED + 1
+MISSING_LABEL = 255
+
+
+class LogLoss:
+    """Exact sums over the rows of every batch that was added.
+
+    `prediction` is "class_probs", "class_logits", "binary_prob", "binary_logit",
+    "label_probs", "label_logits" or "log_probs"; `clip` 0 means none. The sums are
+    integers in units of 2**-1074, so neither the order of batches, nor their sizes, nor
+    the number of threads can be seen in them.
+    """
+
+    def __init__(
+        self, prediction: str, num_classes: int, *, tolerance: float, clip: float = 0.0
+    ) -> None:
+        self._sums = _native.LogLoss(prediction, num_classes, tolerance, clip)
+
+    def add(
+        self,
+        columns: Sequence[Any],
+        *,
+        target: Any = None,
+        labels: Sequence[Any] = (),
+        weight: Any = None,
+        size: Any = None,
+        first_row: int = 0,
+    ) -> None:
+        """Add a batch: one float32 or float64 array a class, or a single (rows, classes) matrix.
+
+        `target` is int64, `labels` are uint8, `weight` and `size` float64; all C-contiguous.
+        """
+        self._sums.add(list(columns), target, list(labels), weight, size, first_row)
+
+    def faults(self) -> dict[str, tuple[int, int, int, float]]:
+        """Return what was not scored: name to (count, first row, its column or -1, value)."""
+        faults: dict[str, tuple[int, int, int, float]] = self._sums.faults()
+        return faults
+
+    def sums(self) -> dict[str, Any]:
+        """Return all sums so far."""
+        sums: dict[str, Any] = self._sums.sums()
+        return sums
