@@ -132,7 +132,7 @@ def evaluate(
     >>> from xent.evaluation import evaluate
     >>> result = evaluate(([0, 1], [[0.5, 0.5], [0.2, 0.8]]))
     >>> result.log_loss  # (log 2 + log 1.25) / 2
-    0.45814536593707755
+    0.4581453659370775
     >>> result.accuracy, result.num_rows
     (1.0, 2)
     """

@@ -108,9 +108,9 @@ def _range_hint(columns: list[Any]) -> tuple[str, str]:
                 "these are log-probabilities: say logits (a softmax leaves them as they are)",
                 "D10",
             )
-    if finite.size and finite.min() >= 0 and 1.5 < finite.max() <= 100:
-        if np.all(np.abs(finite.sum(axis=1) - 100) < 1):
-            return "these are percentages: divide by 100 in --sql", "D07"
+    large = finite.size and finite.min() >= 0 and 1.5 < finite.max() <= 100
+    if large and np.all(np.abs(finite.sum(axis=1) - 100) < 1):
+        return "these are percentages: divide by 100 in --sql", "D07"
     return "these look like logits: say logits", "D07"
 
 

@@ -13,7 +13,8 @@ __all__ = ["class_names", "column_named", "expand", "grouped", "match_suffixes",
 
 # "p_3", "prob cat", "p[3]", "p3": a stem, perhaps a separator, and the class
 _PARTS = re.compile(
-    r"^(?P<stem>[A-Za-z]+(?:_(?:proba?|probs|true|pred))?)(?:[_\-.: \[](?P<name>.+?)\]?|(?P<number>\d+))$"
+    r"^(?P<stem>[A-Za-z]+(?:_(?:proba?|probs|true|pred))?)"
+    r"(?:[_\-.: \[](?P<name>.+?)\]?|(?P<number>\d+))$"
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xent.errors import XentTypeError, XentValueError
-from xent.units import nats_per
+from xent.units import Unit, nats_per
 
 __all__ = ["TASKS", "Options", "parse_zero"]
 
@@ -32,7 +32,7 @@ class Options:
     bytes: str | None = None
     ignore: Any = None
     zero: str = "inf"
-    unit: str = "nat"
+    unit: Unit = "nat"
     nan: str = "raise"
     sum_tolerance: float = 1e-4
 
@@ -76,7 +76,7 @@ def parse_zero(zero: str) -> float:
     """
     if zero == "inf":
         return 0.0
-    if isinstance(zero, str) and zero.startswith("clip:"):
+    if str(zero).startswith("clip:"):
         try:
             smallest = float(zero.removeprefix("clip:"))
         except ValueError:

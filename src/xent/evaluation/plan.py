@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,13 +24,46 @@ from xent.evaluation.options import Options
 
 __all__ = ["Plan", "make_plan"]
 
-TARGETS = ("target", "label", "y", "y_true", "labels", "class", "truth", "true_label", "outcome")
-PROBS = ("p", "prob", "probs", "proba", "probability", "probabilities", "q", "y_prob", "y_proba")
+Names = tuple[str, ...]
+
+TARGETS: Names = (
+    "target",
+    "label",
+    "y",
+    "y_true",
+    "labels",
+    "class",
+    "truth",
+    "true_label",
+    "outcome",
+)
+PROBS: Names = (
+    "p",
+    "prob",
+    "probs",
+    "proba",
+    "probability",
+    "probabilities",
+    "q",
+    "y_prob",
+    "y_proba",
+)
 PROBS += ("pred", "prediction", "predictions", "y_pred", "pred_prob", "pred_proba", "p_hat")
-LOGITS = ("logit", "logits", "z")
-LOG_PROBS = ("log_prob", "log_probs", "logprob", "logprobs", "logp", "log_likelihood")
-OUTCOMES = ("y", "label", "labels", "target", "is", "true", "truth", "outcome", "y_true", "has")
-IGNORED_NAMES = ("row", "id", "index", "weight", "weights", "fold")
+LOGITS: Names = ("logit", "logits", "z")
+LOG_PROBS: Names = ("log_prob", "log_probs", "logprob", "logprobs", "logp", "log_likelihood")
+OUTCOMES: Names = (
+    "y",
+    "label",
+    "labels",
+    "target",
+    "is",
+    "true",
+    "truth",
+    "outcome",
+    "y_true",
+    "has",
+)
+IGNORED_NAMES: Names = ("row", "id", "index", "weight", "weights", "fold")
 
 
 @dataclass(frozen=True)
@@ -54,6 +88,17 @@ class Plan:
         return list(dict.fromkeys([*self.columns, *self.outcomes, *(n for n in one if n)]))
 
 
+class Beside(NamedTuple):
+    """Columns beside truth and predictions."""
+
+    weight: str | None
+    size: str | None
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for name in self if name is not None]
+
+
 def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
     """Return what to score; `head` holds the first rows, for what names do not tell."""
     by_name = {field.name: field for field in fields}
@@ -61,27 +106,26 @@ def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
     if len(by_name) < len(fields):
         twice = next(f.name for f in fields if [g.name for g in fields].count(f.name) > 1)
         raise SourceError(f"column names must be different, got {twice!r} twice", value=twice)
-    extra = {}
-    for argument, name in (("weight", options.weight), ("bytes", options.bytes)):
-        if name is not None:
-            extra[argument] = column_named(argument, name, names)
+    beside = Beside(
+        weight=column_named("weight", options.weight, names) if options.weight else None,
+        size=column_named("bytes", options.bytes, names) if options.bytes else None,
+    )
     said = options.predictions
     if said is not None:
         given, columns = said[0], expand(said[0], said[1], names)
     else:
-        taken = [*extra.values(), *([options.target] if options.target else [])]
+        taken = [*beside.columns, *([options.target] if options.target else [])]
         if options.labels is not None:
             taken += expand("labels", options.labels, names)
         given, columns = _find_predictions([f for f in fields if f.name not in taken], names)
-    common = {"weight": extra.get("weight"), "size": extra.get("bytes")}
     if given == "log_probs":
-        return _log_probs(columns, by_name, options, common)
-    if common["size"]:
+        return _log_probs(columns, by_name, options, beside)
+    if beside.size:
         raise XentValueError(
             "bytes is for log-probabilities of text (log_probs); probabilities of classes "
             "have no bytes"
         )
-    return _classes_or_labels(given, columns, by_name, head, options, common)
+    return _classes_or_labels(given, columns, by_name, head, options, beside)
 
 
 def _find_predictions(fields: list[Field], names: list[str]) -> tuple[str, list[str]]:
@@ -118,7 +162,7 @@ def _find_predictions(fields: list[Field], names: list[str]) -> tuple[str, list[
 
 
 def _log_probs(
-    columns: list[str], by_name: dict[str, Field], options: Options, common: dict[str, str | None]
+    columns: list[str], by_name: dict[str, Field], options: Options, beside: Beside
 ) -> Plan:
     if len(columns) > 1 or by_name[columns[0]].kind == "list":
         raise XentValueError(
@@ -127,13 +171,20 @@ def _log_probs(
             value=columns,
         )
     note = f"log-probabilities of what happened from {columns[0]}"
-    if common["size"]:
-        note += f"; bytes from {common['size']}"
-    return Plan("log_probs", "log_probs", tuple(columns), note=_weighted(note, common), **common)
+    if beside.size:
+        note += f"; bytes from {beside.size}"
+    return Plan(
+        "log_probs",
+        "log_probs",
+        tuple(columns),
+        note=_weighted(note, beside),
+        weight=beside.weight,
+        size=beside.size,
+    )
 
 
-def _weighted(note: str, common: dict[str, str | None]) -> str:
-    return f"{note}; weight: {common['weight']}" if common["weight"] else note
+def _weighted(note: str, beside: Beside) -> str:
+    return f"{note}; weight: {beside.weight}" if beside.weight else note
 
 
 def _classes_or_labels(
@@ -142,7 +193,7 @@ def _classes_or_labels(
     by_name: dict[str, Field],
     head: Batch,
     options: Options,
-    common: dict[str, str | None],
+    beside: Beside,
 ) -> Plan:
     names = list(by_name)
     first = by_name[columns[0]]
@@ -154,7 +205,7 @@ def _classes_or_labels(
             )
         width = first.width or _width(columns[0], head)
     count = width or len(columns)
-    used = {*columns, *(n for n in common.values() if n)}
+    used = {*columns, *beside.columns}
     rest = [by_name[n] for n in names if n not in used]
 
     target = column_named("target", options.target, names) if options.target else None
@@ -210,8 +261,9 @@ def _classes_or_labels(
         width=width,
         target=None if outcomes else target,
         outcomes=tuple(outcomes),
-        note=_weighted(note, common),
-        **common,
+        note=_weighted(note, beside),
+        weight=beside.weight,
+        size=beside.size,
     )
 
 

@@ -148,11 +148,11 @@ class Evaluation:
         rows = []
         for name, c in zip(s.classes, s.by_class, strict=True):
             weight = c.weight if s.kind == "classes" else s.sum_weight
-            loss = float("inf") if c.impossible else self._in_unit(ratio(c.nll, weight))
+            loss = float("inf") if c.num_impossible else self._in_unit(ratio(c.nll, weight))
             rows.append(
                 ClassRow(
                     name=name,
-                    count=c.count,
+                    count=c.num_true,
                     share=ratio(c.weight, s.sum_weight),
                     mean_probability=ratio(c.probability, s.sum_weight),
                     log_loss=loss,

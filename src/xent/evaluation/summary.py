@@ -21,9 +21,9 @@ KEPT_WORST = 100
 class ClassSums(NamedTuple):
     """The sums of one class (rows where it is the truth), or of one label (all rows)."""
 
-    count: int = 0  # rows of the class; rows where the label is true
-    correct: int = 0
-    impossible: int = 0
+    num_true: int = 0  # rows of the class; rows where the label is true
+    num_correct: int = 0
+    num_impossible: int = 0
     weight: int = 0
     weight_correct: int = 0
     nll: int = 0  # of the rows that are not impossible

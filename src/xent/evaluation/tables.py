@@ -80,7 +80,7 @@ class ArrowSource:
         except TypeError:
             self.num_rows = None
         self._reader = pa.RecordBatchReader.from_stream(table)
-        self._first = [b for b in itertools.islice(self._reader, 1)]
+        self._first = list(itertools.islice(self._reader, 1))
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in self._reader.schema]
 
     def head(self, rows: int) -> Batch:

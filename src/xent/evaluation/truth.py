@@ -90,7 +90,7 @@ class Truth:
         if self._ignore is not None:
             position[str(self._ignore)] = IGNORED
         table = np.array([position.get(t, -1) for t in texts] or [0], dtype=np.int64)
-        result = table[codes]
+        result: npt.NDArray[np.int64] = table[codes]
         result[missing] = MISSING
         wrong = np.flatnonzero(result == -1)
         if wrong.size:
