@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ HELP = """Cross-entropy done exactly: score real predictions, and know what the 
 
 Exit codes: 0 all is well; 1 a --fail-if condition holds; 2 bad input or usage.
 """
+
+# a lone "-" is a value, which the parser would take for an option
+STANDARD_INPUT, _DASH = "-", "<stdin>"
 
 app = App(name="xent", help=HELP, version_flags=["--version"], help_format="plaintext")
 
@@ -81,7 +85,6 @@ def evaluate(
     input) or an .npz file. What is not said is inferred from the columns and printed.
     """
     from xent.cli.conditions import parse_condition
-    from xent.cli.values import class_list
     from xent.evaluation import evaluate as evaluate_
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
@@ -90,6 +93,7 @@ def evaluate(
     conditions = [parse_condition(text) for text in fail_if]
     for path in (output, summary):
         writable(path)
+    source = STANDARD_INPUT if source == _DASH else source
     with progress_bar(source or "query") as progress:
         result = evaluate_(
             source,
@@ -99,7 +103,7 @@ def evaluate(
             log_probs=log_probs,
             labels=labels,
             task=task,
-            classes=class_list(classes),
+            classes=classes,
             weight=weight,
             bytes=bytes,
             ignore=ignore,
@@ -156,7 +160,11 @@ def run(arguments: Sequence[str]) -> int:
         with warnings.catch_warnings():
             # a warning about the data is part of the table already
             warnings.simplefilter("ignore", MisuseWarning)
-            code = app(list(arguments), exit_on_error=False, print_error=False)
+            code = app(
+                [_DASH if a == "-" else a for a in arguments],
+                exit_on_error=False,
+                print_error=False,
+            )
         sys.stdout.flush()
         return code if isinstance(code, int) else OK
     except CycloptsError as error:
@@ -178,8 +186,17 @@ def _first_line(error: CycloptsError) -> str:
     return " ".join(lines) or type(error).__name__
 
 
+def _as_options(text: str) -> str:
+    """Names of arguments, as a message has them, become the options of the command."""
+    names = "probs|logits|labels|classes|ignore|task|nan|sum_tolerance|target|weight"
+    text = re.sub(rf"\b({names})=(['\"]?)([^\s'\"]+)\2", r"--\1 \3", text)
+    text = re.sub(rf"\b(say|with|give|use) ({names})\b", r"\1 --\2", text)
+    return text.replace("--sum_tolerance", "--sum-tolerance")
+
+
 def _complain(message: str, hint: str) -> int:
     print(f"xent: {message}", file=sys.stderr)
+    hint = _as_options(hint)
     if hint:
         print(f"  hint: {hint}", file=sys.stderr)
     return BAD_INPUT

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.batches import num_rows
+from xent.evaluation.names import class_list
 from xent.evaluation.options import Options
 from xent.evaluation.plan import Plan, make_plan
 from xent.evaluation.result import Evaluation
@@ -33,7 +34,7 @@ def evaluate(
     log_probs: Any = None,
     labels: Any = None,
     task: Literal["class", "multi"] | None = None,
-    classes: Sequence[Any] | None = None,
+    classes: Sequence[Any] | str | None = None,
     weight: Any = None,
     bytes: Any = None,
     ignore: Any = None,
@@ -74,8 +75,8 @@ def evaluate(
         "class" exactly one of a row is 1.
     task : {"class", "multi"}, optional
         "class": exactly one class is true. "multi": each label is true or false by itself.
-    classes : sequence, optional
-        Names of the classes in the order of the predictions.
+    classes : sequence or str, optional
+        Names of the classes in the order of the predictions; as text, "cat,dog" or "1..10".
     weight : str or array, optional
         Weight of each row, finite and not negative.
     bytes : str or array, optional
@@ -137,7 +138,7 @@ def evaluate(
     (1.0, 2)
     """
     if isinstance(classes, str):
-        classes = [c.strip() for c in classes.split(",")]
+        classes = class_list(classes)
     given = {
         "target": target,
         "probs": probs,

@@ -7,6 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from xent.errors import SourceError, UnavailableError
 from xent.evaluation.batches import Batch, Field, arrow_field
@@ -22,7 +23,9 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 class DuckSource:
     """The rows of a DuckDB query, in their order."""
 
-    def __init__(self, query: str, name: str, *, database: str | None = None) -> None:
+    def __init__(
+        self, query: str, name: str, *, sql: str | None = None, database: str | None = None
+    ) -> None:
         try:
             import duckdb
         except ImportError as error:
@@ -39,6 +42,7 @@ class DuckSource:
             "preserve_insertion_order": True,
         }
         self._query = query
+        self._sql = sql
         try:
             if database:
                 self._connection = duckdb.connect(database, read_only=True, config=settings)
@@ -47,7 +51,7 @@ class DuckSource:
             self._connection.execute("SET enable_progress_bar = false")
             relation = self._connection.sql(query)
             if relation is None:
-                raise SourceError(f"sql must be a query that returns rows, got {query!r}")
+                raise SourceError(f"sql must be a query that returns rows, got {sql!r}")
             schema = relation.limit(0).to_arrow_table().schema
         except duckdb.Error as error:
             raise self._plainly(error) from None
@@ -67,7 +71,7 @@ class DuckSource:
         chosen = ", ".join(_quoted(n) for n in columns)
         try:
             relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query})")
-            for batch in relation.to_arrow_reader(BATCH_ROWS):
+            for batch in _reader(relation):
                 yield {n: batch.column(i) for i, n in enumerate(columns)}
         except (self._error, OSError) as error:
             raise self._plainly(error) from None
@@ -97,11 +101,18 @@ class DuckSource:
         first = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", first)
         if "No magic bytes" in first or "Parquet" in first or "TProtocol" in first:
             first += "; the Parquet file is truncated or is no Parquet file"
-        return SourceError(f"{self.name} cannot be read: {_lower(first)}")
+        what = "sql cannot be run" if self._sql is not None else f"{self.name} cannot be read"
+        return SourceError(f"{what}: {_lower(first)}")
 
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _reader(relation: Any) -> Any:
+    """The Arrow reader of a relation, under either of its names."""
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+    return read(BATCH_ROWS)
 
 
 def _quoted(name: str) -> str:

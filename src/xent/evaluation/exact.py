@@ -26,7 +26,7 @@ def rounded(total: int) -> float:
     try:
         return total / ONE
     except OverflowError:
-        return math.copysign(math.inf, total)
+        return -math.inf if total < 0 else math.inf
 
 
 def ratio(total: int, weight: int) -> float:
@@ -36,7 +36,7 @@ def ratio(total: int, weight: int) -> float:
     try:
         return total / weight
     except OverflowError:
-        return math.copysign(math.inf, total)
+        return -math.inf if total < 0 else math.inf
 
 
 def to_text(total: int) -> str:

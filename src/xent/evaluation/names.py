@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 
 from xent.errors import SourceError, XentValueError
 
-__all__ = ["class_names", "column_named", "expand", "grouped", "match_suffixes", "nearest", "span"]
+__all__ = [
+    "class_list",
+    "class_names",
+    "column_named",
+    "expand",
+    "grouped",
+    "match_suffixes",
+    "nearest",
+    "span",
+]
 
 # "p_3", "prob cat", "p[3]", "p3": a stem, perhaps a separator, and the class
 _PARTS = re.compile(
@@ -18,7 +27,7 @@ _PARTS = re.compile(
 )
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str], what: str = "there are") -> str:
     """Return a sentence with the nearest names, or with all of them.
 
     >>> nearest("lable", ["label", "p_0", "p_1"])
@@ -30,7 +39,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if close:
         return ("the nearest is " if len(close) == 1 else "the nearest are ") + ", ".join(close)
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    return f"there are {shown}" if names else "there are no columns"
+    return f"{what} {shown}" if names else "there are no columns"
 
 
 def column_named(argument: str, name: str, names: Sequence[str]) -> str:
@@ -40,6 +49,18 @@ def column_named(argument: str, name: str, names: Sequence[str]) -> str:
     raise SourceError(
         f"{argument} must name a column, got {name!r}; {nearest(name, names)}", value=name
     )
+
+
+def class_list(text: str) -> list[str]:
+    """Return the classes of "cat,dog" or of the range "1..10".
+
+    >>> class_list("1..3"), class_list("cat, dog")
+    (['1', '2', '3'], ['cat', 'dog'])
+    """
+    numbers = re.fullmatch(r"(-?\d+)\.\.(-?\d+)", text.strip())
+    if numbers:
+        return [str(j) for j in range(int(numbers[1]), int(numbers[2]) + 1)]
+    return [name.strip() for name in text.split(",")]
 
 
 def expand(argument: str, chosen: str | Sequence[str], names: Sequence[str]) -> list[str]:

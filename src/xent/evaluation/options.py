@@ -85,7 +85,7 @@ def parse_zero(zero: str) -> float:
             return smallest
     raise XentValueError(
         'zero must be "inf" (an impossible outcome costs infinity) or "clip:EPS" with '
-        f'0 < EPS < 1, such as "clip:1e-15"; got {zero!r}',
+        f'0 < EPS < 1, such as "clip:1e-15", got {zero!r}',
         value=zero,
     )
 

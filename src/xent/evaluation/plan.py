@@ -11,59 +11,17 @@ import numpy as np
 from xent.errors import SourceError, XentValueError
 from xent.evaluation import batches
 from xent.evaluation.batches import Batch, Field
+from xent.evaluation.finding import find_predictions, find_truth
 from xent.evaluation.names import (
     class_names,
     column_named,
     expand,
-    grouped,
     match_suffixes,
-    nearest,
     span,
 )
 from xent.evaluation.options import Options
 
 __all__ = ["Plan", "make_plan"]
-
-Names = tuple[str, ...]
-
-TARGETS: Names = (
-    "target",
-    "label",
-    "y",
-    "y_true",
-    "labels",
-    "class",
-    "truth",
-    "true_label",
-    "outcome",
-)
-PROBS: Names = (
-    "p",
-    "prob",
-    "probs",
-    "proba",
-    "probability",
-    "probabilities",
-    "q",
-    "y_prob",
-    "y_proba",
-)
-PROBS += ("pred", "prediction", "predictions", "y_pred", "pred_prob", "pred_proba", "p_hat")
-LOGITS: Names = ("logit", "logits", "z")
-LOG_PROBS: Names = ("log_prob", "log_probs", "logprob", "logprobs", "logp", "log_likelihood")
-OUTCOMES: Names = (
-    "y",
-    "label",
-    "labels",
-    "target",
-    "is",
-    "true",
-    "truth",
-    "outcome",
-    "y_true",
-    "has",
-)
-IGNORED_NAMES: Names = ("row", "id", "index", "weight", "weights", "fold")
 
 
 @dataclass(frozen=True)
@@ -117,7 +75,8 @@ def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
         taken = [*beside.columns, *([options.target] if options.target else [])]
         if options.labels is not None:
             taken += expand("labels", options.labels, names)
-        given, columns = _find_predictions([f for f in fields if f.name not in taken], names)
+        rest = [f for f in fields if f.name not in taken]
+        given, columns = find_predictions(rest, names, head)
     if given == "log_probs":
         return _log_probs(columns, by_name, options, beside)
     if beside.size:
@@ -126,39 +85,6 @@ def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
             "have no bytes"
         )
     return _classes_or_labels(given, columns, by_name, head, options, beside)
-
-
-def _find_predictions(fields: list[Field], names: list[str]) -> tuple[str, list[str]]:
-    """Return the predictions among columns that nobody named: their kind and their names."""
-    lists = [f.name for f in fields if f.kind == "list"]
-    for kind, known in (("logits", LOGITS), ("probs", PROBS)):
-        named = [n for n in lists if n.lower() in known]
-        if len(named) == 1:
-            return kind, named
-    if len(lists) == 1:
-        return "probs", lists
-    numbers = [f.name for f in fields if f.kind == "float"]
-    # probabilities of exactly 0 and 1 may be read as whole numbers
-    whole = [f.name for f in fields if f.kind in ("float", "int", "bool")]
-    for candidates in (numbers, whole):
-        groups = grouped(candidates)
-        for kind, known in (("probs", PROBS), ("logits", LOGITS)):
-            found = [groups[stem] for stem in known if stem in groups]
-            if len(found) == 1:
-                return kind, found[0]
-    for kind, known in (("probs", PROBS), ("logits", LOGITS), ("log_probs", LOG_PROBS)):
-        named = [n for n in numbers if n.lower() in known]
-        if len(named) == 1:
-            return kind, named
-    outcomes = {n for stem, found in grouped(numbers).items() if stem in OUTCOMES for n in found}
-    rest = [n for n in numbers if n not in outcomes and n.lower() not in IGNORED_NAMES]
-    rest = [n for n in rest if n.lower() not in TARGETS] or rest
-    if rest:
-        return "probs", rest
-    raise SourceError(
-        "no column looks like a prediction: name the columns with probs, logits or log_probs; "
-        + nearest("p_", names)
-    )
 
 
 def _log_probs(
@@ -213,7 +139,7 @@ def _classes_or_labels(
     if options.labels is not None:
         outcomes = expand("labels", options.labels, names)
     elif target is None:
-        target, outcomes = _find_truth(rest, columns, count, options.task)
+        target, outcomes = find_truth(rest, columns, count, options.task)
 
     task = options.task or ("class" if not outcomes else _task(columns, outcomes, head))
     if task == "multi" and not outcomes:
@@ -280,35 +206,6 @@ def _distinct(classes: Sequence[str], columns: Sequence[str]) -> None:
             "name them with classes",
             value=twice[0],
         )
-
-
-def _find_truth(
-    rest: list[Field], columns: list[str], count: int, task: str | None
-) -> tuple[str | None, list[str]]:
-    """Return the target column, or the outcome columns, among those not yet used."""
-    exact = [f.name for f in rest if f.kind in ("int", "float", "bool")]
-    groups = grouped(exact)
-    outcomes = [groups[stem] for stem in OUTCOMES if len(groups.get(stem, ())) == count > 1]
-    scalars = [f.name for f in rest if f.kind in ("int", "bool", "text", "float")]
-    lower = {n.lower(): n for n in reversed(scalars)}
-    named = [lower[n] for n in TARGETS if n in lower]
-    if task == "multi" or not named:
-        paired = match_suffixes([n for n in exact if n not in columns], columns)
-        if len(outcomes) == 1:
-            return None, outcomes[0]
-        if paired and count > 1:
-            return None, paired
-    if named:
-        return named[0], []
-    likely = [f.name for f in rest if f.kind in ("int", "bool", "text")]
-    likely = [n for n in likely if n.lower() not in IGNORED_NAMES]
-    if len(likely) == 1:
-        return likely[0], []
-    shown = ", ".join(likely[:8]) if likely else "none is left"
-    raise SourceError(
-        "the column of the true class must be named: use target (or labels, for one column of "
-        f"0 and 1 each); candidates: {shown}"
-    )
 
 
 def _task(columns: list[str], outcomes: list[str], head: Batch) -> str:

@@ -54,15 +54,16 @@ def open_source(source: Any, sql: str | None = None) -> Source:
 
 
 def _open_query(source: Any, sql: str) -> Source:
+    sql = sql.strip().rstrip(";")
     if source is None:
-        return DuckSource(sql, "query")
+        return DuckSource(sql, "query", sql=sql)
     path = os.fspath(source)
     if path.endswith((".duckdb", ".db")):
         _must_exist(path)
-        return DuckSource(sql, path, database=path)
+        return DuckSource(sql, path, sql=sql, database=path)
     _must_exist(path)
     # the query sees the file as a table of the name "source"
-    return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql})", path)
+    return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql})", path, sql=sql)
 
 
 def _open_path(path: str) -> Source:

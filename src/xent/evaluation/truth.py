@@ -98,7 +98,7 @@ class Truth:
             row = first_row + int(wrong[0])
             raise XentValueError(
                 f"target {name!r} must hold classes, got {text!r} in row {row} "
-                f"({wrong.size} such rows in this batch); {nearest(text, self._plan.classes)}"
+                f"({wrong.size} such rows in this batch); {nearest(text, self._plan.classes, 'the classes are')}"
                 + self._order_hint(texts),
                 code="D26" if self._order_hint(texts) else "D01",
                 index=row,
@@ -152,11 +152,9 @@ class Truth:
         if offending == {-1} or offending == {255} or offending == {-100}:
             hint = f"; if {values[at]} marks rows to leave out, say ignore={values[at]}"
         elif self._in_order and low == 1 and high == count:
-            hint = (
-                f"; targets look 1-based, from 1 to {count}: say classes=1..{count}, or subtract 1"
-            )
+            hint = f"; targets look 1-based, from 1 to {count}: say classes='1..{count}'"
         elif first == 1 and low == 0 and high == count - 1:
-            hint = f"; targets look 0-based, and classes count from 1: say classes=0..{count - 1}"
+            hint = f"; targets look 0-based, from 0 to {high}: say classes='0..{high}'"
         if self._in_order:
             requirement = f"be in [0, {count})"
         else:

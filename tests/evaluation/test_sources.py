@@ -1,0 +1,177 @@
+"""Files, patterns, queries and tables: the same rows give the same numbers from each."""
+
+import gzip
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from xent.errors import SourceError
+from xent.evaluation import evaluate
+
+ROWS = 40
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(3)
+    p = rng.dirichlet([1, 1, 1], size=ROWS)
+    return pa.table({"label": rng.integers(3, size=ROWS), **{f"p_{j}": p[:, j] for j in range(3)}})
+
+
+@pytest.fixture
+def expected(table):
+    return evaluate(table).summary
+
+
+def lines(table, delimiter=","):
+    rows = [delimiter.join(table.column_names)]
+    rows += [delimiter.join(map(repr, row.values())) for row in table.to_pylist()]
+    return "\n".join(rows) + "\n"
+
+
+def write(table, path):
+    name = path.name
+    if name.endswith(".parquet"):
+        pq.write_table(table, path)
+    elif name.endswith(".csv.gz"):
+        path.write_bytes(gzip.compress(lines(table).encode()))
+    elif name.endswith((".csv", ".tsv")):
+        path.write_text(lines(table, "\t" if name.endswith("v") and "t" in name[-3:] else ","))
+    elif name.endswith(".npz"):
+        np.savez(path, **{n: table[n].to_numpy() for n in table.column_names})
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.csv.gz", "a.jsonl", "a.ndjson", "a.json", "a.parquet", "a.npz"]
+)
+def test_every_format_gives_the_same_bits(tmp_path, table, expected, name):
+    assert evaluate(write(table, tmp_path / name)).summary == expected
+
+
+def test_other_delimiters_are_found(tmp_path, table, expected):
+    path = tmp_path / "a.csv"
+    path.write_text(lines(table, ";"))
+    assert evaluate(path).summary == expected
+
+
+def test_a_pattern_is_read_in_the_order_of_the_names(tmp_path, table, expected):
+    write(table.slice(0, 15), tmp_path / "part-0.parquet")
+    write(table.slice(15), tmp_path / "part-1.parquet")
+    assert evaluate(str(tmp_path / "part-*.parquet")).summary == expected
+
+
+def test_a_query_reads_the_source_or_the_world(tmp_path, table, expected):
+    path = write(table, tmp_path / "a.parquet")
+    assert evaluate(path, sql="SELECT * FROM source;").summary == expected
+    assert evaluate(sql=f"SELECT * FROM '{path}'").summary == expected
+    half = evaluate(path, sql="SELECT * FROM source WHERE label > 0")
+    assert half.num_rows == sum(label > 0 for label in table["label"].to_pylist())
+
+
+@pytest.mark.parametrize("kind", [pa.list_(pa.float64()), pa.list_(pa.float64(), 3)], ids=str)
+def test_one_list_column(tmp_path, table, expected, kind):
+    lists = [list(row)[1:] for row in zip(*table.to_pydict().values(), strict=True)]
+    one = pa.table({"label": table["label"], "probs": pa.array(lists, kind)})
+    assert evaluate(write(one, tmp_path / "a.parquet")).summary == expected
+    assert evaluate(one).summary == expected
+
+
+def test_tables_of_other_libraries(table, expected):
+    class Frame:
+        """What pandas and Polars have in common."""
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            return table.__arrow_c_stream__(requested_schema)
+
+    assert evaluate(Frame()).summary == expected
+    assert evaluate({n: table[n].to_numpy() for n in table.column_names}).summary == expected
+
+
+def test_categories_and_text_targets(table, expected):
+    names = pa.array(["cat", "dog", "frog"]).take(table["label"].combine_chunks())
+    for target in (names, names.dictionary_encode()):
+        columns = {f"p_{n}": table[f"p_{j}"] for j, n in enumerate(["cat", "dog", "frog"])}
+        result = evaluate(pa.table({"animal": target, **columns}))
+        assert [row.name for row in result.classes] == ["cat", "dog", "frog"]
+        assert result.summary.sum_nll == expected.sum_nll
+        assert "target: animal; 3 classes from p_cat, p_dog, p_frog" in result.note
+
+
+def test_missing_lists_and_numbers_are_missing_rows():
+    column = pa.array([[0.5, 0.5], None, [0.25, None]], pa.list_(pa.float64()))
+    table = pa.table({"label": [0, 1, 1], "probs": column})
+    assert evaluate(table, nan="exclude").summary.missing_rows == (1, 2)
+
+
+def test_standard_input(monkeypatch, tmp_path, table, expected):
+    for name in ("a.csv", "a.parquet", "a.jsonl"):
+        path = tmp_path / name
+        write(table, path)
+        stream = io.TextIOWrapper(io.BytesIO(path.read_bytes()))
+        monkeypatch.setattr("sys.stdin", stream)
+        assert evaluate("-").summary == expected
+
+
+# what cannot be read
+
+
+def refused(message, *args, **options):
+    with pytest.raises(SourceError, match=message):
+        evaluate(*args, **options)
+
+
+def test_a_missing_file_names_its_neighbours(tmp_path, table):
+    write(table, tmp_path / "predictions.csv")
+    refused(r"must exist.*the nearest is predictions\.csv", str(tmp_path / "prediction.csv"))
+    refused("must be a file, got the folder", str(tmp_path))
+    refused("No files found|no files found", str(tmp_path / "*.parquet"))
+    refused("must be .csv", write(table, tmp_path / "a.xlsx"))
+
+
+def test_a_missing_column_names_the_nearest(tmp_path, table):
+    path = write(table, tmp_path / "a.parquet")
+    refused("target must name a column, got 'lable'; the nearest is label", path, target="lable")
+    refused("probs must match columns, got 'q_.'; there are label, p_0", path, probs="q_?")
+    refused("weight must name a column, got 'w'", path, weight="w")
+
+
+@pytest.mark.parametrize(
+    ("line", "found"), [("1,0.2,0.7,0.1,0.3", 5), ("1,0.2", 2)], ids=["long", "short"]
+)
+@pytest.mark.parametrize("before", [1, 30_000])
+def test_a_malformed_line_is_named(tmp_path, line, found, before):
+    path = tmp_path / "a.csv"
+    path.write_text("label,p_0,p_1,p_2\n" + "0,0.5,0.25,0.25\n" * before + line + "\n1,0,1,0\n")
+    refused(rf"a\.csv:{before + 2}: expected 4 fields, found {found}", str(path))
+
+
+def test_a_word_among_numbers_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("label,p_0,p_1\n" + "0,0.5,0.5\n" * 3 + "1,oops,0.5\n")
+    refused("column 'p_0' must hold numbers, got 'oops' in row 3", str(path))
+    path.write_text("label,p_0,p_1\n" + "0,0.5,0.5\n" * 30_000 + "1,oops,0.5\n")
+    refused(r'a\.csv:30002: column \'p_0\': could not convert string "oops"', str(path))
+
+
+def test_broken_files(tmp_path, table):
+    path = tmp_path / "a.parquet"
+    write(table, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    refused("the Parquet file is truncated", str(path))
+    (tmp_path / "a.npz").write_bytes(b"not a zip")
+    refused(r"a\.npz cannot be read", str(tmp_path / "a.npz"))
+    (tmp_path / "a.csv").write_text("label,p_0,p_1\n")
+    refused("must have rows, got none", str(tmp_path / "a.csv"))
+
+
+def test_a_query_that_cannot_run(tmp_path, table):
+    path = write(table, tmp_path / "a.parquet")
+    refused("sql cannot be run", path, sql="SELECT nothing FROM source")
+    refused("sql", sql="CREATE TABLE t (a INT)")
