@@ -6,9 +6,11 @@ Losses take logits or probabilities and a target; measures take distributions, t
 `p` first; `evaluate` takes files of predictions. NumPy is all that importing needs.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from xent import kernels
-from xent.diagnostics.audit import audit
-from xent.diagnostics.known_values import explain
 from xent.diagnostics.policy import checks
 from xent.information import (
     binary_entropy,
@@ -38,6 +40,11 @@ from xent.losses import (
 )
 from xent.total import Total, merge
 
+if TYPE_CHECKING:
+    from xent.diagnostics.audit import audit
+    from xent.diagnostics.known_values import explain
+    from xent.evaluation import evaluate
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -52,6 +59,7 @@ __all__ = [
     "empty_cache",
     "entropy",
     "entropy_from_counts",
+    "evaluate",
     "explain",
     "gradient_and_hessian",
     "half_squared_error",
@@ -71,3 +79,24 @@ __all__ = [
     "softmax_cross_entropy",
     "value_and_grad",
 ]
+
+# what a training loop never calls is imported when it is asked for
+_ON_DEMAND = {
+    "audit": "xent.diagnostics.audit",
+    "evaluate": "xent.evaluation",
+    "explain": "xent.diagnostics.known_values",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_ON_DEMAND[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

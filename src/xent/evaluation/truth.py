@@ -98,7 +98,8 @@ class Truth:
             row = first_row + int(wrong[0])
             raise XentValueError(
                 f"target {name!r} must hold classes, got {text!r} in row {row} "
-                f"({wrong.size} such rows in this batch); {nearest(text, self._plan.classes, 'the classes are')}"
+                f"({wrong.size} such rows in this batch); "
+                + nearest(text, self._plan.classes, "the classes are")
                 + self._order_hint(texts),
                 code="D26" if self._order_hint(texts) else "D01",
                 index=row,
