@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xent import _native
+import xent._native as _native
 from xent.errors import XentValueError
 
 __all__ = [

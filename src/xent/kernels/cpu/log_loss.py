@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from xent import _native
+import xent._native as _native
 
 __all__ = ["IGNORED", "MISSING", "MISSING_LABEL", "LogLoss"]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from xent import _native
+import xent._native as _native
 
 __all__ = ["Outcome", "cross_entropy", "entropy", "kl_divergence"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from xent import _native
+import xent._native as _native
 from xent.kernels.cpu.scored import Scored
 
 __all__ = ["score"]
