@@ -128,14 +128,12 @@ def on_host(array: Any) -> Any | None:
     if root == "torch":
         import torch
 
-        if (
-            torch.compiler.is_compiling()
-            or type(array) not in (torch.Tensor, torch.nn.Parameter)
-            or torch._C._functorch.is_functorch_wrapped_tensor(array)
-            or array.device.type != "cpu"
-        ):
+        transformed = torch._C._functorch.peek_interpreter_stack() is not None
+        plain = type(array) in (torch.Tensor, torch.nn.Parameter)
+        if torch.compiler.is_compiling() or transformed or not plain or array.device.type != "cpu":
             return None
-        return array.detach().numpy()
+        array = array.detach()
+        return (array.float() if array.dtype == torch.bfloat16 else array).numpy()
     if root in ("jax", "jaxlib"):
         import jax
 

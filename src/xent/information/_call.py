@@ -41,9 +41,10 @@ def measure(
     """Return a measure of one distribution (or of each of a batch)."""
     nats = nats_per(unit)
     (space,) = check_given(given, 1)
-    if space == "probs" and not normalize:
-        check_no_counts("p", p if hasattr(p, "dtype") else np.asarray(p))
+    given_p = p
     library, (p,) = as_arrays({"p": p})
+    if space == "probs" and not normalize:
+        check_no_counts("p", given_p)
     axis = check_axis("p", tuple(p.shape), axis)
     if normalize:
         p = normalized(library, "p", p, space, axis)
@@ -75,7 +76,7 @@ def measure_pair(
     if not normalize:
         for name, value, space in (("p", p, first), ("q", q, second)):
             if space == "probs":
-                check_no_counts(name, value if hasattr(value, "dtype") else np.asarray(value))
+                check_no_counts(name, value)
     p, q = p_array, q_array
     longer = p if len(p.shape) >= len(q.shape) else q
     axis = check_axis("p", tuple(longer.shape), axis)
@@ -107,11 +108,18 @@ def evaluated(
     xp = library.xp
     if library.is_numpy:
         arrays = tuple(array.astype(np.float64, copy=False) for array in arrays)
-    arrays = tuple(xp.moveaxis(array, axis, -1) for array in arrays)
+    arrays = tuple(_classes_last(xp, array, axis) for array in arrays)
     with np.errstate(all="ignore"):
         result = formula(xp, *arrays)
         result = result if nats == 1 else result / nats
         return np.asarray(result).astype(library.result)[()] if library.is_numpy else result
+
+
+def _classes_last(xp: Any, array: Any, axis: int) -> Any:
+    # moveaxis has no batching rule in torch.func.vmap
+    axes = list(range(array.ndim))
+    axes.append(axes.pop(axis))
+    return array if axes == sorted(axes) else xp.permute_dims(array, tuple(axes))
 
 
 def normalized(library: Library, name: str, p: Any, given: str, axis: int) -> Any:

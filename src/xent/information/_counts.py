@@ -74,7 +74,8 @@ def entropy_from_counts(
     EntropyEstimate
         A named tuple ``(value, sd)`` of floats, or of float64 arrays of the shape of
         `counts` without `axis`. ``sd`` is the posterior standard deviation for "dirichlet"
-        and "nsb", the jackknife over observations for the others (nan for one observation).
+        and "nsb", the jackknife over observations for the others, the standard error of a mean
+        for "grassberger" (nan for one observation).
 
     Raises
     ------
@@ -199,4 +200,6 @@ def _estimate(
         mean, variance = _estimators.dirichlet(n, f, classes, alpha)
         return float(mean), float(np.sqrt(variance))
     formula = _estimators.FREQUENTIST[estimator]
+    if estimator == "grassberger":
+        return formula(n, f, classes), _estimators.grassberger_sd(n, f)
     return formula(n, f, classes), _estimators.jackknife_sd(formula, n, f, classes)

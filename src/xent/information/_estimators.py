@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from xent.information._special import digamma, log_rising, trigamma
 
-__all__ = ["FREQUENTIST", "dirichlet", "jackknife_sd", "nsb"]
+__all__ = ["FREQUENTIST", "dirichlet", "grassberger_sd", "jackknife_sd", "nsb"]
 
 Float = npt.NDArray[np.float64]
 Estimator = Callable[[Float, Float, float], float]
@@ -35,9 +35,26 @@ def miller_madow(n: Float, f: Float, classes: float) -> float:
 def grassberger(n: Float, f: Float, classes: float) -> float:
     """log N - (1/N) sum n G(n), G(n) = psi(n) + (-1)^n (psi((n+1)/2) - psi(n/2)) / 2 (2003)."""
     total = np.sum(f * n)
+    return float(np.log(total) - np.sum(f * n * _grassberger_log(n)) / total)
+
+
+def _grassberger_log(n: Float) -> Float:
     sign = np.where(n % 2 == 0, 1.0, -1.0)
-    g = digamma(n) + 0.5 * sign * (digamma((n + 1) / 2) - digamma(n / 2))
-    return float(np.log(total) - np.sum(f * n * g) / total)
+    return digamma(n) + 0.5 * sign * (digamma((n + 1) / 2) - digamma(n / 2))
+
+
+def grassberger_sd(n: Float, f: Float) -> float:
+    """The standard error of a mean of G(n) over observations.
+
+    Not the jackknife: G is a staircase, G(2m) = G(2m + 1), and leaving out one observation
+    sees either none of a step or all of it.
+    """
+    total = float(np.sum(f * n))
+    if total < 2:
+        return float("nan")
+    weight, g = f * n / total, _grassberger_log(n)
+    spread = np.sum(weight * (g - np.sum(weight * g)) ** 2)
+    return float(np.sqrt(spread / total))
 
 
 def chao_shen(n: Float, f: Float, classes: float) -> float:

@@ -202,13 +202,15 @@ def _log_ratio_of_logits(xp: Any, z_p: Any, z_q: Any) -> _LogRatio:
     directly = of_chosen(xp.where(either, zero, p.surprisal) - xp.where(either, zero, q.surprisal))
     shift = xp.where(moderate, xp.log1p(xp.where(moderate, total, xp.zeros_like(total))), directly)
     d = xp.where(either, zero, delta - shift)
-    return _LogRatio(d, p.p, q.p, p.dead, q.dead)
+    # a row that is no distribution is NaN in all of it, also where another value is chosen
+    undefined = 0 * xp.sum(p.p + q.p, axis=-1, keepdims=True)
+    return _LogRatio(d + undefined, p.p + undefined, q.p + undefined, p.dead, q.dead)
 
 
 def _terms_from_log_ratio(xp: Any, ratio: _LogRatio) -> Any:
     d, p, q, p_dead, q_dead = ratio
     terms = _divergence_in_logs(xp, d, p, q)
-    infinite = xp.zeros_like(p) + xp.inf
+    infinite = 0 * p + xp.inf
     return xp.where(q_dead, xp.where(p_dead, p, infinite), xp.where(p_dead, q, terms))
 
 
