@@ -37,27 +37,63 @@ struct RowScalars {
   double nll, p, not_p, factor;
 };
 
-XENT_INLINE RowScalars row_scalars(double m, double x_apart, Sum sum) {
+// exp(d) S and exp(d) / (1 + exp(d) S) for a float row, where double is precise enough
+struct Odds {
+  double tau, factor;
+};
+
+XENT_INLINE Odds odds(float, double d, double d_error, Sum sum) {
+  const SplitExp<double> e = split_exp(d, d_error);
+  // multiplied before it is scaled: one rounding also where the odds are denormal
+  const double tau = scale(e.mantissa * sum.value, e.exponent);
+  return {tau, scale(e.mantissa / (1 + tau), e.exponent)};
+}
+
+// the same for a double row, each with a single rounding: what the exponential, the
+// product and 1 + tau lose is carried into the quotient
+XENT_INLINE Odds odds(double, double d, double d_error, Sum sum) {
+  using F = Format<double>;
+  const double shifted = d * F::log2_e + F::round_magic;
+  const auto exponent = bits_of<F::Int>(shifted) - bits_of<F::Int>(F::round_magic);
+  const Exact<double> e = exp_reduced_pair(d, shifted - F::round_magic, d_error);
+  const double e_high = upper_half(e.value), sum_high = upper_half(sum.value);
+  const double product = e_high * sum_high;  // exact
+  const double rest = e_high * (sum.value - sum_high) + (e.value - e_high) * sum.value +
+                      (e.value * sum.error + e.error * sum.value);
+  const double mantissa = product + rest;
+  const double tau = scale(mantissa, exponent);
+  const double tau_lost = scale(rest - (mantissa - product), exponent);
+  const Exact<double> one = two_sum(1.0, tau);
+  // a quotient of 26 bits, and the remainder of that division by the divisor
+  const double quotient = upper_half(e.value / one.value), high = upper_half(one.value);
+  const double remainder = ((e.value - quotient * high) - quotient * (one.value - high)) +
+                           (e.error - quotient * (one.error + tau_lost));
+  return {tau, scale(quotient + remainder / one.value, exponent)};
+}
+
+// T is the type of the row's logits
+template <class T>
+XENT_INLINE RowScalars row_scalars(T m, T x_apart, Sum sum) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  // beyond this the odds would overflow, and log(tau) is the loss to the last bit
-  constexpr double large = 700;
-  const Exact<double> exact = two_difference(m, x_apart);
+  // beyond this log(tau) is the loss to the last bit; far below where a sum of many
+  // classes would make the odds overflow
+  constexpr double large = 600;
+  const Exact<double> exact =
+      two_difference(static_cast<double>(m), static_cast<double>(x_apart));
   const double d = exact.value;
   const double d_error = d - d == 0 ? exact.error : 0.0;  // an infinite d has no error
   const bool far = d > large;
   double clamped = far ? large : d;
   clamped = clamped < -1400 ? -1400 : clamped;
-  const SplitExp<double> e = split_exp(clamped, d_error);
-  // multiplied before it is scaled: one rounding also where the odds are denormal
-  double tau = scale(e.mantissa * sum.value + e.mantissa * sum.error, e.exponent);
-  tau = x_apart == infinity<double> ? nan : tau;  // a +inf logit has no softmax
+  const Odds o = odds(T(0), clamped, d_error, sum);
+  // a +inf logit has no softmax
+  const double tau = x_apart == infinity<T> ? nan : o.tau;
   const double tail = log1p_positive(far ? (sum.value - 1) + sum.error : tau);
   RowScalars row;
   row.nll = far ? d + tail : tail;
   row.p = far ? 0.0 : 1 / (1 + tau);
   row.not_p = far ? 1.0 : tau / (1 + tau);
-  // not_p / S with one division less, whose errors cancel where the odds are long
-  row.factor = far ? 1 / (sum.value + sum.error) : scale(e.mantissa / (1 + tau), e.exponent);
+  row.factor = far ? 1 / (sum.value + sum.error) : o.factor;
   row.factor = tau < infinity<double> ? row.factor : nan;
   row.not_p = tau < infinity<double> ? row.not_p : nan;
   return row;

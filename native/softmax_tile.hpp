@@ -80,8 +80,7 @@ class Tile {
     accumulate(shift);
 #pragma omp simd
     for (int b = 0; b < kLanes; ++b) {
-      const RowScalars row = row_scalars(static_cast<double>(m[b]), static_cast<double>(x_apart[b]),
-                                         Sum{sum_[b], sum_error_[b]});
+      const RowScalars row = row_scalars(m[b], x_apart[b], Sum{sum_[b], sum_error_[b]});
       nll_[b] = row.nll;
       p_[b] = row.p;
       not_p_[b] = row.not_p;

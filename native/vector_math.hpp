@@ -100,6 +100,12 @@ XENT_INLINE Exact<T> two_sum(T a, T b) {
   return {s, (a - a_part) + (b - b_part)};
 }
 
+// The upper 26 bits of a double's mantissa: products of two such parts are exact, so that
+// it does not matter whether a compiler fuses them into the addition that follows.
+XENT_INLINE double upper_half(double x) {
+  return bits_of<double>(bits_of<std::uint64_t>(x) & ~std::uint64_t(0x7ffffff));
+}
+
 template <class T, int N>
 XENT_INLINE T polynomial(const T (&c)[N], T x) {
   T result = c[N - 1];
@@ -132,7 +138,8 @@ XENT_INLINE float exp_reduced(float x, float n, float error) {
   return 1.0f + (r + r * r * exp_tail(r));
 }
 
-XENT_INLINE double exp_reduced(double x, double n, double error) {
+// the same of a double, with what the last addition rounds away: right to 2^-56
+XENT_INLINE Exact<double> exp_reduced_pair(double x, double n, double error) {
   const double high = x - n * Format<double>::ln2_high;  // exact
   const double low = n * Format<double>::ln2_low;
   const double rough = high - low;
@@ -141,7 +148,13 @@ XENT_INLINE double exp_reduced(double x, double n, double error) {
   const double lost = (rough - r) + rest;
   const double sum = 1.0 + r;
   const double sum_lost = (1.0 - sum) + r;
-  return sum + (sum_lost + (lost + r * r * exp_tail(r)));
+  const double tail = sum_lost + (lost + r * r * exp_tail(r));
+  const double value = sum + tail;
+  return {value, tail - (value - sum)};
+}
+
+XENT_INLINE double exp_reduced(double x, double n, double error) {
+  return exp_reduced_pair(x, n, error).value;
 }
 
 // exp(x + error) as mantissa * 2^exponent; the caller sees to x out of range
