@@ -12,13 +12,14 @@ namespace {
 
 constexpr int kRows = 64;
 
-// whether every entry is within [lowest, highest]; false for NaN
+// whether an entry has its sign bit set
 template <class T>
-bool all_within(const T* XENT_RESTRICT p, std::int64_t count, T lowest, T highest) {
-  int outside = 0;
-#pragma omp simd reduction(| : outside)
-  for (std::int64_t i = 0; i < count; ++i) outside |= !((p[i] >= lowest) & (p[i] <= highest));
-  return !outside;
+bool any_negative(const T* XENT_RESTRICT p, std::int64_t count) {
+  using Bits = typename Format<T>::Bits;
+  Bits all = 0;
+#pragma omp simd reduction(| : all)
+  for (std::int64_t i = 0; i < count; ++i) all |= bits_of<Bits>(p[i]);
+  return all >> (8 * sizeof(T) - 1);
 }
 
 // sums[i] of rows that are `pitch` apart; eight at a time, because one short row alone waits
@@ -62,23 +63,24 @@ class Block {
     const std::int64_t classes = task_.classes, inner = task_.inner;
     const T* p = static_cast<const T*>(task_.probs) + start / inner * classes * inner + start % inner;
     const std::int64_t pitch = inner == 1 ? classes : 1;
-    for (int i = 0; i < count; ++i) weight_[i] = task_.row_weight ? task_.row_weight[start + i] : 1;
-    validate(p, start, count, pitch);
-    const std::int64_t* XENT_RESTRICT target = task_.target + start;
-    for (int i = 0; i < count; ++i) {
-      const double p_y = weight_[i] == 0 ? 1.0 : p[i * pitch + target[i] * inner];
-      // within the tolerance an entry may pass 0 or 1; its loss may not pass inf or 0
-      truth_[i] = p_y < 0 ? 0 : p_y > 1 ? 1 : p_y;
-    }
-    for (int i = count; i < kRows; ++i) truth_[i] = weight_[i] = 1;
+    const double* weight = task_.row_weight ? task_.row_weight + start : nullptr;
+    validate(p, start, count, pitch, weight);
+    find_truth(p, task_.target + start, count, pitch, weight);
     const double clip = task_.clip;
     double sum = 0, lowest = 1;
+    // all rows of the block, those past the end too: a fixed count needs no masks
 #pragma omp simd reduction(+ : sum) reduction(min : lowest)
     for (int i = 0; i < kRows; ++i) {
-      const double nll = 0.0 - log(truth_[i] < clip ? clip : truth_[i]);
-      nll_[i] = weight_[i] == 0 ? 0.0 : weight_[i] * nll;
+      nll_[i] = 0.0 - log(truth_[i] < clip ? clip : truth_[i]);
       sum += nll_[i];
       lowest = truth_[i] < lowest ? truth_[i] : lowest;
+    }
+    if (weight) {
+      sum = 0;
+      for (int i = 0; i < count; ++i) {
+        nll_[i] = weight[i] == 0 ? 0.0 : weight[i] * nll_[i];
+        sum += nll_[i];
+      }
     }
     part_.sum += sum;
     if (lowest == 0 || lowest < clip) count_zeros(start, count);
@@ -89,20 +91,35 @@ class Block {
   }
 
  private:
-  void validate(const T* p, std::int64_t start, int count, std::int64_t pitch) {
+  // Whether rows are distributions. Where no entry is negative, none is larger than the sum
+  // of its row, rounded as it may be, and a NaN makes the sum NaN: then the sums say it all.
+  void validate(const T* p, std::int64_t start, int count, std::int64_t pitch,
+                const double* weight) {
     const std::int64_t classes = task_.classes, inner = task_.inner;
     double sums[kRows];
     row_sums(p, count, classes, pitch, inner, sums);
     // adjacent rows are looked at together; only a block with an offender row by row
-    bool good = inner == 1 && all_within(p, count * classes, lowest_, highest_);
-    for (int i = 0; i < count; ++i) good &= sums_to_one(sums[i]);
-    if (good) return;
+    double off = 0;
+#pragma omp simd reduction(+ : off)
+    for (int i = 0; i < count; ++i) off += sums_to_one(sums[i]) ? 0.0 : 1.0;
+    if (off == 0 && inner == 1 && !any_negative(p, count * classes)) return;
     for (int i = 0; i < count; ++i) {
-      if (weight_[i] == 0) continue;  // a row that does not count may hold anything
+      if (weight && weight[i] == 0) continue;  // a row that does not count may hold anything
       if (sums_to_one(sums[i]) && row_within(p + i * pitch, classes, inner)) continue;
       if (part_.first_bad < 0) part_.first_bad = start + i;
       ++part_.bad;
     }
+  }
+
+  void find_truth(const T* p, const std::int64_t* XENT_RESTRICT target, int count,
+                  std::int64_t pitch, const double* weight) {
+    for (int i = 0; i < count; ++i) {
+      const bool counts = !weight || weight[i] != 0;
+      const double p_y = counts ? p[i * pitch + target[i] * task_.inner] : 1.0;
+      // within the tolerance an entry may pass 0 or 1; its loss may not pass inf or 0
+      truth_[i] = p_y < 0 ? 0 : p_y > 1 ? 1 : p_y;
+    }
+    for (int i = count; i < kRows; ++i) truth_[i] = 1;
   }
 
   bool sums_to_one(double sum) const {
@@ -128,7 +145,7 @@ class Block {
   const CategoricalTask& task_;
   CategoricalPart& part_;
   const T lowest_, highest_;
-  double truth_[kRows], weight_[kRows], nll_[kRows];
+  double truth_[kRows], nll_[kRows];
 };
 
 template <class T>

@@ -13,6 +13,20 @@ double class_mass(const Weighting& w, std::int64_t y, double mean_weight) {
   return (1 - w.label_smoothing) * w.class_weight[y] + w.label_smoothing * mean_weight;
 }
 
+// A chunk where every row weighs one: most calls, and a loop that the compiler vectorises.
+// False if some target is no class; the general loop then says which.
+bool all_are_classes(const std::int64_t* target, std::int64_t count, std::int64_t classes) {
+  // a sign bit appears in y below 0, and in the difference above the last class
+  const auto last = static_cast<std::uint64_t>(classes - 1);
+  std::uint64_t outside = 0;
+#pragma omp simd reduction(| : outside)
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto y = static_cast<std::uint64_t>(target[i]);
+    outside |= y | (last - y);
+  }
+  return !(outside >> 63);
+}
+
 }  // namespace
 
 Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int64_t classes,
@@ -27,7 +41,12 @@ Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int6
   const std::int64_t chunks = (rows + kScanRows - 1) / kScanRows;
   std::vector<Scan> parts(static_cast<std::size_t>(chunks));
   parallel_for(rows, kScanRows, [&](std::int64_t begin, std::int64_t end) {
-    Scan scan;
+    Scan& scan = parts[static_cast<std::size_t>(begin / kScanRows)];
+    if (w.is_plain() && !row_weight && all_are_classes(target + begin, end - begin, classes)) {
+      scan.count = end - begin;
+      scan.weight = static_cast<double>(scan.count);
+      return;
+    }
     const std::int64_t ignored = w.ignore_index.value_or(-1);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t y = target[i];
@@ -44,7 +63,6 @@ Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int6
       scan.count += !skip;
       scan.weight += mass;
     }
-    parts[static_cast<std::size_t>(begin / kScanRows)] = scan;
   });
   Scan total;
   for (const Scan& part : parts) {
