@@ -25,7 +25,13 @@ Exit codes: 0 all is well; 1 a --fail-if condition holds; 2 bad input or usage.
 # a lone "-" is a value, which the parser would take for an option
 STANDARD_INPUT, _DASH = "-", "<stdin>"
 
-app = App(name="xent", help=HELP, version_flags=["--version"], help_format="plaintext")
+app = App(
+    name="xent",
+    help=HELP,
+    version_flags=["--version"],
+    help_format="plaintext",
+    result_action="return_value",
+)
 
 Text = str | None
 

@@ -1,0 +1,218 @@
+"""The command from the shell, on the examples: output, exit codes, errors on stderr."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.testing import assert_allclose
+from sklearn import metrics
+
+import xent.cli.app
+from xent.evaluation import Summary
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DIGITS = EXAMPLES / "digits.parquet"
+
+
+def shell(*arguments, **options):
+    """Run the command as a process of its own."""
+    command = [sys.executable, "-m", "xent.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture
+def xent_(capsys):
+    """Run the command in this process: its code, output and errors."""
+
+    def run(*arguments):
+        code = xent.cli.app.run([str(a) for a in arguments])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run
+
+
+def digits():
+    table = pq.read_table(DIGITS)
+    p = np.stack([table[f"p_{j}"].to_numpy() for j in range(10)], axis=1).astype(np.float64)
+    return table["label"].to_numpy(), p
+
+
+# the examples
+
+
+def test_the_digits_from_the_shell():
+    done = shell("evaluate", DIGITS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1,797 rows scored" in done.stdout
+    assert "target: label; 10 classes from p_0 ... p_9 (probabilities)" in done.stdout
+    assert "most surprising rows" in done.stdout
+
+
+@pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")
+def test_the_digits_are_what_scikit_learn_computes(xent_):
+    code, out, _ = xent_("evaluate", DIGITS, "--json")
+    numbers, (y, p) = json.loads(out), digits()
+    assert code == 0
+    # float32 probabilities sum to 1 within 1e-7 a row, which scikit-learn does not mind
+    assert_allclose(numbers["log_loss"], metrics.log_loss(y, p), rtol=1e-13)
+    assert_allclose(numbers["brier"], ((p - np.eye(10)[y]) ** 2).sum(axis=1).mean(), rtol=1e-13)
+    assert numbers["accuracy"] == metrics.accuracy_score(y, p.argmax(axis=1))
+    nll = -np.log(p[np.arange(len(y)), y])
+    assert [w["row"] for w in numbers["worst"]] == np.argsort(-nll, kind="stable")[:10].tolist()
+
+
+def test_two_classes_and_labels(xent_):
+    _, out, _ = xent_("evaluate", EXAMPLES / "breast_cancer.csv", "--json")
+    rows = np.loadtxt(EXAMPLES / "breast_cancer.csv", delimiter=",", skiprows=1)
+    numbers = json.loads(out)
+    assert_allclose(numbers["log_loss"], metrics.log_loss(rows[:, 0], rows[:, 1]), rtol=1e-13)
+    brier = metrics.brier_score_loss(rows[:, 0], rows[:, 1])
+    assert_allclose(numbers["brier"], brier, rtol=1e-13)
+
+    _, out, _ = xent_("evaluate", EXAMPLES / "digit_attributes.csv", "--json")
+    rows = np.loadtxt(EXAMPLES / "digit_attributes.csv", delimiter=",", skiprows=1)
+    numbers = json.loads(out)
+    losses = [metrics.log_loss(rows[:, j], rows[:, 4 + j]) for j in range(4)]
+    assert [c["name"] for c in numbers["classes"]] == ["even", "prime", "has_loop", "above_four"]
+    assert_allclose([c["log_loss"] for c in numbers["classes"]], losses, rtol=1e-13)
+
+
+def test_impossible_rows_are_counted_and_infinity_is_text_in_json(xent_):
+    path = EXAMPLES / "digits_naive_bayes.parquet"
+    _, out, _ = xent_("evaluate", path, "--json")
+    numbers = json.loads(out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert numbers["log_loss"] == "Infinity"
+    assert numbers["num_impossible"] == len(numbers["impossible_rows"]) == 11
+    code, out, _ = xent_("evaluate", path, "--zero", "clip:1e-15")
+    assert code == 0
+    assert "11 clipped" in out or "clipped at probability 1e-15" in out
+
+
+def test_standard_input_and_a_query():
+    with DIGITS.open("rb") as file:
+        done = shell("evaluate", "-", "--unit", "bit", stdin=file)
+    assert done.stdout.startswith("standard input: 1,797 rows")
+    done = shell("evaluate", DIGITS, "--sql", "SELECT * FROM source WHERE label < 5", "--json")
+    assert json.loads(done.stdout)["num_rows"] == 901
+
+
+# gates and files
+
+
+@pytest.mark.parametrize(
+    ("conditions", "code"),
+    [
+        (["log_loss>0.4"], 0),
+        (["log_loss > 0.39"], 1),
+        (["log_loss>0.4", "accuracy<0.99"], 1),
+        (["num_impossible>0"], 0),
+    ],
+)
+def test_a_gate(xent_, conditions, code):
+    flags = [part for c in conditions for part in ("--fail-if", c)]
+    found, out, err = xent_("evaluate", DIGITS, *flags)
+    assert found == code
+    assert out
+    assert bool(err) == bool(code)
+
+
+def test_a_gate_says_what_it_found(xent_):
+    _, _, err = xent_("evaluate", DIGITS, "--fail-if", "accuracy<0.99")
+    assert err.startswith("xent: accuracy<0.99 holds: accuracy is 0.94")
+
+
+def test_output_and_summary_are_files(xent_, tmp_path):
+    code, out, _ = xent_(
+        "evaluate", DIGITS, "--json", "--output", tmp_path / "a.json", "--summary", tmp_path / "s"
+    )
+    assert (code, out) == (0, "")
+    summary = Summary.from_json((tmp_path / "s").read_text())
+    assert json.loads((tmp_path / "a.json").read_text())["log_loss"] == summary.log_loss
+    assert sorted(os.listdir(tmp_path)) == ["a.json", "s"]
+
+
+# what goes wrong: one line, a hint, code 2, nothing on standard output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "no.csv"], "source must exist, got 'no.csv'"),
+        (["evaluate"], "source must be given"),
+        (["evaluate", DIGITS, "--target", "lable"], "the nearest is label"),
+        (["evaluate", DIGITS, "--logits", "p_*"], "hint: say --probs"),
+        (["evaluate", DIGITS, "--classes", "1..10"], "say --classes 0..9"),
+        (["evaluate", DIGITS, "--unit", "byte"], 'Invalid value "byte"'),
+        (["evaluate", DIGITS, "--nope"], "Unknown option"),
+        (["evaluate", DIGITS, "--fail-if", "log_loss"], "fail_if must be a name"),
+        (["evaluate", DIGITS, "--fail-if", "los>1"], "fail_if must name a number"),
+        (["evaluate", DIGITS, "--output", "/no/such/folder/a"], "must be in a folder that exists"),
+        (["evaluate", DIGITS, "--output", EXAMPLES], "must be a file, got the folder"),
+        (["nothing"], "Unknown command"),
+        (["explain", "x"], 'unable to convert "x"'),
+        (["explain", "1", "--frequencies", "a"], "frequencies must be numbers"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_hint(xent_, arguments, message):
+    code, out, err = xent_(*arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.startswith("xent: ")
+    assert len(err.splitlines()) <= 2
+    assert "Traceback" not in err
+
+
+def test_nothing_is_written_where_scoring_fails(xent_, tmp_path):
+    path = tmp_path / "a.json"
+    code, _, _ = xent_("evaluate", DIGITS, "--target", "p_0", "--output", path)
+    assert code == 2
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_extra_says_what_to_install():
+    program = "import sys; sys.modules['cyclopts'] = None; import xent.cli; xent.cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert 'pip install "xent[evaluate]"' in done.stderr
+    program = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        f"from xent.cli.app import run; sys.exit(run(['evaluate', {str(DIGITS)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert 'pip install "xent[evaluate]"' in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# help and explain
+
+
+def test_every_option_has_help(xent_):
+    code, out, _ = xent_("evaluate", "--help")
+    assert code == 0
+    for option in ("--target", "--probs", "--sql", "--fail-if", "--zero", "--sum-tolerance"):
+        assert option in out
+    _, out, _ = xent_("--help")
+    assert "Exit codes" in out
+
+
+def test_explain(xent_):
+    code, out, _ = xent_("explain", "0.6931", "--classes", "2")
+    assert code == 0
+    assert "coin flip" in out
+    _, out, _ = xent_("explain", "1", "--unit", "bit", "--frequencies", "0.5,0.5")
+    assert "coin flip" in out
+
+
+def test_the_version(xent_):
+    assert xent_("--version")[1].strip() == "0.1.0"

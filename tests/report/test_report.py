@@ -1,0 +1,61 @@
+"""Files are whole or not there; JSON has no number that JSON lacks."""
+
+import json
+import math
+import os
+import stat
+
+import pytest
+
+from xent.errors import XentValueError
+from xent.report.machine import to_json
+from xent.report.progress import progress_bar
+from xent.report.write import writable, write_text
+
+
+def test_json_of_what_json_has_no_number_for():
+    text = to_json({"a": [math.inf, -math.inf, math.nan, 1.5], "b": {"c": None}})
+    assert json.loads(text) == {"a": ["Infinity", "-Infinity", "NaN", 1.5], "b": {"c": None}}
+    assert math.isinf(float(json.loads(text)["a"][0]))
+
+
+def test_a_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    write_text(str(path), "new")
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(str(path), "half \ud800")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    writable(None)
+    writable(str(tmp_path / "new.txt"))
+    with pytest.raises(XentValueError, match="got the folder"):
+        writable(str(tmp_path))
+    with pytest.raises(XentValueError, match="folder that exists"):
+        writable(str(tmp_path / "no" / "a.txt"))
+
+
+def test_no_progress_bar_where_nobody_looks():
+    with progress_bar("a") as progress:
+        assert progress is None
+
+
+def test_a_progress_bar_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("xent.report.progress.PATIENCE", -1.0)
+    with progress_bar("digits.parquet") as progress:
+        progress(1000, None)
+    assert "digits.parquet" in capsys.readouterr().err
