@@ -49,7 +49,9 @@ class Scoring {
   void run() {
     read();
     tile_.score();
-    if (judge()) sift();
+    clean_ = !judge();
+    if (!clean_) sift();
+    check();
     price();
     totals();
     if (has_labels(task_.prediction)) label_sums();
@@ -239,10 +241,18 @@ class Scoring {
     remember(sums_.impossible_rows, task_.first_row + begin_ + b);
   }
 
-  bool right(int b) const {
-    return has_labels(task_.prediction)
-               ? lanes_.chosen[b] == static_cast<double>(task_.classes)
-               : lanes_.chosen[b] == static_cast<double>(lanes_.target[b]);
+  // which lanes chose the truth, all labels of it
+  void check() {
+    if (has_labels(task_.prediction)) {
+      const auto all = static_cast<double>(task_.classes);
+      for (int b = 0; b < kTile; ++b) right_[b] = lanes_.chosen[b] == all;
+    } else {
+      for (int b = 0; b < kTile; ++b)
+        right_[b] = lanes_.chosen[b] == static_cast<double>(lanes_.target[b]);
+    }
+    if (clean_) return;
+    for (int b = 0; b < kTile; ++b)
+      if (lanes_.fault[b] != kScored) right_[b] = lanes_.chosen[b] = 0;
   }
 
   void totals() {
@@ -257,13 +267,18 @@ class Scoring {
     add_tile(sums_.nll_squared, w_nll_squared);
     if (has_classes(task_.prediction)) {
       add_tile(sums_.brier, w_brier);
+      double all = 0, correct = 0;  // counts: exact, so free to be added in any order
+#pragma omp simd reduction(+ : all, correct)
       for (int b = 0; b < kTile; ++b) {
-        if (lanes_.fault[b] != kScored) continue;
-        sums_.correct += labels ? static_cast<std::int64_t>(lanes_.chosen[b]) : right(b);
-        sums_.all_correct += right(b);
+        all += right_[b];
+        correct += lanes_.chosen[b];
       }
+      sums_.all_correct += static_cast<std::int64_t>(all);
+      sums_.correct += static_cast<std::int64_t>(labels ? correct : all);
     }
-    for (int b = 0; b < kTile; ++b) sums_.rows += lanes_.fault[b] == kScored;
+    if (clean_) sums_.rows += kTile;
+    else
+      for (int b = 0; b < kTile; ++b) sums_.rows += lanes_.fault[b] == kScored;
     if (task_.weight) weighted_totals(w_nll);
     if (task_.size) {
       double size[kTile] = {};
@@ -279,7 +294,7 @@ class Scoring {
     for (int b = 0; b < kTile; ++b) {
       squared[b] = lanes_.weight[b] * lanes_.weight[b];
       twice[b] = lanes_.weight[b] * w_nll[b];
-      all[b] = lanes_.fault[b] == kScored && right(b) ? lanes_.weight[b] : 0;
+      all[b] = lanes_.weight[b] * right_[b];
       correct[b] = labels ? lanes_.weight[b] * lanes_.chosen[b] : all[b];
     }
     add_tile(sums_.weight, lanes_.weight);
@@ -293,7 +308,7 @@ class Scoring {
     for (int b = 0; b < count_; ++b) {
       if (lanes_.fault[b] != kScored) continue;
       ClassSums& of = sums_.of_class[static_cast<std::size_t>(lanes_.target[b])];
-      const bool hit = right(b);
+      const bool hit = right_[b] != 0;
       ++of.count;
       of.correct += hit;
       if (impossible_[b]) of.impossible += lanes_.weight[b] != 0;
@@ -357,7 +372,8 @@ class Scoring {
   LogLossSums& sums_;
   Tile<T> tile_;
   Lanes& lanes_;
-  bool impossible_[kTile] = {};
+  bool impossible_[kTile] = {}, clean_ = false;
+  double right_[kTile];
   double most_ = 0, top_ = 0, bottom_ = 0;
   std::int64_t last_ = 0;
   bool classes_ = false;

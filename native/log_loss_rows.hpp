@@ -35,8 +35,8 @@ XENT_INLINE Margin of_margin(double t) {
 // What a tile knows of its rows. Truth is a class a lane, or one of 0 and 1 a label and lane.
 struct Lanes {
   double nll[kTile], brier[kTile], weight[kTile];
-  double best[kTile], chosen[kTile];  // chosen: the class, or how many labels are right
   double low[kTile], high[kTile], sum[kTile];
+  double chosen[kTile];               // the class, or how many labels are right
   std::int64_t target[kTile];
   int fault[kTile];                   // kScored, kSkipped or one of Fault
 };
@@ -83,7 +83,7 @@ class Tile {
   void score() {
     for (int b = 0; b < kTile; ++b) {
       lanes.low[b] = infinity<double>;
-      lanes.high[b] = lanes.best[b] = -infinity<double>;
+      lanes.high[b] = -infinity<double>;
       lanes.sum[b] = lanes.brier[b] = lanes.chosen[b] = 0;
     }
     switch (task_.prediction) {
@@ -104,22 +104,16 @@ class Tile {
     return sums_.scratch.data();
   }
 
-  // extremes tell a value out of range, the sum tells NaN
-  XENT_INLINE void watch() {
-    for (int b = 0; b < kTile; ++b) {
-      const double v = value_[b];
-      lanes.low[b] = v < lanes.low[b] ? v : lanes.low[b];
-      lanes.high[b] = v > lanes.high[b] ? v : lanes.high[b];
-      lanes.sum[b] += v;
-    }
-  }
-
-  XENT_INLINE void choose(std::int64_t j) {
+  // extremes tell a value out of range, the sum tells NaN; the highest class is the choice
+  XENT_INLINE void watch(std::int64_t j) {
     const auto index = static_cast<double>(j);
     for (int b = 0; b < kTile; ++b) {
-      const bool better = value_[b] > lanes.best[b];
-      lanes.chosen[b] = select(better, index, lanes.chosen[b]);
-      lanes.best[b] = select(better, value_[b], lanes.best[b]);
+      const double v = value_[b];
+      const bool higher = v > lanes.high[b];
+      lanes.low[b] = v < lanes.low[b] ? v : lanes.low[b];
+      lanes.high[b] = select(higher, v, lanes.high[b]);
+      lanes.chosen[b] = select(higher, index, lanes.chosen[b]);
+      lanes.sum[b] += v;
     }
   }
 
@@ -127,8 +121,7 @@ class Tile {
     double truth[kTile] = {};
     for (std::int64_t j = 0; j < task_.classes; ++j) {
       load(j, value_);
-      watch();
-      choose(j);
+      watch(j);
       for (int b = 0; b < kTile; ++b) {
         const bool is_true = lanes.target[b] == j;
         const double miss = value_[b] - select(is_true, 1.0, 0.0);
@@ -145,8 +138,7 @@ class Tile {
     for (int b = 0; b < kTile; ++b) m[b] = truth[b] = -infinity<double>;
     for (std::int64_t j = 0; j < task_.classes; ++j) {
       load(j, value_);
-      watch();
-      choose(j);
+      watch(j);
       for (int b = 0; b < kTile; ++b) {
         const bool is_true = lanes.target[b] == j;
         truth[b] = select(is_true, value_[b], truth[b]);
@@ -184,7 +176,7 @@ class Tile {
 
   void binary_prob() {
     load(0, value_);
-    watch();
+    watch(0);
     for (int b = 0; b < kTile; ++b) {
       const bool is_true = lanes.target[b] == 1;
       lanes.nll[b] = -select(is_true, log(value_[b]), log_of_complement(value_[b]));
@@ -197,7 +189,7 @@ class Tile {
   void binary_logit() {
     double* p = reserve(1);
     load(0, value_);
-    watch();
+    watch(0);
     for (int b = 0; b < kTile; ++b) {
       const bool is_true = lanes.target[b] == 1;
       const Margin margin = of_margin(select(is_true, -value_[b], value_[b]));
@@ -211,10 +203,11 @@ class Tile {
   void labels() {
     double* p = reserve(2 * task_.classes);
     const bool logits = task_.prediction == Prediction::label_logits;
+    double right[kTile] = {};
     for (int b = 0; b < kTile; ++b) lanes.nll[b] = 0;
     for (std::int64_t j = 0; j < task_.classes; ++j) {
       load(j, value_);
-      watch();
+      watch(j);
       double* nll = label_nll(j);
       const std::uint8_t* label = task_.labels[j] + begin_;
       double truth[kTile] = {};
@@ -235,16 +228,17 @@ class Tile {
       }
       const double half = logits ? 0.0 : 0.5;
       for (int b = 0; b < kTile; ++b) {
-        lanes.chosen[b] += select((value_[b] > half) == (truth[b] == 1), 1.0, 0.0);
+        right[b] += select((value_[b] > half) == (truth[b] == 1), 1.0, 0.0);
         lanes.nll[b] += nll[b];
         lanes.sum[b] = select(truth[b] == kMissingLabel, nan_, lanes.sum[b]);
       }
     }
+    for (int b = 0; b < kTile; ++b) lanes.chosen[b] = right[b];
   }
 
   void log_probs() {
     load(0, value_);
-    watch();
+    watch(0);
     for (int b = 0; b < kTile; ++b) lanes.nll[b] = -value_[b];
   }
 
