@@ -71,6 +71,11 @@ def test_every_inference_has_an_option():
     assert (labels.kind, labels.outcomes) == ("labels", ("a", "b"))
 
 
+def test_positions_of_named_classes_are_told():
+    note = plan({"y": INT, "p_cat": FLOAT, "p_dog": FLOAT}).note
+    assert note.startswith("target: y (positions of the classes); 2 classes")
+
+
 def test_columns_may_be_a_pattern():
     columns = {"y": INT, **{f"model_{j}": FLOAT for j in range(3)}}
     assert plan(columns, probs="model_*").classes == ("0", "1", "2")

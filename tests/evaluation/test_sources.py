@@ -160,6 +160,12 @@ def test_a_word_among_numbers_is_named(tmp_path):
     refused(r'a\.csv:30002: column \'p_0\': could not convert string "oops"', str(path))
 
 
+def test_a_column_that_comes_twice_is_named(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("label,p_0,p_1,p_1\n0,0.5,0.25,0.25\n")
+    refused("a.csv:1: column names must be different, got 'p_1' twice", str(path))
+
+
 def test_broken_files(tmp_path, table):
     path = tmp_path / "a.parquet"
     write(table, path)

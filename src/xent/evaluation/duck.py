@@ -11,12 +11,14 @@ from typing import Any
 
 from xent.errors import SourceError, UnavailableError
 from xent.evaluation.batches import Batch, Field, arrow_field
+from xent.evaluation.names import repeated
 
 __all__ = ["DuckSource", "reader_of"]
 
 BATCH_ROWS = 122_880  # a DuckDB row group
 MEMORY_LIMIT = "400MB"
 SCANNED_LINES = 1_000_000
+PACKED = (".gz", ".zst")
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -127,6 +129,7 @@ def reader_of(path: str, kind: str | None = None) -> str:
         delimiter = DELIMITERS[ending]
         if ending == ".csv":
             delimiter = _delimiter(path) or delimiter
+        _check_header(path, delimiter)
         return f"read_csv({literal}, delim='{delimiter}', quote='\"', header=true)"
     if ending in (".parquet", ".pq"):
         return f"read_parquet({literal})"
@@ -141,7 +144,7 @@ def reader_of(path: str, kind: str | None = None) -> str:
 
 def _ending(path: str) -> str:
     base = path.lower()
-    for packed in (".gz", ".zst"):
+    for packed in PACKED:
         base = base.removesuffix(packed)
     return os.path.splitext(base)[1]
 
@@ -156,13 +159,25 @@ def _first_file(path: str) -> str | None:
 def _delimiter(path: str) -> str | None:
     """The likeliest delimiter of a header line; None where the file is packed or has none."""
     first = _first_file(path)
-    if first is None or first.lower().endswith((".gz", ".zst")):
+    if first is None or first.lower().endswith(PACKED):
         return None
     with open(first, encoding="utf-8", errors="replace", newline="") as file:
         header = file.readline()
     counts = {d: header.count(d) for d in ",;\t|"}
     best = max(counts, key=lambda d: counts[d])
     return best if counts[best] else None
+
+
+def _check_header(path: str, delimiter: str) -> None:
+    """Raise where a name comes twice: DuckDB would call the second one something else."""
+    first = _first_file(path)
+    if first is None or first.lower().endswith(PACKED):
+        return
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        names = next(csv.reader(file, delimiter=delimiter), [])
+    twice = repeated(names)
+    if twice is not None:
+        raise SourceError(f"{first}:1: column names must be different, got {twice!r} twice")
 
 
 def _malformed_line(path: str) -> SourceError | None:

@@ -64,8 +64,8 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
     nearly = _nearly_numbers(fields, head)
     numbers = [f.name for f in fields if f.kind == "float" or f.name in nearly]
     # probabilities of exactly 0 and 1 may be read as whole numbers
-    whole = [f.name for f in fields if f.kind in ("int", "bool")] + numbers
-    whole = [f.name for f in fields if f.name in whole]
+    exact = {f.name for f in fields if f.kind in ("int", "bool")} | set(numbers)
+    whole = [f.name for f in fields if f.name in exact]
     for candidates in (numbers, whole):
         groups = grouped(candidates)
         for kind, known in (("probs", PROBS), ("logits", LOGITS)):

@@ -17,6 +17,7 @@ __all__ = [
     "grouped",
     "match_suffixes",
     "nearest",
+    "repeated",
     "span",
 ]
 
@@ -63,12 +64,27 @@ def class_list(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
+def repeated(names: Iterable[str]) -> str | None:
+    """Return the first name that comes a second time, or None.
+
+    >>> repeated(["a", "b", "a"])
+    'a'
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
 def expand(argument: str, chosen: str | Sequence[str], names: Sequence[str]) -> list[str]:
     """Return the columns that a choice names: "a", "a,b", "p_*" or a list of these."""
     items = [chosen] if isinstance(chosen, str) else list(chosen)
     found: list[str] = []
+    known = set(names)
     for item in items:
-        if item in names:
+        if item in known:
             found.append(item)
             continue
         for part in (p.strip() for p in item.split(",")):
@@ -82,11 +98,10 @@ def expand(argument: str, chosen: str | Sequence[str], names: Sequence[str]) -> 
                 found += hits
             else:
                 found.append(column_named(argument, part, names))
-    twice = {n for n in found if found.count(n) > 1}
-    if twice:
+    twice = repeated(found)
+    if twice is not None:
         raise XentValueError(
-            f"{argument} must name each column once, got {sorted(twice)[0]!r} twice",
-            value=sorted(twice)[0],
+            f"{argument} must name each column once, got {twice!r} twice", value=twice
         )
     return found
 

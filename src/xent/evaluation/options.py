@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.names import repeated
 from xent.units import Unit, nats_per
 
 __all__ = ["TASKS", "Options", "parse_zero"]
@@ -94,12 +95,14 @@ def _check_classes(classes: Sequence[Any]) -> None:
     if isinstance(classes, str):
         raise XentTypeError(f"classes must be a list of names, got the text {classes!r}")
     names = [str(c) for c in classes]
-    twice = [n for i, n in enumerate(names) if n in names[:i]]
-    if twice:
+    twice = repeated(names)
+    if twice is not None:
+        first = names.index(twice)
         raise XentValueError(
-            f"classes must be different, got {twice[0]!r} twice (position "
-            f"{names.index(twice[0])} and {len(names) - 1 - names[::-1].index(twice[0])})",
-            value=twice[0],
+            f"classes must be different, got {twice!r} twice (position {first} and "
+            f"{names.index(twice, first + 1)})",
+            index=names.index(twice, first + 1),
+            value=twice,
         )
     if not names:
         raise XentValueError("classes must name at least one class, got none")

@@ -17,6 +17,7 @@ from xent.evaluation.names import (
     column_named,
     expand,
     match_suffixes,
+    repeated,
     span,
 )
 from xent.evaluation.options import Options
@@ -62,7 +63,7 @@ def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
     by_name = {field.name: field for field in fields}
     names = list(by_name)
     if len(by_name) < len(fields):
-        twice = next(f.name for f in fields if [g.name for g in fields].count(f.name) > 1)
+        twice = repeated(field.name for field in fields)
         raise SourceError(f"column names must be different, got {twice!r} twice", value=twice)
     beside = Beside(
         weight=column_named("weight", options.weight, names) if options.weight else None,
@@ -173,6 +174,8 @@ def _classes_or_labels(
         kind = "label" if task == "multi" else "class"
         where = f"{columns[0]} (a list)" if width else span(columns)
         truth = f"labels: {span(outcomes)}" if outcomes else f"target: {target}"
+        if target and by_name[target].kind != "text" and not all(map(_is_whole, classes)):
+            truth += " (positions of the classes)"
         if outcomes and task == "class":
             truth = f"target: the one 1 among {span(outcomes)}"
         plural = "label" if kind == "label" else "class" if count == 1 else "classes"
@@ -193,18 +196,22 @@ def _classes_or_labels(
     )
 
 
+def _is_whole(name: str) -> bool:
+    return name.removeprefix("-").isdigit()
+
+
 def _width(column: str, head: Batch) -> int:
     lengths = [len(v) for v in head[column].to_pylist() if v is not None]
     return lengths[0] if lengths else 1
 
 
 def _distinct(classes: Sequence[str], columns: Sequence[str]) -> None:
-    twice = [c for i, c in enumerate(classes) if c in classes[:i]]
-    if twice:
+    twice = repeated(classes)
+    if twice is not None:
         raise XentValueError(
-            f"classes must be different, got {twice[0]!r} twice among the columns {span(columns)}; "
+            f"classes must be different, got {twice!r} twice among the columns {span(columns)}; "
             "name them with classes",
-            value=twice[0],
+            value=twice,
         )
 
 
