@@ -66,6 +66,9 @@ SETS = [
     ("atanh_ratio", "double", atanh_tail, mp.mpf(0), RATIO_S, 7,
      lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
      lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
+    ("atanh_ratio_short", "double", atanh_tail, mp.mpf(0), RATIO_S, 4,
+     lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
+     lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
 ]  # fmt: skip
 
 
