@@ -11,7 +11,8 @@ import numpy as np
 import xent._native as native
 from xent.information import cross_entropy, entropy, kl_divergence, reference
 # a processor without the set asked for falls back to a lower one
-assert native.isa() in ("baseline", "x86-64-v3", "x86-64-v4")[: 1 + ("baseline", "v3", "v4").index({isa!r})]
+levels = ["baseline", "x86-64-v3", "x86-64-v4"]
+assert native.isa() in levels[: 1 + ["baseline", "v3", "v4"].index({isa!r})]
 rng = np.random.default_rng(0)
 for shape, axis in [((50, 10), -1), ((20, 100), -1), ((5, 1500), -1), ((3, 7, 70), 1)]:
     for dtype in (np.float32, np.float64):

@@ -80,7 +80,7 @@ def undersampled(counts: Any, *, axis: int = -1) -> None:
     warn_once(
         f"{n:,} observations of {k:,} different outcomes{where} are few ({f1:,} outcomes were seen "
         f"once): the plug-in entropy is too low by about {float(bias.max()):.3g} nats. Ask for an "
-        'estimator that corrects this, such as entropy_from_counts(counts, "chao_shen").',
+        'estimator that corrects this, such as entropy_from_counts(counts, estimator="chao-shen").',
         code="D28",
         index=row_index(row),
         value=-float(bias.max()),
