@@ -6,10 +6,9 @@ gradient is a difference of two terms, and the bound is 4 ulp of the sum of both
 
 import numpy as np
 import pytest
+from accuracy.losses_in_50_digits import in_50_digits, sigmoid, sigmoid_cross_entropy, ulps
 
 import xent
-
-from accuracy.losses_in_50_digits import in_50_digits, sigmoid, sigmoid_cross_entropy, ulps
 
 DTYPES = [np.float32, np.float64]
 LOWEST = {np.float32: -104, np.float64: -746}  # where exp becomes 0

@@ -9,9 +9,6 @@ import math
 
 import numpy as np
 import pytest
-
-import xent
-
 from accuracy.losses_in_50_digits import (
     in_50_digits,
     mass,
@@ -19,6 +16,8 @@ from accuracy.losses_in_50_digits import (
     softmax_cross_entropy,
     ulps,
 )
+
+import xent
 
 DTYPES = [np.float32, np.float64]
 # one class; both loops, at and beside their limits; several blocks; a vocabulary
