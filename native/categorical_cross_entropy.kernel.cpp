@@ -102,7 +102,7 @@ class Block {
     double off = 0;
 #pragma omp simd reduction(+ : off)
     for (int i = 0; i < count; ++i) off += sums_to_one(sums[i]) ? 0.0 : 1.0;
-    if (off == 0 && inner == 1 && !any_negative(p, count * classes)) return;
+    if (off == 0 && !block_has_negative(p, count)) return;
     for (int i = 0; i < count; ++i) {
       if (weight && weight[i] == 0) continue;  // a row that does not count may hold anything
       if (sums_to_one(sums[i]) && row_within(p + i * pitch, classes, inner)) continue;
@@ -120,6 +120,13 @@ class Block {
       truth_[i] = p_y < 0 ? 0 : p_y > 1 ? 1 : p_y;
     }
     for (int i = count; i < kRows; ++i) truth_[i] = 1;
+  }
+
+  bool block_has_negative(const T* p, int count) const {
+    if (task_.inner == 1) return any_negative(p, count * task_.classes);
+    for (std::int64_t c = 0; c < task_.classes; ++c)
+      if (any_negative(p + c * task_.inner, count)) return true;
+    return false;
   }
 
   bool sums_to_one(double sum) const {
