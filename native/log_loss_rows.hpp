@@ -117,17 +117,48 @@ class Tile {
     }
   }
 
+  // N classes in one pass: a lane's state is loaded and stored once for all of them
+  template <int N, class U>
+  XENT_INLINE void watch_classes(const U* const (&from)[N], std::int64_t first, double* truth) {
+#pragma omp simd
+    for (int b = 0; b < kTile; ++b) {
+      double low = lanes.low[b], high = lanes.high[b], chosen = lanes.chosen[b];
+      double sum = lanes.sum[b], brier = lanes.brier[b], p = truth[b];
+      for (int n = 0; n < N; ++n) {
+        const double v = static_cast<double>(from[n][b]);
+        const bool higher = v > high, is_true = lanes.target[b] == first + n;
+        const double miss = v - select(is_true, 1.0, 0.0);
+        low = v < low ? v : low;
+        high = select(higher, v, high);
+        chosen = select(higher, static_cast<double>(first + n), chosen);
+        p = select(is_true, v, p);
+        sum += v;
+        brier += miss * miss;
+      }
+      lanes.low[b] = low;
+      lanes.high[b] = high;
+      lanes.chosen[b] = chosen;
+      lanes.sum[b] = sum;
+      lanes.brier[b] = brier;
+      truth[b] = p;
+    }
+  }
+
   void class_probs() {
     double truth[kTile] = {};
-    for (std::int64_t j = 0; j < task_.classes; ++j) {
-      load(j, value_);
-      watch(j);
-      for (int b = 0; b < kTile; ++b) {
-        const bool is_true = lanes.target[b] == j;
-        const double miss = value_[b] - select(is_true, 1.0, 0.0);
-        truth[b] = select(is_true, value_[b], truth[b]);
-        lanes.brier[b] += miss * miss;
+    std::int64_t j = 0;
+    if (task_.stride == 1 && count_ == kTile) {
+      const T* const* columns = reinterpret_cast<const T* const*>(task_.columns);
+      for (; j + 4 <= task_.classes; j += 4) {
+        const T* const from[4] = {columns[j] + begin_, columns[j + 1] + begin_,
+                                  columns[j + 2] + begin_, columns[j + 3] + begin_};
+        watch_classes<4>(from, j, truth);
       }
+    }
+    for (; j < task_.classes; ++j) {
+      load(j, value_);
+      const double* const from[1] = {value_};
+      watch_classes<1>(from, j, truth);
     }
     for (int b = 0; b < kTile; ++b) lanes.nll[b] = -log(truth[b]);
   }
