@@ -73,9 +73,7 @@ def test_each_node_of_the_frog_and_mouse_picture_is_scored_by_itself():
     by_hand = [-math.log(0.9), -math.log(0.7), -math.log(0.8)]
     from_probs = xent.binary_cross_entropy(MULTI_PROBS, MULTI_TARGET, reduction="none")
     assert_allclose(from_probs, by_hand, rtol=NEARLY)
-    from_logits = xent.sigmoid_cross_entropy(
-        logits_of(MULTI_PROBS), MULTI_TARGET, reduction="none"
-    )
+    from_logits = xent.sigmoid_cross_entropy(logits_of(MULTI_PROBS), MULTI_TARGET, reduction="none")
     # the logits are rounded: log(p / (1-p)) to 1 ulp of 2.2 at most
     assert_allclose(from_logits, by_hand, rtol=2 * NEARLY)
 
@@ -113,7 +111,7 @@ def test_the_nodes_of_a_sigmoid_do_not_sum_to_one_and_do_not_need_to():
 
 
 def test_n_hot_targets_are_no_single_class():
-    with pytest.raises(ValueError, match="D17.*sigmoid_cross_entropy"):
+    with pytest.raises(ValueError, match=r"D17.*sigmoid_cross_entropy"):
         xent.softmax_cross_entropy(MULTI_PROBS, MULTI_TARGET)
 
 

@@ -269,9 +269,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("arguments", "options", "code", "index", "value", "text"), ERRORS)
-def test_errors_name_the_rule_the_place_and_the_value(
-    arguments, options, code, index, value, text
-):
+def test_errors_name_the_rule_the_place_and_the_value(arguments, options, code, index, value, text):
     with pytest.raises((xent.errors.XentValueError, xent.errors.XentTypeError), match=text) as e:
         softmax_cross_entropy(*arguments, **options)
     assert e.value.code == code
