@@ -21,7 +21,7 @@ struct CategoricalTask {
 struct CategoricalPart {
   double sum = 0;
   std::int64_t bad = 0, first_bad = -1;    // rows that are no distribution
-  std::int64_t zero = 0, first_zero = -1;  // rows that gave the truth probability 0
+  std::int64_t zero = 0, first_zero = -1;  // rows whose truth has probability 0, or is clipped
   double clipped_sum = 0;                  // the part of the sum that comes from the clip
 };
 

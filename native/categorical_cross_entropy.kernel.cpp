@@ -141,11 +141,12 @@ class Block {
 
   void count_zeros(std::int64_t start, int count) {
     for (int i = 0; i < count; ++i) {
-      if (truth_[i] == 0) {
+      const bool clipped = truth_[i] < task_.clip;
+      if (clipped) part_.clipped_sum += nll_[i];
+      if (clipped || truth_[i] == 0) {
         if (part_.first_zero < 0) part_.first_zero = start + i;
         ++part_.zero;
       }
-      if (truth_[i] < task_.clip) part_.clipped_sum += nll_[i];
     }
   }
 

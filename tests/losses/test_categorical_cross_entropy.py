@@ -159,6 +159,12 @@ def test_a_zero_may_raise_or_be_clipped_by_name(target):
     assert_allclose(gradient, [[-2, 0], [-1e10, 0]], **CLOSE)
 
 
+@pytest.mark.parametrize("target", [[0, 0], [[1.0, 0.0], [1.0, 0.0]]], ids=str)
+def test_a_clip_that_decides_the_loss_is_reported_also_without_zeros(target):
+    with pytest.warns(xent.errors.MisuseWarning, match=r"D31.*1 clipped"):
+        categorical_cross_entropy([[0.5, 0.5], [1e-12, 1 - 1e-12]], target, zero="clip:1e-10")
+
+
 @pytest.mark.parametrize("zero", ["clip", "clip:0", "clip:2", "clip:x", "none"])
 def test_a_policy_that_is_none_is_refused(zero):
     with pytest.raises(ValueError, match=f'zero must be "inf", "raise" or .*{zero}'):

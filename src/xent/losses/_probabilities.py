@@ -120,6 +120,10 @@ def score_mass(rows: Predicted, mass: Array, count: int) -> Scored:
     with np.errstate(divide="ignore"):
         terms = np.where(costs, mass * -np.log(np.where(costs, bounded, 1.0)), 0.0)
     nll = terms.sum(axis=rows.axis)
+    if rows.zero.clip:
+        clipped = costs & (checked < rows.zero.clip)
+        part, whole = float(terms[clipped].sum()), float(terms.sum())
+        clip_share(part, whole, count=int(clipped.sum()), clip=rows.zero.clip)
     return Scored(
         np.asarray(nll, dtype=compute_dtype(rows.p)),
         float(nll.sum()),

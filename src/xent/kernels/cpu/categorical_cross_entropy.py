@@ -20,7 +20,7 @@ class Categorical(NamedTuple):
 
     bad_targets  targets that are no class; nothing was computed
     bad_rows     rows that are no distribution
-    zero_rows    rows that gave the truth probability 0, and the first of them
+    zero_rows    rows whose truth has probability 0, or is clipped, and the first of them
     clipped_sum  the part of the sum that comes from the clip
     """
 
