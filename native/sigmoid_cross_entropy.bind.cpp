@@ -38,7 +38,8 @@ nb::tuple sigmoid_cross_entropy(Input logits, std::optional<std::int64_t> axis,
                                 std::optional<Weights> label_weight,
                                 std::optional<Weights> sample_weight,
                                 std::optional<Weights> node_weight,
-                                std::optional<double> ignored_target, double gradient_scale,
+                                std::optional<double> ignored_target, double label_smoothing,
+                                double gradient_scale,
                                 bool want_nll, bool want_gradient, bool want_hessian,
                                 std::optional<Output> out) {
   SigmoidTask task;
@@ -58,6 +59,7 @@ nb::tuple sigmoid_cross_entropy(Input logits, std::optional<std::int64_t> axis,
   task.node_weight = node_weight ? node_weight->data() : nullptr;
   task.ignores = ignored_target.has_value();
   task.ignored_target = ignored_target.value_or(0);
+  task.label_smoothing = label_smoothing;
   task.gradient_scale = gradient_scale;
 
   nb::object nll = nb::none(), gradient = nb::none(), hessian = nb::none();
@@ -85,7 +87,7 @@ void bind_sigmoid_cross_entropy(nb::module_& m) {
         nb::arg("axis").none(), nb::arg("target").none(), nb::arg("byte_target").none(),
         nb::arg("pos_weight").none(), nb::arg("label_weight").none(),
         nb::arg("sample_weight").none(), nb::arg("node_weight").none(),
-        nb::arg("ignored_target").none(), nb::arg("gradient_scale"), nb::arg("want_nll"),
+        nb::arg("ignored_target").none(), nb::arg("label_smoothing"), nb::arg("gradient_scale"), nb::arg("want_nll"),
         nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none());
 }
 

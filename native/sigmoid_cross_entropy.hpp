@@ -18,6 +18,7 @@ struct SigmoidTask {
   const double* label_weight = nullptr;      // (labels)
   const double* sample_weight = nullptr;     // (outer, inner)
   const double* node_weight = nullptr;       // like logits
+  double label_smoothing = 0;                // moves every label towards 1/2
   double ignored_target = 0;                 // a node with this target is skipped ...
   bool ignores = false;                      // ... where this is set
   double gradient_scale = 1;

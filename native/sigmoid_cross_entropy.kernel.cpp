@@ -25,14 +25,15 @@ struct Node {
 };
 
 template <class T>
-XENT_INLINE Node<T> score(T z, T y, T pos_weight) {
+XENT_INLINE Node<T> score(T z, T y, T pos_weight, T kept, T spread) {
   const T magnitude = z < 0 ? -z : z;
   const T e = exp_difference(-magnitude, T(0));
   const T tail = log1p_unit(e);
   const T likely = 1 / (1 + e), unlikely = e / (1 + e);
   const T sigmoid = z < 0 ? unlikely : likely;
   const T opposite = z < 0 ? likely : unlikely;
-  const T positive = pos_weight * y, negative = 1 - y;
+  // y and 1 - y are smoothed each by itself: 1 - (smoothed y) would lose the digits of spread
+  const T positive = pos_weight * (kept * y + spread), negative = kept * (1 - y) + spread;
   const T if_positive = positive * ((z < 0 ? magnitude : T(0)) + tail);
   const T if_negative = negative * ((z > 0 ? magnitude : T(0)) + tail);
   return {(positive == 0 ? T(0) : if_positive) + (negative == 0 ? T(0) : if_negative),
@@ -61,6 +62,8 @@ SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) 
   const bool weighted =
       task.pos_weight || task.label_weight || task.sample_weight || task.node_weight;
   const T scale = static_cast<T>(task.gradient_scale);
+  const T kept = static_cast<T>(1 - task.label_smoothing);
+  const T spread = static_cast<T>(task.label_smoothing / 2);
   T y[kBlock], nll[kBlock], gradient[kBlock], hessian[kBlock], pos_weight[kBlock], weight[kBlock];
   for (int i = 0; i < kBlock; ++i) pos_weight[i] = weight[i] = 1;
   SigmoidPart part;
@@ -87,7 +90,7 @@ SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) 
     int bad = 0;
 #pragma omp simd reduction(+ : bad)
     for (int i = 0; i < count; ++i) {
-      const Node<T> node = score(load(logits[i]), y[i], pos_weight[i]);
+      const Node<T> node = score(load(logits[i]), y[i], pos_weight[i], kept, spread);
       const bool counts = weight[i] != 0;  // a skipped node may hold NaN
       const T w = weight[i] * scale;
       nll[i] = counts ? node.nll * weight[i] : T(0);

@@ -80,9 +80,10 @@ def sigmoid(logits):
     )
 
 
-def sigmoid_cross_entropy(logits, target, pos_weight=1.0):
+def sigmoid_cross_entropy(logits, target, pos_weight=1.0, label_smoothing=0.0):
     q = sigmoid(logits)
-    y = in_50_digits(np.asarray(target, np.float64))
+    smoothing = mp.mpf(label_smoothing)
+    y = (1 - smoothing) * in_50_digits(np.asarray(target, np.float64)) + smoothing / 2
     positive, negative = mp.mpf(pos_weight) * y, 1 - y
     up, down = negative * q.p, positive * q.not_p
     return Scored(

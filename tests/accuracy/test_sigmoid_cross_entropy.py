@@ -73,6 +73,18 @@ def test_a_positive_weight_adds_an_ulp_and_scales_what_was_denormal(rng, dtype, 
     assert ulps(gradient, exact.gradient, np.maximum(exact.terms, floor)) <= 5
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("smoothing", [0.3, 0.1, 1e-3, 1e-6])
+def test_a_smoothed_label_keeps_the_digits_of_its_smoothing(rng, dtype, smoothing):
+    z = logits_of(rng, dtype, 100)
+    y = labels_of(rng, dtype, "0 or 1", z.size)
+    nll, gradient = loss_and_grad(z, y, label_smoothing=smoothing, reduction="none")
+    exact = sigmoid_cross_entropy(z, y, label_smoothing=smoothing)
+    # 4, and one rounding each of the smoothing and of the mass it makes
+    assert ulps(nll, exact.nll) <= 6
+    assert ulps(gradient, exact.gradient, exact.terms) <= 6
+
+
 @pytest.mark.parametrize("pos_weight", [1.0, 7.0])
 def test_half_precision_adds_half_an_ulp_of_its_own(rng, pos_weight):
     z = logits_of(rng, np.float32, 100).clip(-6e4, 6e4).astype(np.float16)[:, None]

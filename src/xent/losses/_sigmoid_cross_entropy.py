@@ -66,8 +66,6 @@ def _evaluate(
             hint_single_label(y, at)
     if label_smoothing:
         check_fraction(label_smoothing, "label_smoothing")
-        _check_labels(y, ignore_index)
-        y = _smoothed(y, label_smoothing, ignore_index, compute_dtype(x))
     scored, bad = kernel.score(
         x,
         y,
@@ -79,6 +77,7 @@ def _evaluate(
         sample_weight=nodes.sample_weight if at is not None else None,
         node_weight=nodes.sample_weight if at is None else None,
         ignored_target=None if ignore_index is None else float(ignore_index),
+        label_smoothing=label_smoothing,
         mean=reduction == "mean",
         want_nll=reduction == "none",
         want_gradient=want_gradient,
@@ -109,12 +108,6 @@ def _as_labels(target: Any, logits: Array) -> Array:
 
 def _ignored(y: Array, ignore_index: int | None) -> NDArray[np.bool_] | None:
     return None if ignore_index is None else np.asarray(y == ignore_index)
-
-
-def _smoothed(y: Array, smoothing: float, ignore_index: int | None, dtype: Any) -> Array:
-    smooth = ((1 - smoothing) * y + smoothing / 2).astype(dtype)
-    ignored = _ignored(y, ignore_index)
-    return smooth if ignored is None else np.where(ignored, y, smooth).astype(dtype)
 
 
 def _check_labels(y: Array, ignore_index: int | None) -> None:
@@ -201,8 +194,7 @@ def sigmoid_cross_entropy(
     -----
     *Precision.* Value and gradient within 4 ulp of the sum of their terms' magnitudes: for
     a label that is 0 or 1 there is only one term, so within 4 ulp, however confident.
-    A smoothed label is rounded to the dtype first: in float32 half an ulp of 1, which a
-    smoothing of 0.001 magnifies to 6e-5 of the loss of a confident node.
+    Weights add a rounding each, and multiply that of a denormal number.
 
     *Edges.* A term whose coefficient is 0 is skipped, so an infinite logit of the right
     sign costs 0, of the wrong sign inf. NaN stays in its node.

@@ -24,6 +24,7 @@ def score(
     sample_weight: NDArray[Any] | None = None,  # float64, shape without the axis
     node_weight: NDArray[Any] | None = None,  # float64, like logits
     ignored_target: float | None = None,
+    label_smoothing: float = 0.0,
     mean: bool = False,
     want_nll: bool = False,
     want_gradient: bool = False,
@@ -35,7 +36,8 @@ def score(
     scale = 1.0 / weight if mean and weight else 1.0
     nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
         logits, axis, None if as_bytes else target, target.view("u1") if as_bytes else None,
-        pos_weight, label_weight, sample_weight, node_weight, ignored_target, scale,
+        pos_weight, label_weight, sample_weight, node_weight, ignored_target,
+        label_smoothing, scale,
         want_nll, want_gradient, want_hessian, out,
     )  # fmt: skip
     return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad
