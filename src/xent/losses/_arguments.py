@@ -17,9 +17,11 @@ from xent.diagnostics.targets import check_index_dtype, check_one_hot
 from xent.errors import XentTypeError, XentValueError
 
 __all__ = [
+    "as_array",
     "as_axis",
     "as_class_target",
     "as_floats",
+    "as_ignore_index",
     "as_out",
     "as_weights",
     "check_fraction",
@@ -29,9 +31,40 @@ __all__ = [
 Array = NDArray[Any]
 
 
+def as_array(value: Any, name: str) -> Array:
+    """Return what NumPy makes of a value, or say why it makes nothing of it."""
+    if type(value) is np.ndarray:
+        return value
+    if value is None:
+        raise XentTypeError(f"{name} must be an array, got None")
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        masked = np.argwhere(value.mask)
+        index = tuple(int(i) for i in masked[0])
+        raise XentTypeError(
+            f"{name} must not be masked, but {len(masked)} of {value.size} entries "
+            f"are; first: {name}[{', '.join(map(str, index))}]. Fill them, and give the rows "
+            "that do not count sample_weight 0.",
+            index=index,
+        )
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+        raise XentTypeError(
+            f"{name} must be an array that NumPy can read, got {kind}: "
+            f"{str(error).splitlines()[0]}{_tensor_fix(value, name)}"
+        ) from None
+
+
+def _tensor_fix(value: Any, name: str) -> str:
+    if not hasattr(value, "detach"):
+        return ""
+    return f" Pass {name}.detach().float().cpu(); value_and_grad(loss) gives the gradient."
+
+
 def as_floats(value: Any, name: str) -> Array:
     """Return a C-contiguous float array; integers become float64, half stays half."""
-    array = np.asarray(value)
+    array = as_array(value, name)
     kind = array.dtype.kind
     if kind in "iub":
         array = array.astype(np.float64)
@@ -41,6 +74,8 @@ def as_floats(value: Any, name: str) -> Array:
             f"{name} must be an array of float16, float32 or float64, got {array.dtype}.{hint}",
             value=str(array.dtype),
         )
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     # not np.ascontiguousarray: that makes a vector of a single number
     return array if array.flags.c_contiguous else array.copy(order="C")
 
@@ -55,6 +90,8 @@ def as_axis(array: Array, axis: int, name: str) -> int:
         raise XentValueError(
             f"{name} must have a class axis, got a single number", code="D14", value=()
         )
+    if not isinstance(axis, (int, np.integer)):
+        raise XentTypeError(f"axis must be an integer, got {axis!r}", code="D14", value=axis)
     if not -array.ndim <= axis < array.ndim:
         raise XentValueError(
             f"axis must be in [{-array.ndim}, {array.ndim}) for {name} of shape {array.shape}, "
@@ -68,7 +105,7 @@ def as_axis(array: Array, axis: int, name: str) -> int:
             code="D14",
             value=array.shape,
         )
-    return axis % array.ndim
+    return int(axis) % array.ndim
 
 
 def as_class_target(
@@ -78,12 +115,18 @@ def as_class_target(
 
     Integers of the shape of `scores` are one-hot rows, and become indices.
     """
-    array = np.asarray(target)
+    array = as_array(target, "target")
     shape = scores.shape
     if array.shape == shape:
         if array.dtype.kind in "iub":
             check_one_hot(array, axis)
             return array.argmax(axis=axis), None
+        if array.dtype.kind != "f":
+            raise XentTypeError(
+                f"target must hold class indices or probabilities, got {array.dtype}",
+                code="D16",
+                value=str(array.dtype),
+            )
         soft = np.ascontiguousarray(array, dtype=compute_dtype(scores))
         if active() != "off":
             check_distribution_target(array, axis)
@@ -100,7 +143,10 @@ def as_weights(
     """Return float64 weights of `shape`, none of them negative or missing."""
     if value is None:
         return None
-    array = np.asarray(value, dtype=np.float64, order="C")
+    array = as_array(value, name)
+    if array.dtype.kind not in "iubf":
+        raise XentTypeError(f"{name} must hold numbers, got {array.dtype}", value=str(array.dtype))
+    array = np.asarray(array, dtype=np.float64, order="C")
     check_vector(name, array.shape, shape, meaning)
     # one comparison catches NaN as well
     wrong = ~((array >= 0) & (array < np.inf))
@@ -116,8 +162,24 @@ def as_weights(
     return array
 
 
-def as_out(out: Any, like: Array) -> Array | None:
-    """Return `out` if the gradient of `like` can be written into it."""
+def as_ignore_index(value: Any) -> int | None:
+    """Return the target to ignore as the integer that it is; a float may be one too."""
+    if value is None:
+        return None
+    if isinstance(value, (int, float, np.integer, np.floating)) and value == value // 1:
+        whole = int(value)
+        if -(2**63) <= whole < 2**63:
+            return whole
+    raise XentTypeError(
+        f"ignore_index must be a target: an integer, or None for none, got {value!r}", value=value
+    )
+
+
+def as_out(out: Any, like: Array, *others: Array | None) -> Array | None:
+    """Return `out` if the gradient of `like` can be written into it.
+
+    It may be `like` itself, and must not otherwise share memory with what is still read.
+    """
     if out is None:
         return None
     fits = (
@@ -140,9 +202,17 @@ def as_out(out: Any, like: Array) -> Array | None:
             f"got {got}; np.empty_like(...) of the first argument makes one",
             value=got,
         )
+    shifted = np.may_share_memory(out, like) and out.ctypes.data != like.ctypes.data
+    if shifted or any(o is not None and np.may_share_memory(out, o) for o in others):
+        raise XentValueError(
+            "out must be the first argument itself, or share no memory with the arguments; got "
+            "an array that overlaps one of them"
+        )
     return out  # type: ignore[no-any-return]
 
 
-def check_fraction(value: float, name: str) -> None:
+def check_fraction(value: Any, name: str) -> None:
+    if not isinstance(value, (int, float, np.number)):
+        raise XentTypeError(f"{name} must be a number in [0, 1], got {value!r}", value=value)
     if not 0 <= value <= 1:
         raise XentValueError(f"{name} must be in [0, 1], got {value}", value=value)

@@ -14,7 +14,15 @@ from xent.diagnostics.shapes import check_same_shape
 from xent.diagnostics.soft_targets import check_unit_interval
 from xent.errors import XentTypeError, XentValueError
 from xent.kernels.cpu.scored import Scored
-from xent.losses._arguments import as_axis, as_floats, as_out, as_weights, compute_dtype
+from xent.losses._arguments import (
+    as_array,
+    as_axis,
+    as_floats,
+    as_ignore_index,
+    as_out,
+    as_weights,
+    compute_dtype,
+)
 from xent.losses._derivatives import Evaluated, has_derivatives
 from xent.losses._nodes import Nodes
 from xent.losses._reduction import check_reduction, reduce_scored
@@ -44,7 +52,8 @@ def _evaluate(
     check_reduction(reduction, on_empty)
     policy = parse_zero(zero)
     p = as_floats(probs, "probs")
-    y = np.asarray(target)
+    ignore_index = as_ignore_index(ignore_index)
+    y = as_array(target, "target")
     check_same_shape("probs", p.shape, "target", y.shape)
     if y.dtype.kind not in "iubf":
         raise XentTypeError(

@@ -12,6 +12,7 @@ from xent.losses._arguments import (
     as_axis,
     as_class_target,
     as_floats,
+    as_ignore_index,
     as_out,
     as_weights,
     check_fraction,
@@ -43,6 +44,7 @@ def _evaluate(
 ) -> Evaluated:
     check_reduction(reduction, on_empty)
     policy = parse_zero(zero)
+    ignore_index = as_ignore_index(ignore_index)
     p = as_floats(probs, "probs")
     at = as_axis(p, axis, "probs")
     num_classes = p.shape[at]

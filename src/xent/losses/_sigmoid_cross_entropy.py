@@ -16,8 +16,10 @@ from xent.errors import XentTypeError
 from xent.kernels.cpu import sigmoid_cross_entropy as kernel
 from xent.kernels.cpu.scored import Scored
 from xent.losses._arguments import (
+    as_array,
     as_axis,
     as_floats,
+    as_ignore_index,
     as_out,
     as_weights,
     check_fraction,
@@ -51,6 +53,7 @@ def _evaluate(
 ) -> Evaluated:
     check_reduction(reduction, on_empty)
     x = as_floats(logits, "logits")
+    ignore_index = as_ignore_index(ignore_index)
     y = _as_labels(target, x)
     at = None if axis is None else as_axis(x, axis, "logits")
     # without samples, the labels that weight and pos_weight speak of are the last axis
@@ -82,7 +85,7 @@ def _evaluate(
         want_nll=reduction == "none",
         want_gradient=want_gradient,
         want_hessian=want_hessian,
-        out=as_out(out, x),
+        out=as_out(out, x, y),
     )
     if bad:
         _check_labels(np.asarray(target), ignore_index)
@@ -93,7 +96,7 @@ def _evaluate(
 
 
 def _as_labels(target: Any, logits: Array) -> Array:
-    y = np.asarray(target)
+    y = as_array(target, "target")
     check_same_shape("logits", logits.shape, "target", y.shape)
     if y.dtype.kind not in "iubf":
         raise XentTypeError(

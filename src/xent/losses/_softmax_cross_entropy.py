@@ -16,6 +16,7 @@ from xent.losses._arguments import (
     as_axis,
     as_class_target,
     as_floats,
+    as_ignore_index,
     as_out,
     as_weights,
     check_fraction,
@@ -52,6 +53,7 @@ def _evaluate(
         weight, "weight", (num_classes,), f"one weight for each of the {num_classes} classes"
     )
     sample_weight = as_weights(sample_weight, "sample_weight", rows_shape, "one for each row")
+    ignore_index = as_ignore_index(ignore_index)
     if label_smoothing:
         check_fraction(label_smoothing, "label_smoothing")
     if soft is not None:
@@ -82,7 +84,7 @@ def _evaluate(
         want_nll=reduction == "none",
         want_gradient=want_gradient,
         want_hessian=want_hessian,
-        out=as_out(out, x),
+        out=as_out(out, x, soft),
     )
     if scored is None:
         raise_target_out_of_range(index, num_classes, ignore_index)

@@ -1,0 +1,134 @@
+"""What the losses make of arguments that are not what they ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import xent
+from xent.errors import XentTypeError, XentValueError
+
+LOGITS = np.array([[2.0, 0.0, 1.0], [0.0, 8.0, 0.0]])
+PROBS = xent.softmax(LOGITS)
+CLASSES = np.array([0, 1])
+LABELS = np.array([[1, 0, 0], [0, 1, 0]])
+
+LOSSES = [
+    pytest.param(xent.softmax_cross_entropy, LOGITS, CLASSES, id="softmax"),
+    pytest.param(xent.categorical_cross_entropy, PROBS, CLASSES, id="categorical"),
+    pytest.param(xent.sigmoid_cross_entropy, LOGITS, LABELS, id="sigmoid"),
+    pytest.param(xent.binary_cross_entropy, PROBS, LABELS, id="binary"),
+    pytest.param(xent.half_squared_error, LOGITS, LABELS, id="half_squared_error"),
+]
+WITH_IGNORE = LOSSES[:4]
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", ">f8", ">f2"])
+def test_byte_order_changes_nothing(loss, scores, target, dtype):
+    swapped = scores.astype(dtype)
+    native = swapped.astype(swapped.dtype.newbyteorder("="))
+    value, gradient = xent.value_and_grad(loss)(swapped, target.astype(">i4"))
+    expected, expected_gradient = xent.value_and_grad(loss)(native, target)
+    assert value == expected
+    np.testing.assert_array_equal(gradient, expected_gradient)
+    assert gradient.dtype == native.dtype
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "sigmoid", "log_sigmoid"])
+def test_maps_read_either_byte_order(name):
+    apply = getattr(xent, name)
+    np.testing.assert_array_equal(apply(LOGITS.astype(">f8")), apply(LOGITS))
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "must be an array, got None"),
+        ([[1.0, 2.0], [1.0]], "must be an array that NumPy can read, got list"),
+        (np.ma.masked_array(PROBS, PROBS > 0.9), r"must not be masked, but 1 of 6.*\[1, 1\]"),
+    ],
+    ids=["none", "ragged", "masked"],
+)
+def test_what_is_no_array(loss, scores, target, value, message):
+    with pytest.raises(XentTypeError, match=message):
+        loss(value, target)
+    with pytest.raises(XentTypeError, match="target " + message):
+        loss(scores, value)
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+def test_nothing_masked_is_no_mask(loss, scores, target):
+    assert loss(np.ma.masked_array(scores, False), target) == loss(scores, target)
+
+
+def test_tensors_that_numpy_cannot_read_say_how():
+    torch = pytest.importorskip("torch")
+    for tensor in (torch.tensor(LOGITS, requires_grad=True), torch.tensor(LOGITS).bfloat16()):
+        with pytest.raises(XentTypeError, match=r"torch\.Tensor.*logits\.detach\(\)\.float\(\)"):
+            xent.softmax_cross_entropy(tensor, CLASSES)
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), WITH_IGNORE)
+@pytest.mark.parametrize("value", ["a", 0.5, float("nan"), 2**63, [1]])
+def test_ignore_index_is_an_integer(loss, scores, target, value):
+    with pytest.raises(XentTypeError, match="ignore_index must be a target"):
+        loss(scores, target, ignore_index=value)
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), WITH_IGNORE)
+def test_a_whole_float_is_an_ignore_index(loss, scores, target):
+    assert loss(scores, target, ignore_index=1.0) == loss(scores, target, ignore_index=1)
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), WITH_IGNORE)
+@pytest.mark.parametrize("axis", [1.0, "a", (0, 1)])
+def test_axis_is_an_integer(loss, scores, target, axis):
+    with pytest.raises(XentTypeError, match="D14: axis must be an integer, got"):
+        loss(scores, target, axis=axis)
+
+
+def test_softmax_needs_one_axis():
+    with pytest.raises(XentTypeError, match="D14: axis must be an integer, got None"):
+        xent.softmax(LOGITS, axis=None)
+
+
+@pytest.mark.parametrize(
+    "loss", [xent.softmax_cross_entropy, xent.sigmoid_cross_entropy], ids=["softmax", "sigmoid"]
+)
+def test_label_smoothing_is_a_number(loss):
+    with pytest.raises(XentTypeError, match=r"label_smoothing must be a number in \[0, 1\]"):
+        loss(LOGITS, LABELS, label_smoothing="0.1")
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+def test_weights_are_numbers(loss, scores, target):
+    with pytest.raises(XentTypeError, match="sample_weight must hold numbers"):
+        loss(scores, target, sample_weight=np.full(target.shape, "x"))
+
+
+def test_a_distribution_holds_numbers():
+    with pytest.raises(XentTypeError, match="D16: target must hold class indices or prob"):
+        xent.softmax_cross_entropy(LOGITS, LABELS.astype(str))
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+def test_out_may_be_the_scores_but_not_overlap_them(loss, scores, target):
+    expected = xent.value_and_grad(loss)(scores, target)[1]
+    held = np.zeros(scores.size + 1)
+    inside, shifted = (held[i : i + scores.size].reshape(scores.shape) for i in (0, 1))
+    inside[...] = scores
+    with pytest.raises(XentValueError, match="out must be the first argument itself"):
+        xent.value_and_grad(loss)(inside, target, out=shifted)
+    np.testing.assert_array_equal(inside, scores)
+    gradient = xent.value_and_grad(loss)(inside, target, out=inside)[1]
+    np.testing.assert_array_equal(gradient, expected)
+
+
+def test_out_is_no_target():
+    target = LABELS.astype(np.float64)
+    for loss in (xent.softmax_cross_entropy, xent.sigmoid_cross_entropy):
+        with pytest.raises(XentValueError, match="out must be the first argument itself"):
+            xent.value_and_grad(loss)(LOGITS, target, out=target)
+    np.testing.assert_array_equal(target, LABELS)
