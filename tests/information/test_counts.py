@@ -224,3 +224,9 @@ def test_special_functions():
         # a sum of terms of both signs where x < 1: bounded by the size of those
         bound = 1e-14 * (30 + np.abs(exact))
         assert (np.abs(log_rising(x, n) - exact) <= bound).all()
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_counts_that_float64_cannot_tell_apart_are_refused(estimator):
+    with pytest.raises(XentValueError, match=r"counts must sum to at most 2\*\*53"):
+        entropy_from_counts([2**62, 2**62], estimator=estimator)

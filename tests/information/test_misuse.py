@@ -159,3 +159,35 @@ def test_joint_axes_differ():
     table = [[0.5, 0.0], [0.0, 0.5]]
     refused(lambda: mutual_information(table, axes=(0, -2)), "D14", "two axes")
     refused(lambda: conditional_entropy(table, axis=0, given_axis=0), "D14", "two axes")
+
+
+@pytest.mark.parametrize("measure", [cross_entropy, kl_divergence, js_divergence])
+def test_a_single_number_is_no_distribution(measure):
+    p = [0.7, 0.2, 0.1]
+    refused(lambda: measure(1, p), "D15", "look like class indices", "softmax_cross_entropy")
+    refused(lambda: measure(p, 0.5), "D15", "got (3,) and ()")
+    refused(lambda: measure(0.5, 0.5), "D14", "single number")
+
+
+@pytest.mark.parametrize("measure", [mutual_information, conditional_entropy])
+def test_a_joint_table_is_told_of_as_it_came(measure):
+    table = np.full((2, 3, 4), 1 / 12)
+    table[1, 2, 3] = -0.5
+    error = refused(lambda: measure(table), "D07", "first: joint[1, 2, 3] = -0.5")
+    assert error.index == (1, 2, 3)
+    axes = {mutual_information: {"axes": (0, 1)}, conditional_entropy: {"given_axis": 0, "axis": 1}}
+    moved = np.moveaxis(table, (1, 2), (0, 1))
+    error = refused(lambda: measure(moved, **axes[measure]), "D07", "first: joint[2, 3, 1] = -0.5")
+    assert error.index == (2, 3, 1)
+    refused(lambda: measure([[3, 1], [1, 3]]), "D29", "joint[0, 0] = 3")
+
+
+def test_a_joint_table_sums_to_one_as_a_whole():
+    both = "joint must sum to one over both variables, but"
+    error = refused(
+        lambda: mutual_information([[[0.5, 0.5], [0, 0]], [[0.5, 0.1], [0.1, 0.1]]]),
+        "D07",
+        f"{both} 1 of 2 tables do not; first: joint[1] sums to 0.8. Divide each table by its sum",
+    )
+    assert error.index == 1
+    refused(lambda: mutual_information([[0.5, 0.5], [0.2, 0.8]]), "D07", "p(y | x)", f"{both} 1 of")

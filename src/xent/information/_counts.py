@@ -177,6 +177,13 @@ def _as_rows(counts: Any, axis: int) -> npt.NDArray[np.float64]:
         raise XentValueError(
             f"counts must hold at least one observation, but {place} 0", code="D02", index=index
         )
+    totals = np.atleast_1d(rows.sum(axis=-1))
+    if (totals > 2.0**53).any():
+        raise XentValueError(
+            f"counts must sum to at most 2**53, beyond which float64 tells no neighbours apart, "
+            f"got a sum of {totals.max():.4g}; divide them all by the same whole number",
+            value=float(totals.max()),
+        )
     return rows
 
 

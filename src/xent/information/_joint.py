@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from xent.diagnostics import policy
 from xent.diagnostics.probabilities import raise_not_probabilities
+from xent.diagnostics.where import at, row_index
 from xent.errors import XentValueError
 from xent.information import _formulas
 from xent.information._arrays import Library, as_arrays, on_host
@@ -205,7 +207,7 @@ def _table(
     elif space == "log_probs":
         check_distribution("joint", flat, space, -1, library.tolerance(0))
     else:
-        _check_tables(table, library.tolerance(0))
+        _check_tables(table, library.tolerance(0), (first, second))
     if space != "probs":
         with np.errstate(all="ignore"):
             log_p = _formulas.to_log(xp, flat, space)
@@ -213,22 +215,55 @@ def _table(
     return library, xp.reshape(flat, table.shape)
 
 
-def _check_tables(table: Any, tolerance: float) -> None:
+def _check_tables(table: Any, tolerance: float, axes: tuple[int, int]) -> None:
+    """Raise unless each table sums to one; `axes` are where its last two axes came from."""
     host = on_host(table)
     if host is None or policy.active() == "off" or not host.size:
         return
     flat = host.reshape(*host.shape[:-2], -1)
-    if flat.min() >= -tolerance and (np.abs(flat.sum(axis=-1) - 1) <= tolerance).all():
+    totals = flat.sum(axis=-1)
+    off = ~(np.abs(totals - 1) <= tolerance)
+    if flat.min() >= -tolerance and not off.any():
         return
-    sums = host.sum(axis=-1)
-    conditional = bool((np.abs(sums - 1) <= tolerance).all())
-    raise_not_probabilities(
-        flat,
-        axis=-1,
-        name="joint",
-        suggestion=(
-            "Each row sums to one, so this is p(y | x): multiply row x by p(x)."
-            if conditional
-            else None
-        ),
-    )
+    conditional = bool((np.abs(host.sum(axis=-1) - 1) <= tolerance).all())
+    if ((flat >= 0) & (flat <= 1)).all():
+        index = tuple(int(i) for i in np.argwhere(off)[0]) if off.ndim else ()
+        raise XentValueError(
+            f"joint must sum to one over both variables, but {int(off.sum()):,} of {off.size:,} "
+            f"tables do not; first: {at('joint', index)} sums to {float(totals[index]):.6g}. "
+            + (
+                "Each row sums to one, so this is p(y | x): multiply row x by p(x)."
+                if conditional
+                else "Divide each table by its sum, or pass normalize=True."
+            ),
+            code="D07",
+            index=row_index(index),
+            value=float(totals[index]),
+        )
+    try:
+        raise_not_probabilities(flat, axis=-1, name="joint")
+    except XentValueError as error:
+        # found in a table laid out flat: told as a place in the table that came
+        raise _at_home(error, host.shape, axes) from None
+
+
+def _at_home(
+    error: XentValueError, shape: tuple[int, ...], axes: tuple[int, int]
+) -> XentValueError:
+    home = [a for a in range(len(shape)) if a not in axes] + list(axes)
+
+    def unfolded(flat: tuple[int, ...]) -> tuple[int, ...]:
+        moved = (*flat[:-1], *divmod(flat[-1], shape[-1]))
+        return tuple(i for _, i in sorted(zip(home, moved, strict=True)))
+
+    def place(found: re.Match[str]) -> str:
+        flat = tuple(int(i) for i in found[1].split(", "))
+        return at("joint", unfolded(flat)) if len(flat) == len(shape) - 1 else found[0]
+
+    text = str(error).removeprefix(f"{error.code}: ")
+    text = re.sub(r"joint\[([\d, ]+)\]", place, text)
+    flat = error.index if isinstance(error.index, tuple) else (error.index,)
+    index = error.index
+    if None not in flat and len(flat) == len(shape) - 1:
+        index = unfolded(tuple(i for i in flat if i is not None))
+    return XentValueError(text, code=error.code, index=index, value=error.value)

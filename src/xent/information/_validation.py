@@ -76,7 +76,7 @@ def check_pair(p: Any, q: Any, axis: int, *, p_is_whole: bool, q_is_whole: bool)
     if p_shape == q_shape:
         return
     longer = p_shape if len(p_shape) >= len(q_shape) else q_shape
-    if len(p_shape) != len(q_shape) and 1 in (len(p_shape), len(q_shape)):
+    if len(p_shape) != len(q_shape) and min(len(p_shape), len(q_shape)) == 1:
         shorter = q_shape if longer == p_shape else p_shape
         if -len(longer) <= axis < len(longer) and longer[axis] == shorter[0]:
             return
