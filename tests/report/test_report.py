@@ -48,6 +48,32 @@ def test_places_that_cannot_be_written(tmp_path):
         writable(str(tmp_path / "no" / "a.txt"))
 
 
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    path, link = tmp_path / "real" / "a.txt", tmp_path / "link.txt"
+    link.symlink_to(path)
+    for text in ("new", "newer"):
+        writable(str(link))
+        write_text(str(link), text)
+        assert link.is_symlink()
+        assert path.read_text() == text
+    assert os.listdir(tmp_path / "real") == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        writable(str(path))
+        write_text(str(path), "whole")
+        assert os.read(reader, 100) == b"whole"
+        assert stat.S_ISFIFO(path.stat().st_mode)
+    finally:
+        os.close(reader)
+
+
 def test_no_progress_bar_where_nobody_looks():
     with progress_bar("a") as progress:
         assert progress is None

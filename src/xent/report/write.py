@@ -12,9 +12,9 @@ __all__ = ["writable", "write_text"]
 
 def writable(path: str | None) -> None:
     """Raise before any work is done if a file cannot be written at this path."""
-    if path is None:
+    if path is None or (_is_stream(path) and os.access(path, os.W_OK)):
         return
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
         raise XentValueError(f"output must be a file, got the folder {path!r}", value=path)
     if not os.path.isdir(folder):
@@ -27,8 +27,16 @@ def writable(path: str | None) -> None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Write a file beside its place and move it there: a reader never sees half of it."""
-    folder = os.path.dirname(os.path.abspath(path))
+    """Write a file beside its place and move it there: a reader never sees half of it.
+
+    A link stays a link, and a pipe or a device (/dev/stdout) is written to as it is.
+    """
+    if _is_stream(path):
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -38,6 +46,10 @@ def write_text(path: str, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _is_stream(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _umask() -> int:
