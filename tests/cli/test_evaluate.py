@@ -157,6 +157,7 @@ def test_output_and_summary_are_files(xent_, tmp_path):
         (["nothing"], "Unknown command"),
         (["explain", "x"], 'unable to convert "x"'),
         (["explain", "1", "--frequencies", "a"], "frequencies must be numbers"),
+        (["explain", "1", "--classes", "1.5"], "classes must be a whole number, got '1.5'"),
     ],
 )
 def test_bad_input_is_one_line_and_a_hint(xent_, arguments, message):
@@ -173,6 +174,27 @@ def test_nothing_is_written_where_scoring_fails(xent_, tmp_path):
     code, _, _ = xent_("evaluate", DIGITS, "--target", "p_0", "--output", path)
     assert code == 2
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("redirected", "code", "message"),
+    [
+        ("evaluate {digits} >&-", 0, ""),
+        ("evaluate {digits} --fail-if 'log_loss>0' >&-", 1, "log_loss>0 holds"),
+        ("evaluate nothing.csv >&- 2>&-", 2, ""),
+        ("evaluate - <&-", 2, "got closed standard input"),
+        ("--help | true", 0, ""),
+        ("evaluate {digits} | true", 0, ""),
+    ],
+)
+def test_streams_that_are_closed(redirected, code, message):
+    line = redirected.format(digits=DIGITS)
+    script = f"set -o pipefail; {sys.executable} -m xent.cli {line}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+    assert done.stdout == ""
 
 
 def test_a_missing_extra_says_what_to_install():

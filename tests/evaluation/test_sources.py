@@ -71,6 +71,7 @@ def test_a_query_reads_the_source_or_the_world(tmp_path, table, expected):
     path = write(table, tmp_path / "a.parquet")
     assert evaluate(path, sql="SELECT * FROM source;").summary == expected
     assert evaluate(sql=f"SELECT * FROM '{path}'").summary == expected
+    assert evaluate(path, sql="SELECT * FROM source -- all of it").summary == expected
     half = evaluate(path, sql="SELECT * FROM source WHERE label > 0")
     assert half.num_rows == sum(label > 0 for label in table["label"].to_pylist())
 
@@ -150,6 +151,13 @@ def test_a_malformed_line_is_named(tmp_path, line, found, before):
     path = tmp_path / "a.csv"
     path.write_text("label,p_0,p_1,p_2\n" + "0,0.5,0.25,0.25\n" * before + line + "\n1,0,1,0\n")
     refused(rf"a\.csv:{before + 2}: expected 4 fields, found {found}", str(path))
+
+
+@pytest.mark.parametrize("after", [1, 20_000])
+def test_a_quote_that_is_not_closed_is_named(tmp_path, after):
+    path = tmp_path / "a.csv"
+    path.write_text("label,p_0,p_1\n" + "0,0.5,0.5\n" * 3 + '1,"0.5,0.5\n' + "1,0,1\n" * after)
+    refused(r"a\.csv:5: a quote is opened and not closed", str(path))
 
 
 def test_a_word_among_numbers_is_named(tmp_path):

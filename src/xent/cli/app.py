@@ -19,7 +19,8 @@ OK, CONDITION_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 HELP = """Cross-entropy done exactly: score real predictions, and know what the number means.
 
-Exit codes: 0 all is well; 1 a --fail-if condition holds; 2 bad input or usage.
+Exit codes: 0 all is well; 1 a --fail-if condition holds; 2 bad input or usage; 130
+interrupted.
 """
 
 # a lone "-" is a value, which the parser would take for an option
@@ -139,20 +140,20 @@ def explain(
     value: Annotated[float, Parameter(help="A loss, such as 0.6931.")],
     /,
     *,
-    classes: Annotated[int | None, option("Number of classes.")] = None,
+    classes: Annotated[Text, option("Number of classes.")] = None,
     frequencies: Annotated[
         Text, option('Frequencies of the classes, or their counts: "0.9,0.1".')
     ] = None,
     unit: Annotated[Literal["nat", "bit", "ban"], option("Unit of the value.")] = "nat",
 ) -> int:
     """Say what a loss value means: ln 2 is a coin flip, ln K a uniform guess."""
-    from xent.cli.values import number_list
+    from xent.cli.values import number_list, whole_number
     from xent.diagnostics.known_values import explain as explain_
 
     print(
         explain_(
             value,
-            classes=classes,
+            classes=whole_number("classes", classes),
             class_frequencies=number_list("frequencies", frequencies),
             unit=unit,
         )
@@ -162,6 +163,9 @@ def explain(
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code; errors are one line and a hint on stderr."""
+    # a stream that was closed before the start (`>&-`) is None, which nothing can write to
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     try:
         with warnings.catch_warnings():
             # a warning about the data is part of the table already
@@ -173,6 +177,8 @@ def run(arguments: Sequence[str]) -> int:
             )
         sys.stdout.flush()
         return code if isinstance(code, int) else OK
+    except SystemExit:
+        return OK  # the reader of the help has gone
     except CycloptsError as error:
         return _complain(_first_line(error), "xent --help lists the commands and their options")
     except KeyboardInterrupt:

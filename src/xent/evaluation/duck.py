@@ -62,7 +62,7 @@ class DuckSource:
 
     def head(self, rows: int) -> Batch:
         try:
-            table = self._connection.sql(f"FROM ({self._query}) LIMIT {rows}").to_arrow_table()
+            table = self._connection.sql(f"FROM ({self._query}\n) LIMIT {rows}").to_arrow_table()
         except (self._error, OSError) as error:
             raise self._plainly(error) from None
         if not table.num_rows:
@@ -72,7 +72,7 @@ class DuckSource:
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         chosen = ", ".join(_quoted(n) for n in columns)
         try:
-            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query})")
+            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query}\n)")
             for batch in _reader(relation):
                 yield {n: batch.column(i) for i, n in enumerate(columns)}
         except (self._error, OSError) as error:
@@ -189,15 +189,23 @@ def _malformed_line(path: str) -> SourceError | None:
     if first is None or delimiter is None:
         return None
     with open(first, encoding="utf-8", errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        expected = len(next(reader, []))
-        for row in reader:
-            if reader.line_num > SCANNED_LINES:
-                break
-            if row and len(row) != expected:
-                return SourceError(
-                    f"{first}:{reader.line_num}: expected {expected} fields, found {len(row)}",
-                    index=reader.line_num,
-                    value=delimiter.join(row),
-                )
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 0
+        try:
+            expected = len(next(reader, []))
+            for row in reader:
+                if reader.line_num > SCANNED_LINES:
+                    break
+                if row and len(row) != expected:
+                    return SourceError(
+                        f"{first}:{reader.line_num}: expected {expected} fields, found {len(row)}",
+                        index=reader.line_num,
+                        value=delimiter.join(row),
+                    )
+                line = reader.line_num
+        except csv.Error as error:
+            what = str(error)
+            if "unexpected end" in what or "field larger" in what:
+                what = "a quote is opened and not closed"
+            return SourceError(f"{first}:{line + 1}: {what}", index=line + 1)
     return None

@@ -63,7 +63,7 @@ def _open_query(source: Any, sql: str) -> Source:
         return DuckSource(sql, path, sql=sql, database=path)
     _must_exist(path)
     # the query sees the file as a table of the name "source"
-    return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql})", path, sql=sql)
+    return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql}\n)", path, sql=sql)
 
 
 def _open_path(path: str) -> Source:
@@ -103,6 +103,8 @@ class _StandardInput(DuckSource):
     """Standard input, kept in a temporary file: its columns are looked at before it is read."""
 
     def __init__(self) -> None:
+        if sys.stdin is None:
+            raise SourceError("source '-' must have rows, got closed standard input", code="D02")
         self._folder = tempfile.TemporaryDirectory(prefix="xent-")
         start = sys.stdin.buffer.read(4)
         kind = ".parquet" if start == b"PAR1" else ".csv"
