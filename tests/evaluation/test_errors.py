@@ -232,3 +232,12 @@ def test_a_loss_that_the_clip_decided_is_a_warning():
         result = evaluate(([1, 1], p), zero="clip:1e-15")
     assert result.warnings
     assert "warning D31" in str(result)
+
+
+def test_options_and_arrays_of_wrong_types():
+    pair = ([0] * 4, HALF)
+    refused("classes must be a list of names, got 3", pair, classes=3, error=XentTypeError)
+    refused("sum_tolerance must be a number", pair, sum_tolerance="x", error=XentTypeError)
+    masked = np.ma.masked_array(HALF, [[True, False]] * 4)
+    refused("probs must not be masked", ([0] * 4, masked), error=XentTypeError)
+    assert evaluate(([0] * 4, np.ma.masked_array(HALF, False))).log_loss == np.log(2)

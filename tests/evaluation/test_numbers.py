@@ -160,3 +160,17 @@ def test_units(unit, nats):
     assert_allclose(result.log_loss, math.log(4) / nats, rtol=1e-15)
     assert_allclose(result.perplexity, 4.0, rtol=1e-15)
     assert_allclose(result.worst[0]["log_loss"], math.log(4) / nats, rtol=1e-15)
+
+
+def test_one_sample_without_a_batch_axis():
+    p = np.array([0.7, 0.2, 0.1])
+    for probs in (p, p.tolist()):
+        assert evaluate((1, probs)).log_loss == pytest.approx(-np.log(0.2), rel=1e-15)
+        assert evaluate(target=np.int64(1), probs=probs).num_rows == 1
+    assert evaluate((1, 0.2)).log_loss == pytest.approx(-np.log(0.2), rel=1e-15)
+    assert evaluate(target=1, logits=np.log(p), weight=3.0).to_dict()["weight"] == 3
+
+
+def test_a_column_of_targets_is_one():
+    target, p = np.array([0, 1, 1]), np.array([[0.7, 0.3], [0.4, 0.6], [0.5, 0.5]])
+    assert evaluate((target[:, None], p)).summary == evaluate((target, p)).summary

@@ -144,3 +144,19 @@ def test_duplicate_classes_are_refused():
     columns = {"y": np.array(INT), "p_1": FLOAT, "p 1": FLOAT}
     with pytest.raises(XentValueError, match="classes must be different, got '1' twice"):
         plan(columns)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_one_hot_outcomes_of_a_list_are_classes(missing):
+    one_hot, several = np.eye(3)[[0, 2, 1, 0]], np.array([[1, 1, 0]] * 4)
+    probs = np.array([[0.5, 0.25, 0.25]] * 4)
+    if missing:
+        probs[1, 1] = np.nan
+    columns = {f"label_{j}": one_hot[:, j].astype(int) for j in range(3)}
+    found = plan({**columns, "p": probs})
+    assert found.note.startswith("target: the one 1 among label_0, label_1, label_2; 3 classes")
+    apart = {f"p_{j}": probs[:, j] for j in range(3)}
+    assert plan({**columns, **apart}).kind == "classes"
+    columns = {f"label_{j}": several[:, j] for j in range(3)}
+    assert plan({**columns, "p": probs}).kind == "labels"
+    assert plan({**columns, **apart}).kind == "labels"

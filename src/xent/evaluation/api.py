@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.batches import num_rows
 from xent.evaluation.names import class_list
@@ -226,6 +228,9 @@ def _gather(source: Any, given: dict[str, Any], sql: str | None) -> tuple[Source
         raise XentValueError(
             f"arrays ({', '.join(arrays)}) must come without a source, got both; name columns"
         )
+    if "target" in arrays and np.ndim(arrays["target"]) == 0:
+        # one sample without a batch axis
+        arrays = {n: v[None] if hasattr(v, "ndim") else [v] for n, v in arrays.items()}
     arrays = {**(source or {}), **_outcome_columns(arrays, said)}
     return ArraySource(arrays), said
 
@@ -249,6 +254,9 @@ def _outcome_columns(arrays: dict[str, Any], said: dict[str, Any]) -> dict[str, 
         if matrix.ndim == 1:
             if argument == "labels":
                 said["labels"] = ["labels"]
+            continue
+        if argument == "target" and matrix.shape[1] == 1:
+            columns[argument] = matrix[:, 0]
             continue
         del columns[argument]
         names = [f"label_{j}" for j in range(matrix.shape[1])]

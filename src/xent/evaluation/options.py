@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Options:
             raise XentValueError(
                 f"nan must be one of {NAN_POLICIES}, got {self.nan!r}", value=self.nan
             )
+        if not isinstance(self.sum_tolerance, (int, float)):
+            raise XentTypeError(f"sum_tolerance must be a number, got {self.sum_tolerance!r}")
         if not 0 <= self.sum_tolerance < 1:
             raise XentValueError(
                 f"sum_tolerance must be in [0, 1), got {self.sum_tolerance}",
@@ -94,6 +96,8 @@ def parse_zero(zero: str) -> float:
 def _check_classes(classes: Sequence[Any]) -> None:
     if isinstance(classes, str):
         raise XentTypeError(f"classes must be a list of names, got the text {classes!r}")
+    if not isinstance(classes, Iterable):
+        raise XentTypeError(f"classes must be a list of names, got {classes!r}")
     names = [str(c) for c in classes]
     twice = repeated(names)
     if twice is not None:

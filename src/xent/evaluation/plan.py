@@ -21,6 +21,7 @@ from xent.evaluation.names import (
     span,
 )
 from xent.evaluation.options import Options
+from xent.kernels.cpu.log_loss import MISSING
 
 __all__ = ["Plan", "make_plan"]
 
@@ -142,7 +143,7 @@ def _classes_or_labels(
     elif target is None:
         target, outcomes = find_truth(rest, columns, count, options.task)
 
-    task = options.task or ("class" if not outcomes else _task(columns, outcomes, head))
+    task = options.task or ("class" if not outcomes else _task(columns, outcomes, width, head))
     if task == "multi" and not outcomes:
         raise XentValueError(
             f"task 'multi' needs one column of 0 and 1 for each label, got target {target!r}; "
@@ -215,14 +216,19 @@ def _distinct(classes: Sequence[str], columns: Sequence[str]) -> None:
         )
 
 
-def _task(columns: list[str], outcomes: list[str], head: Batch) -> str:
+def _task(columns: list[str], outcomes: list[str], width: int, head: Batch) -> str:
     """One class of many where predictions and outcomes of each of the first rows sum to one."""
-    if len(columns) == 1:
+    if (width or len(columns)) == 1:
         return "multi"
-    truth = sum(batches.integers(n, head[n], 0) for n in outcomes)
-    total = sum(batches.floats(n, head[n], 0).astype(np.float64) for n in columns)
-    one = np.all(truth == 1) and np.all(np.abs(np.asarray(total) - 1) < 1e-3)
-    return "class" if one else "multi"
+    if width:
+        probs = batches.matrix(columns[0], head[columns[0]], 0, width).astype(np.float64)
+    else:
+        probs = np.stack([batches.floats(n, head[n], 0) for n in columns], axis=1, dtype=np.float64)
+    truth = np.stack([batches.integers(n, head[n], 0) for n in outcomes], axis=1)
+    # rows with missing values tell nothing
+    told = ~np.isnan(probs).any(axis=1) & (truth != MISSING).all(axis=1)
+    one = (truth.sum(axis=1) == 1) & (np.abs(probs.sum(axis=1) - 1) < 1e-3)
+    return "class" if told.any() and one[told].all() else "multi"
 
 
 def _pair(outcomes: list[str], columns: list[str], width: int) -> list[str]:

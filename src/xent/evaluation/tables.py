@@ -23,6 +23,11 @@ def array_of(name: str, values: Any) -> Any:
         values = values.detach().cpu()
         if "bfloat16" in str(values.dtype):
             values = values.float()
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise XentTypeError(
+            f"{name} must not be masked; fill the masked values with nan, and say nan='exclude' "
+            "to leave such rows out"
+        )
     try:
         array = np.asarray(values)
     except ValueError:
