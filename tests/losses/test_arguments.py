@@ -132,3 +132,13 @@ def test_out_is_no_target():
         with pytest.raises(XentValueError, match="out must be the first argument itself"):
             xent.value_and_grad(loss)(LOGITS, target, out=target)
     np.testing.assert_array_equal(target, LABELS)
+
+
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+@pytest.mark.parametrize("size", [1e308, 1e-310])
+def test_weights_whose_sum_cannot_be_divided_by(loss, scores, target, size):
+    weight = np.full(target.shape, size)
+    with pytest.raises(XentValueError, match="sample_weight must sum to between 1e-290"):
+        loss(scores, target, sample_weight=weight)
+    expected = loss(scores, target)
+    assert loss(scores, target, sample_weight=weight / size) == pytest.approx(expected, rel=1e-15)

@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
+_LEAST_TOTAL = 1e-290
 
 
 def as_array(value: Any, name: str) -> Array:
@@ -158,6 +159,15 @@ def as_weights(
             f"entries are not; first: {name}[{at}] = {array[index]}",
             index=index,
             value=float(array[index]),
+        )
+    with np.errstate(over="ignore"):
+        total = float(array.sum())
+    # beyond, the total or its reciprocal is no longer a number to divide or multiply by
+    if total == np.inf or 0 < total < _LEAST_TOTAL:
+        raise XentValueError(
+            f"{name} must sum to between {_LEAST_TOTAL:g} and {np.finfo(np.float64).max:.2g} (or "
+            f"to 0), got a sum of {total:g}; only their ratios count: divide them by the largest",
+            value=total,
         )
     return array
 
