@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import xent
 from xent import Total, merge
+from xent.errors import XentTypeError
 
 # multiples of 1/4 add exactly, so equality below is exact
 quarters = st.integers(0, 2**40).map(lambda n: n / 4)
@@ -81,3 +82,12 @@ def test_a_torch_sum_keeps_its_type_and_its_gradient():
 
 def test_numpy_scalars_are_kept():
     assert isinstance((Total(np.float64(1), 1, 1) + Total(np.float64(2), 1, 1)).sum, np.float64)
+
+
+@pytest.mark.parametrize("part", [0.5, 1, np.float32(0.5), np.ones(2)])
+def test_means_are_not_merged(part):
+    total = Total(2.0, 1.0, 1)
+    with pytest.raises(XentTypeError, match=r'first at parts\[1\].*reduction="total"'):
+        merge([total, part])
+    with pytest.raises(XentTypeError, match="parts must be a list of totals, got"):
+        merge(part if np.ndim(part) == 0 else total)

@@ -7,9 +7,10 @@ import math
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import Any
 
-from xent.errors import MergeError, XentValueError
+from xent.errors import MergeError, XentTypeError, XentValueError
 from xent.units import Unit, nats_per
 
 __all__ = ["Total", "merge"]
@@ -120,6 +121,8 @@ def merge(parts: Iterable[Any]) -> Any:
 
     Raises
     ------
+    XentTypeError
+        If a part is a plain number: a mean does not know how many rows it is of.
     XentValueError
         If there is nothing to merge.
     MergeError
@@ -131,7 +134,21 @@ def merge(parts: Iterable[Any]) -> Any:
     >>> merge([Total(2.0, 1.0, 1), Total(4.0, 2.0, 2)])
     Total(sum=6.0, weight=3.0, count=3, unit='nat')
     """
-    parts = list(parts)
+    try:
+        parts = list(parts)
+    except TypeError:
+        raise XentTypeError(
+            f"parts must be a list of totals, got {type(parts).__name__}", value=parts
+        ) from None
+    for i, part in enumerate(parts):
+        # numbers and arrays add too, and their sum is no mean of anything
+        if isinstance(part, Number) or hasattr(part, "dtype"):
+            raise XentTypeError(
+                f"parts must be totals, got {part!r} first at parts[{i}]: how many rows a loss is "
+                'of is lost. Ask the loss for reduction="total".',
+                index=i,
+                value=part,
+            )
     if not parts:
         raise XentValueError("parts must hold at least one total to merge, got none")
     return functools.reduce(operator.add, parts)

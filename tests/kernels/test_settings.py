@@ -5,7 +5,7 @@ import pytest
 
 import xent
 from xent import kernels
-from xent.errors import XentValueError
+from xent.errors import XentTypeError, XentValueError
 from xent.kernels.choice import OPERATIONS
 
 
@@ -57,3 +57,11 @@ def test_what_is_read_in_place_gives_what_a_copy_gives():
 def test_an_unknown_operation_is_refused_with_the_known_ones():
     with pytest.raises(XentValueError, match=r"must be one of softmax_cross_entropy, .*'hinge'"):
         kernels.explain("hinge")
+
+
+@pytest.mark.parametrize("count", [2.5, "2"])
+def test_threads_are_whole(count):
+    with pytest.raises(XentTypeError, match="count must be an integer, or None, got"):
+        xent.set_num_threads(count)
+    xent.set_num_threads(np.int64(2))
+    assert kernels.num_threads() == 2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+
 import xent._native as _native
-from xent.errors import XentValueError
+from xent.errors import XentTypeError, XentValueError
 
 __all__ = [
     "cached_bytes",
@@ -31,12 +33,20 @@ def set_num_threads(count: int | None) -> None:
 
     Raises
     ------
+    XentTypeError
+        If `count` is no integer.
     XentValueError
         If `count` is less than 1.
     """
-    if count is not None and count < 1:
+    try:
+        whole = 0 if count is None else operator.index(count)
+    except TypeError:
+        raise XentTypeError(
+            f"count must be an integer, or None, got {count!r}", value=count
+        ) from None
+    if count is not None and whole < 1:
         raise XentValueError(f"count must be at least 1, or None, got {count}", value=count)
-    _native.set_num_threads(count or 0)
+    _native.set_num_threads(whole)
 
 
 def instruction_set() -> str:
