@@ -197,6 +197,20 @@ def test_streams_that_are_closed(redirected, code, message):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("label,p_0,p_1\n0,0.5,0.5\n1,0.5\n", "standard input:3: expected 3 fields, found 2"),
+        ("PAR1 and no more", "standard input cannot be read: "),
+    ],
+)
+def test_broken_standard_input_is_named_so(text, message):
+    done = shell("evaluate", "-", input=text)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"xent: {message}")
+    assert "xent-" not in done.stderr
+
+
 def test_a_missing_extra_says_what_to_install():
     program = "import sys; sys.modules['cyclopts'] = None; import xent.cli; xent.cli.main()"
     done = subprocess.run(

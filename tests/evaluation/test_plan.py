@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xent.errors import SourceError, XentValueError
+from xent.evaluation import evaluate
 from xent.evaluation.options import Options
 from xent.evaluation.plan import make_plan
 from xent.evaluation.tables import ArraySource
@@ -144,6 +145,20 @@ def test_duplicate_classes_are_refused():
     columns = {"y": np.array(INT), "p_1": FLOAT, "p 1": FLOAT}
     with pytest.raises(XentValueError, match="classes must be different, got '1' twice"):
         plan(columns)
+
+
+def test_a_column_of_words_among_numbered_predictions_is_an_error():
+    words = np.array(["a", "b"])
+    with pytest.raises(SourceError, match="column 'p_0' must hold numbers, got 'a' in row 0"):
+        evaluate({"label": INT, "p_0": words, "p_1": FLOAT})
+    # by its name it might be anything: the label that was predicted
+    assert plan({"label": INT, "p_name": words, "p_1": FLOAT}).columns == ("p_1",)
+
+
+def test_a_decimal_comma_is_told():
+    commas = {"label": INT, "p_0": np.array(["0,5", ",5"]), "p_1": np.array(["0,5", "0,5"])}
+    with pytest.raises(SourceError, match=r"got '0,5' in row 0; a decimal comma\? .*read_csv"):
+        evaluate(commas)
 
 
 @pytest.mark.parametrize("missing", [False, True])

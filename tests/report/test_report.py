@@ -44,6 +44,8 @@ def test_places_that_cannot_be_written(tmp_path):
     writable(str(tmp_path / "new.txt"))
     with pytest.raises(XentValueError, match="got the folder"):
         writable(str(tmp_path))
+    with pytest.raises(XentValueError, match="got the folder ''"):
+        writable("")
     with pytest.raises(XentValueError, match="folder that exists"):
         writable(str(tmp_path / "no" / "a.txt"))
 

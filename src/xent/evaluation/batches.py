@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,9 +91,15 @@ def not_a_number(name: str, values: list[Any], first_row: int) -> SourceError:
         try:
             float(value)
         except (TypeError, ValueError):
+            comma = re.fullmatch(r"-?\d*,\d+", str(value))
+            hint = (
+                "a decimal comma? Read the file with --sql \"FROM read_csv('FILE', "
+                "decimal_separator=',')\""
+                if comma
+                else "rows count from 0, after the header"
+            )
             return SourceError(
-                f"column {name!r} must hold numbers, got {value!r} in row {first_row + i}; "
-                "rows count from 0, after the header",
+                f"column {name!r} must hold numbers, got {value!r} in row {first_row + i}; {hint}",
                 index=first_row + i,
                 value=value,
             )

@@ -34,7 +34,7 @@ class DuckSource:
             raise UnavailableError(
                 f'a file needs duckdb, which is missing ({error}); pip install "xent[evaluate]"'
             ) from None
-        self.name = name
+        self.name = self._file = name
         self._error = duckdb.Error
         from xent import _native
 
@@ -96,7 +96,7 @@ class DuckSource:
             elif value:
                 what = f"column {value.group(1)!r}: {_lower(value.group(2))}"
             return SourceError(f"{found}:{line.group(1)}: {what}", index=int(line.group(1)))
-        broken = _malformed_line(self.name)
+        broken = _malformed_line(self._file)
         if broken:
             return broken
         first = text.split("\n")[0]

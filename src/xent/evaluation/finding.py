@@ -88,24 +88,28 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
 
 
 def _nearly_numbers(fields: list[Field], head: Batch) -> set[str]:
-    """Text columns with the name of a prediction whose first values are mostly numbers."""
+    """Text columns with the name of a prediction that are to hold numbers, by their looks."""
     stems = {*PROBS, *LOGITS, *LOG_PROBS}
     named = {f.name for f in fields if f.name.lower() in stems}
     named |= {
         n for s, found in grouped(f.name for f in fields).items() if s in stems for n in found
     }
+    # one of p_0, p_1, ... among numbers is one of them, whatever it holds
+    numbered = {f.name for f in fields if f.name[-1:].isdigit() and f.name in named}
+    among_numbers = any(f.kind == "float" for f in fields if f.name in numbered)
     nearly = set()
     for field in fields:
         if field.kind == "text" and field.name in named:
             values = [v for v in head[field.name].tolist() if v is not None]
-            if values and 2 * sum(map(_is_number, values)) > len(values):
+            mostly = values and 2 * sum(map(_is_number, values)) > len(values)
+            if mostly or (among_numbers and field.name in numbered):
                 nearly.add(field.name)
     return nearly
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        float(text.replace(",", "."))  # or a number with a decimal comma
     except ValueError:
         return False
     return True

@@ -96,7 +96,12 @@ def _open_npz(path: str) -> Source:
     except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
         if isinstance(error, (SourceError, XentTypeError)):
             raise
-        raise SourceError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None
+        what = str(error).splitlines()[0]
+        if "zip" in what or "pickle" in what:
+            # NumPy advises to load what it takes for a pickle; an archive of numbers is none
+            objects = "Object arrays" in what
+            what = "it holds Python objects" if objects else "it is truncated or no .npz file"
+        raise SourceError(f"{path} cannot be read: {what}") from None
 
 
 class _StandardInput(DuckSource):
@@ -118,6 +123,11 @@ class _StandardInput(DuckSource):
             raise SourceError("source '-' must have rows, got empty standard input", code="D02")
         super().__init__(f"FROM {reader_of(path)}", path)
         self.name = "standard input"
+
+    def _plainly(self, error: Exception) -> SourceError:
+        plain = super()._plainly(error)
+        text = str(plain).replace(self._file, "standard input")
+        return SourceError(text, index=plain.index, value=plain.value)
 
     def close(self) -> None:
         super().close()

@@ -15,7 +15,7 @@ def writable(path: str | None) -> None:
     if path is None or (_is_stream(path) and os.access(path, os.W_OK)):
         return
     folder = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
+    if os.path.isdir(os.path.realpath(path)):
         raise XentValueError(f"output must be a file, got the folder {path!r}", value=path)
     if not os.path.isdir(folder):
         raise XentValueError(
