@@ -119,9 +119,13 @@ void give_buffer(void* data) noexcept {
     std::lock_guard<std::mutex> lock(c.mutex);
     if (bytes <= c.limit) {
       c.shrink_to(c.limit - bytes);
-      c.kept.push_back(start);
-      c.bytes += bytes;
-      return;
+      try {
+        c.kept.push_back(start);
+        c.bytes += bytes;
+        return;
+      } catch (const std::bad_alloc&) {
+        // no memory to remember it by: the system gets it back
+      }
     }
   }
   release(start);

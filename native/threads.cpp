@@ -3,8 +3,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #if defined(__linux__)
 #include <pthread.h>
@@ -23,12 +26,20 @@ struct Job {
   const Body* body = nullptr;
   std::int64_t count = 0, grain = 1;
   std::atomic<std::int64_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr error;  // of the chunk that failed first
 
-  void run() {
-    for (;;) {
-      const std::int64_t begin = next.fetch_add(grain);
-      if (begin >= count) return;
-      (*body)(begin, begin + grain < count ? begin + grain : count);
+  // Keeps what a chunk throws: leaving a worker it would end the process, and leaving the
+  // caller it would take the body away from under the workers.
+  void run() noexcept {
+    try {
+      for (;;) {
+        const std::int64_t begin = next.fetch_add(grain);
+        if (begin >= count || failed.load(std::memory_order_relaxed)) return;
+        (*body)(begin, begin + grain < count ? begin + grain : count);
+      }
+    } catch (...) {
+      if (!failed.exchange(true)) error = std::current_exception();
     }
   }
 };
@@ -45,8 +56,13 @@ struct Workers {
   int running = 0;    // workers that have not finished this round
   std::uint64_t round = 0;
 
-  void grow(int count) {
-    for (; started < count; ++started) std::thread([this, id = started] { serve(id); }).detach();
+  // how many of `count` workers there are; fewer where the system starts no more threads
+  int grow(int count) {
+    try {
+      for (; started < count; ++started) std::thread([this, id = started] { serve(id); }).detach();
+    } catch (const std::system_error&) {
+    }
+    return started < count ? started : count;
   }
 
   void serve(int id) {
@@ -66,24 +82,30 @@ struct Workers {
   void run(const Body& body, std::int64_t count, std::int64_t grain, int helpers) {
     {
       std::lock_guard<std::mutex> lock(mutex);
-      grow(helpers);
       job.body = &body;
       job.count = count;
       job.grain = grain;
       job.next.store(0);
-      wanted = running = helpers;
+      job.failed.store(false);
+      wanted = running = grow(helpers);
       ++round;
     }
     wake.notify_all();
     job.run();
     std::unique_lock<std::mutex> lock(mutex);
     done.wait(lock, [&] { return running == 0; });
+    if (job.failed) std::rethrow_exception(std::exchange(job.error, nullptr));
   }
 };
 
 std::atomic<Workers*> workers{nullptr};
 std::atomic<int> asked{0};
-thread_local bool inside = false;
+thread_local bool inside = false;  // a body that calls parallel_for again runs it alone
+
+struct Inside {
+  Inside() { inside = true; }
+  ~Inside() { inside = false; }
+};
 
 void forget_after_fork() {
   // threads do not survive a fork, and their locks may have been held: start again.
@@ -141,9 +163,8 @@ void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
     Workers& pool = get_workers();
     std::unique_lock<std::mutex> lock(pool.in_use, std::try_to_lock);
     if (lock.owns_lock()) {
-      inside = true;  // a body that calls parallel_for again runs it alone
+      const Inside guard;
       pool.run(body, count, grain, threads - 1);
-      inside = false;
       return;
     }
   }

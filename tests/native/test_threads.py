@@ -170,3 +170,57 @@ def test_the_environment_names_the_default(text, count):
     (first, cpus), (second, seven), (third, _) = map(str.split, done.stdout.splitlines())
     default = cpus if count is None else str(count)
     assert (first, second, third) == (default, seven, default)
+
+
+def printed_in_a_tight_place(program):
+    """Return what a process prints that may map `room` more bytes after calling tighten(room)."""
+    tighten = """if True:
+        import resource
+        def tighten(room):
+            with open("/proc/self/statm") as file:
+                size = int(file.read().split()[0]) * resource.getpagesize()
+            limit = resource.RLIM_INFINITY if room is None else size + room
+            resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        import numpy as np, xent
+        xent.set_num_threads(4)
+    """
+    lines = [tighten, "if True:", program]
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and RLIMIT_AS")
+
+
+@linux
+def test_memory_that_a_worker_does_not_get_is_an_error_and_not_the_end():
+    # half rows are converted into memory of their own: 32 MB a thread, where 8 are left
+    program = """
+        logits, target = np.zeros((8, 4_000_000), np.float16), np.zeros(8, int)
+        right = xent.softmax_cross_entropy(logits, target)
+        xent.empty_cache()
+        tighten(8_000_000)
+        for _ in range(3):
+            try:
+                xent.softmax_cross_entropy(logits, target)
+            except MemoryError:
+                print("MemoryError")
+        tighten(None)
+        print(xent.softmax_cross_entropy(logits, target) == right)
+    """
+    assert printed_in_a_tight_place(program) == ["MemoryError"] * 3 + ["True"]
+
+
+@linux
+def test_threads_that_the_system_refuses_are_done_without():
+    program = """
+        logits, target = np.zeros((40_000, 10), np.float32), np.zeros(40_000, int)
+        tighten(1_000_000)
+        print(round(xent.softmax_cross_entropy(logits, target), 4))
+        tighten(None)
+        print(round(xent.softmax_cross_entropy(logits, target), 4))
+    """
+    assert printed_in_a_tight_place(program) == ["2.3026", "2.3026"]
