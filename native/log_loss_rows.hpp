@@ -148,10 +148,11 @@ class Tile {
     double truth[kTile] = {};
     std::int64_t j = 0;
     if (task_.stride == 1 && count_ == kTile) {
-      const T* const* columns = reinterpret_cast<const T* const*>(task_.columns);
+      const auto column = [&](std::int64_t k) {
+        return static_cast<const T*>(task_.columns[k]) + begin_;
+      };
       for (; j + 4 <= task_.classes; j += 4) {
-        const T* const from[4] = {columns[j] + begin_, columns[j + 1] + begin_,
-                                  columns[j + 2] + begin_, columns[j + 3] + begin_};
+        const T* const from[4] = {column(j), column(j + 1), column(j + 2), column(j + 3)};
         watch_classes<4>(from, j, truth);
       }
     }

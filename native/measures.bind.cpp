@@ -40,15 +40,10 @@ nb::tuple measure(Input p, std::optional<Input> q, std::int64_t axis, double tol
                   double nats) {
   MeasureTask task;
   const std::vector<std::size_t> shape = shape_of(p);
-  task.outer = 1;
-  std::vector<std::size_t> row_shape;
-  for (std::size_t i = 0; i < shape.size(); ++i) {
-    const auto extent = static_cast<std::int64_t>(shape[i]);
-    if (static_cast<std::int64_t>(i) < axis) task.outer *= extent;
-    if (static_cast<std::int64_t>(i) == axis) task.classes = extent;
-    if (static_cast<std::int64_t>(i) > axis) task.inner *= extent;
-    if (static_cast<std::int64_t>(i) != axis) row_shape.push_back(shape[i]);
-  }
+  const Layout layout(shape, axis);
+  task.outer = layout.outer;
+  task.classes = layout.classes;
+  task.inner = layout.inner;
   const bool is_double = p.dtype() == nb::dtype<double>();
   if (!is_double && p.dtype() != nb::dtype<float>())
     throw nb::type_error("p must be float32 or float64");
@@ -58,7 +53,7 @@ nb::tuple measure(Input p, std::optional<Input> q, std::int64_t axis, double tol
   task.q = q ? q->data() : nullptr;
   task.tolerance = tolerance;
   task.nats = nats;
-  nb::object result = make_array(p.dtype(), row_shape, &task.result);
+  nb::object result = make_array(p.dtype(), layout.row_shape, &task.result);
   MeasureReport report;
   {
     nb::gil_scoped_release release;

@@ -13,6 +13,7 @@ namespace xent {
 namespace {
 
 constexpr std::int64_t kChunkElements = 65536;  // a chunk's logits stay in a second-level cache
+
 template <class T>
 Scan scan_soft(const T* target, std::int64_t outer, std::int64_t classes, std::int64_t inner,
                const Weighting& w) {
@@ -48,7 +49,7 @@ void run(const SoftmaxTask& task, Storage storage, double* sum) {
   for (double part : sums) *sum += part;
 }
 
-// See kernels/cpu.py for what comes in and out.
+// See kernels/cpu/softmax_cross_entropy.py for what comes in and out.
 nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<Targets> target,
                                 std::optional<Input> soft_target,
                                 std::optional<Weights> class_weight,

@@ -123,10 +123,13 @@ template <class T>
 XENT_INLINE T scale(T mantissa, typename Format<T>::Int exponent) {
   using F = Format<T>;
   using Int = typename F::Int;
+  using Bits = typename F::Bits;
   const Int half = exponent >> 1;
-  const T first = bits_of<T>(static_cast<Int>((half + F::bias) << F::mantissa_bits));
-  const T second =
-      bits_of<T>(static_cast<Int>((exponent - half + F::bias) << F::mantissa_bits));
+  // unsigned: an exponent out of range is garbage that exp() replaces, not an overflow
+  const Bits first_bits = static_cast<Bits>(half) + F::bias;
+  const Bits second_bits = static_cast<Bits>(exponent) - static_cast<Bits>(half) + F::bias;
+  const T first = bits_of<T>(static_cast<Bits>(first_bits << F::mantissa_bits));
+  const T second = bits_of<T>(static_cast<Bits>(second_bits << F::mantissa_bits));
   return mantissa * first * second;
 }
 
@@ -168,9 +171,10 @@ template <class T>
 XENT_INLINE SplitExp<T> split_exp(T x, T error) {
   using F = Format<T>;
   using Int = typename F::Int;
+  using Bits = typename F::Bits;
   const T shifted = x * F::log2_e + F::round_magic;
   const T n = shifted - F::round_magic;
-  const Int exponent = static_cast<Int>(bits_of<Int>(shifted) - bits_of<Int>(F::round_magic));
+  const Int exponent = static_cast<Int>(bits_of<Bits>(shifted) - bits_of<Bits>(F::round_magic));
   return {exp_reduced(x, n, error), exponent};
 }
 
