@@ -67,3 +67,10 @@ def test_only_the_losses_have_derivatives():
     for wrong in (np.sum, 0.5, "softmax_cross_entropy", []):
         with pytest.raises(ValueError, match=r"loss must be one of xent\.\w+, .*function itself"):
             xent.value_and_grad(wrong)
+
+
+@pytest.mark.parametrize("derivatives", [xent.value_and_grad, xent.gradient_and_hessian])
+def test_an_unknown_option_is_told_with_the_name_of_the_loss(derivatives):
+    for loss, scores, target, _ in CASES:
+        with pytest.raises(TypeError, match=rf"^{loss.__name__}\(\) got an unexpected .*'nope'"):
+            derivatives(loss)(scores, target, nope=1)

@@ -86,3 +86,13 @@ def test_errors_name_the_rule(arguments, options, code, text):
     with pytest.raises(xent.errors.XentValueError, match=text) as e:
         half_squared_error(*arguments, **options)
     assert e.value.code == code
+
+
+def test_an_error_beyond_all_numbers_is_inf_and_warns_of_nothing():
+    huge = np.array([1e200])
+    assert xent.half_squared_error(huge, -huge) == np.inf
+    infinite = np.array([np.inf])
+    assert np.isnan(xent.half_squared_error(infinite, infinite))
+    narrow = np.array([3e38], np.float32)
+    _, gradient = xent.value_and_grad(xent.half_squared_error)(narrow, np.array([-1e39]))
+    assert gradient == np.inf

@@ -42,6 +42,7 @@ def has_derivatives(evaluate: Any) -> Callable[[Callable[..., Any]], Callable[..
 
     def register(loss: Callable[..., Any]) -> Callable[..., Any]:
         _EVALUATE[loss] = evaluate
+        evaluate.__qualname__ = loss.__qualname__  # an unknown option is told by this name
         return loss
 
     return register
@@ -84,7 +85,8 @@ def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     Notes
     -----
     *Memory.* The gradient is the only array of the size of the input that is allocated,
-    and with `out` none is. `out` may be the first argument itself, which is overwritten.
+    and with `out` none is. `out` may be the first argument itself, which is overwritten;
+    beyond that it must share no memory with any argument.
     When a call raises, `out` may hold anything.
 
     See Also

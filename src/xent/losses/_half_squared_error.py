@@ -33,24 +33,24 @@ def _evaluate(
     check_same_shape("prediction", x.shape, "target", y.shape)
     out = as_out(out, x)
     weight = as_weights(sample_weight, "sample_weight", x.shape, "one for each entry")
-    difference = x.astype(np.float64) - y
     w = np.ones(x.shape) if weight is None else weight
-    # an entry of weight 0 is skipped, whatever it holds
-    difference = np.where(w == 0, 0.0, difference)
-    nll = w * (0.5 * difference**2)
     total = float(w.sum())
     scale = 1 / total if reduction == "mean" and total else 1.0
     gradient = hessian = None
-    if want_gradient:
-        gradient = (scale * w * difference).astype(x.dtype)
-        if out is not None:
-            out[...] = gradient
-            gradient = out
-    if want_hessian:
-        hessian = np.asarray(scale * w).astype(x.dtype)
-    scored = Scored(
-        nll.astype(compute_dtype(x)), float(nll.sum()), total, x.size, gradient, hessian
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # inf and nan speak for themselves
+        difference = x.astype(np.float64) - y
+        # an entry of weight 0 is skipped, whatever it holds
+        difference = np.where(w == 0, 0.0, difference)
+        nll = w * (0.5 * difference**2)
+        if want_gradient:
+            gradient = (scale * w * difference).astype(x.dtype)
+        if want_hessian:
+            hessian = np.asarray(scale * w).astype(x.dtype)
+        losses = nll.astype(compute_dtype(x))
+    if out is not None and gradient is not None:
+        out[...] = gradient
+        gradient = out
+    scored = Scored(losses, float(nll.sum()), total, x.size, gradient, hessian)
     value = reduce_scored(scored, reduction, on_empty, x.size, None)
     return Evaluated(value, scored.gradient, scored.hessian)
 

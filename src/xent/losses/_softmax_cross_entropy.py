@@ -174,7 +174,8 @@ def softmax_cross_entropy(
     gives 0; a row of only -inf, and +inf anywhere, gives nan. NaN in a row stays in that
     row. A row does not depend on its batch, and nothing on the number of threads.
 
-    *Memory.* The value alone allocates nothing of the size of the logits.
+    *Memory.* The value alone allocates nothing of the size of the logits, where these are
+    C-contiguous floats and the targets are class indices.
 
     See Also
     --------
