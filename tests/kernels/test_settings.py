@@ -15,6 +15,12 @@ def _default_threads():
     xent.set_num_threads(None)
 
 
+def test_what_is_refused_is_not_said_to_be_converted():
+    assert "refused" in kernels.explain("softmax", np.zeros(3, complex)).reasons[-1]
+    assert "refused" in kernels.explain("softmax", np.array(["a"])).reasons[-1]
+    assert "other order" in kernels.explain("softmax", np.zeros(3, ">f4")).reasons[-1]
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_operation_is_served_and_says_how(operation):
     choice = kernels.explain(operation)

@@ -100,6 +100,10 @@ def explain(operation: str, array: Any = None) -> Choice:
 
 def _how_it_is_read(operation: str, array: np.ndarray[Any, Any]) -> str:
     name = array.dtype.name
+    if array.dtype.kind not in "iubf":
+        return f"{name} is refused: these are no numbers to compute with"
+    if not array.dtype.isnative:
+        return f"{name} is converted first, because its bytes are in the other order"
     if name not in OPERATIONS[operation]:
         return f"{name} is converted first"
     if not array.flags.c_contiguous:
