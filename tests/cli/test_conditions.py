@@ -24,7 +24,7 @@ def test_a_number_that_is_no_number_fails_every_gate():
     assert parse_condition("a<1").holds({"a": math.nan})
 
 
-@pytest.mark.parametrize("text", ["", "a", "a>", "a>x", "a=1", "1<a", "a>1>2", "a~1"])
+@pytest.mark.parametrize("text", ["", "a", "a>", "a>x", "a=1", "1<a", "a>1>2", "a~1", "a>nan"])
 def test_what_is_no_condition(text):
     with pytest.raises(XentValueError, match="fail_if must be a name, a comparison and a number"):
         parse_condition(text)

@@ -37,8 +37,8 @@ app = App(
 Text = str | None
 
 
-def option(text: str, *, flag: str | None = None, metavar: str | None = None) -> Parameter:
-    return Parameter(name=flag, help=text, negative="", show_default=False)
+def option(text: str) -> Parameter:
+    return Parameter(help=text, negative="", show_default=False)
 
 
 @app.command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from dataclasses import dataclass
@@ -62,9 +63,11 @@ def parse_condition(text: str) -> Condition:
     parts = re.fullmatch(r"\s*([a-z_]+)\s*(>=|<=|==|!=|>|<)\s*(\S+)\s*", text)
     if parts:
         try:
-            return Condition(text.strip(), parts[1], parts[2], float(parts[3]))
+            limit = float(parts[3])
         except ValueError:
-            pass
+            limit = math.nan
+        if not math.isnan(limit):  # no number is above or below nan: a gate always open
+            return Condition(text.strip(), parts[1], parts[2], limit)
     raise XentValueError(
         f'fail_if must be a name, a comparison and a number, such as "log_loss>0.4", got {text!r}',
         value=text,
