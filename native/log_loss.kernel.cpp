@@ -370,7 +370,7 @@ class Scoring {
   std::int64_t begin_;
   int count_;
   LogLossSums& sums_;
-  Tile<T> tile_;
+  RowTile<T> tile_;
   Lanes& lanes_;
   bool impossible_[kTile] = {}, clean_ = false;
   double right_[kTile];

@@ -44,9 +44,9 @@ struct Lanes {
 constexpr int kScored = -1, kSkipped = -2;
 
 template <class T>
-class Tile {
+class RowTile {
  public:
-  Tile(const LogLossTask& task, std::int64_t begin, int count, LogLossSums& sums)
+  RowTile(const LogLossTask& task, std::int64_t begin, int count, LogLossSums& sums)
       : task_(task), begin_(begin), count_(count), sums_(sums) {}
 
   Lanes lanes;

@@ -69,7 +69,8 @@ SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) 
   SigmoidPart part;
   for (std::int64_t start = begin; start < end; start += kBlock) {
     const int count = static_cast<int>(end - start < kBlock ? end - start : kBlock);
-    const Storage* XENT_RESTRICT logits = static_cast<const Storage*>(task.logits) + start;
+    // not restrict: the gradient may be written where the logits are
+    const Storage* logits = static_cast<const Storage*>(task.logits) + start;
     if (task.byte_target) {
       const unsigned char* XENT_RESTRICT bytes = task.byte_target + start;
 #pragma omp simd

@@ -142,3 +142,12 @@ def test_weights_whose_sum_cannot_be_divided_by(loss, scores, target, size):
         loss(scores, target, sample_weight=weight)
     expected = loss(scores, target)
     assert loss(scores, target, sample_weight=weight / size) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", ["weight", "sample_weight"])
+def test_out_shares_no_memory_with_the_weights(name):
+    memory = np.ones(12)
+    logits, target = np.zeros((3, 3)), np.zeros(3, int)
+    options = {name: memory[9:12], "out": memory[1:10].reshape(3, 3)}
+    with pytest.raises(xent.errors.XentValueError, match="share no memory"):
+        xent.value_and_grad(xent.softmax_cross_entropy)(logits, target, **options)

@@ -94,7 +94,7 @@ def explain(operation: str, array: Any = None) -> Choice:
     return Choice(
         operation,
         "cpu",
-        ("triton: NumPy arrays are in the memory of the CPU", f"cpu: chosen ({kernel}){how}"),
+        (f"cpu: chosen ({kernel}){how}",),
     )
 
 

@@ -85,7 +85,7 @@ def _evaluate(
         want_nll=reduction == "none",
         want_gradient=want_gradient,
         want_hessian=want_hessian,
-        out=as_out(out, x, y),
+        out=as_out(out, x, y, weight, pos_weight, nodes.sample_weight),
     )
     if bad:
         _check_labels(np.asarray(target), ignore_index)

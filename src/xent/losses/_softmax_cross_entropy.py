@@ -84,7 +84,7 @@ def _evaluate(
         want_nll=reduction == "none",
         want_gradient=want_gradient,
         want_hessian=want_hessian,
-        out=as_out(out, x, soft),
+        out=as_out(out, x, soft, weight, sample_weight),
     )
     if scored is None:
         raise_target_out_of_range(index, num_classes, ignore_index)
