@@ -165,6 +165,7 @@ def child_uses_and_collects(inherited, fill):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # where JAX is loaded
 def test_a_forked_child_inherits_results_and_cache():
     kept = result(8)
     alive = result(8, 1.0)

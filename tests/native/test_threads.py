@@ -91,6 +91,7 @@ def in_a_child(seed):
 
 @has_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # where JAX is loaded
 def test_a_forked_pool_computes_after_its_parent_used_the_workers():
     # as the workers of a data loader do
     xent.set_num_threads(3)
@@ -103,6 +104,7 @@ def test_a_forked_pool_computes_after_its_parent_used_the_workers():
 
 @has_fork
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # where JAX is loaded
 def test_a_fork_in_the_middle_of_another_threads_call():
     logits, target = problem()
     xent.set_num_threads(3)
