@@ -26,6 +26,7 @@ __all__ = [
     "as_weights",
     "check_fraction",
     "compute_dtype",
+    "refuse_ignore_index",
 ]
 
 Array = NDArray[Any]
@@ -226,3 +227,13 @@ def check_fraction(value: Any, name: str) -> None:
         raise XentTypeError(f"{name} must be a number in [0, 1], got {value!r}", value=value)
     if not 0 <= value <= 1:
         raise XentValueError(f"{name} must be in [0, 1], got {value}", value=value)
+
+
+def refuse_ignore_index(ignore_index: int | None) -> None:
+    """Raise where rows of distributions come with an index to ignore: no entry is one."""
+    if ignore_index is not None:
+        raise XentValueError(
+            f"ignore_index must be None when target holds distributions, got {ignore_index}: "
+            "no entry of a distribution is a class index. Give those rows sample_weight 0.",
+            value=ignore_index,
+        )

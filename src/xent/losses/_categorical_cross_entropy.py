@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from xent.errors import XentValueError
 from xent.losses._arguments import (
     as_axis,
     as_class_target,
@@ -16,6 +15,7 @@ from xent.losses._arguments import (
     as_out,
     as_weights,
     check_fraction,
+    refuse_ignore_index,
 )
 from xent.losses._derivatives import Evaluated, has_derivatives
 from xent.losses._probabilities import Predicted, derivatives, score_classes, score_mass
@@ -50,12 +50,8 @@ def _evaluate(
     num_classes = p.shape[at]
     rows_shape = p.shape[:at] + p.shape[at + 1 :]
     index, soft = as_class_target(target, p, at, given_axis=axis, name="probs")
-    if soft is not None and ignore_index is not None:
-        raise XentValueError(
-            f"ignore_index must be None when target holds distributions, got {ignore_index}: "
-            "no entry of a distribution is a class index. Give those rows sample_weight 0.",
-            value=ignore_index,
-        )
+    if soft is not None:
+        refuse_ignore_index(ignore_index)
     meaning = f"one weight for each of the {num_classes} classes"
     predicted = Predicted(
         p,

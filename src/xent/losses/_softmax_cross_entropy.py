@@ -10,7 +10,6 @@ from xent.diagnostics.averaging import weights_cancel
 from xent.diagnostics.logits import look_at_logits
 from xent.diagnostics.policy import active
 from xent.diagnostics.targets import raise_target_out_of_range
-from xent.errors import XentValueError
 from xent.kernels.cpu import softmax_cross_entropy as kernel
 from xent.losses._arguments import (
     as_axis,
@@ -20,6 +19,7 @@ from xent.losses._arguments import (
     as_out,
     as_weights,
     check_fraction,
+    refuse_ignore_index,
 )
 from xent.losses._derivatives import Evaluated, has_derivatives
 from xent.losses._reduction import check_reduction, reduce_scored
@@ -57,12 +57,7 @@ def _evaluate(
     if label_smoothing:
         check_fraction(label_smoothing, "label_smoothing")
     if soft is not None:
-        if ignore_index is not None:
-            raise XentValueError(
-                f"ignore_index must be None when target holds distributions, got {ignore_index}: "
-                "no entry of a distribution is a class index. Give those rows sample_weight 0.",
-                value=ignore_index,
-            )
+        refuse_ignore_index(ignore_index)
         if label_smoothing:
             soft = (1 - label_smoothing) * soft + label_smoothing / num_classes
             soft = soft.astype(np.float64 if x.dtype == np.float64 else np.float32, copy=False)
