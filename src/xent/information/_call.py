@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xent.diagnostics.pairs import swapped_arguments
 from xent.errors import XentValueError
 from xent.information import _formulas
 from xent.information._arrays import Library, as_arrays, on_host
@@ -89,6 +90,7 @@ def measure_pair(
         outcome = kernel(p, q, axis=axis, tolerance=tolerance, nats=nats)
         if outcome.bad:
             refuse(("p", "q"), (p, q), axis, (tolerance, tolerance))
+        swapped_arguments(p, q, axis=axis)
         if outcome.infinite:
             report_infinite(outcome.result, p, q, (first, second), axis)
         return outcome.result.astype(library.result, copy=False)[()]

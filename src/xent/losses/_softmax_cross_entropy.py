@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xent.diagnostics.averaging import weights_cancel
-from xent.diagnostics.logits import look_at_logits
+from xent.diagnostics.averaging import nearly_empty, weights_cancel
+from xent.diagnostics.logits import look_at_logits, note_half_precision
 from xent.diagnostics.policy import active
 from xent.diagnostics.targets import raise_target_out_of_range
 from xent.kernels.cpu import softmax_cross_entropy as kernel
@@ -64,6 +64,7 @@ def _evaluate(
             label_smoothing = 0.0
     if active() != "off":
         look_at_logits(x, at, loss="softmax_cross_entropy")
+        note_half_precision(x)
         if weight is not None and reduction == "mean" and index is not None:
             weights_cancel(index, ignore_index=ignore_index)
     scored = kernel.score(
@@ -84,6 +85,8 @@ def _evaluate(
     if scored is None:
         raise_target_out_of_range(index, num_classes, ignore_index)
     rows = x.size // num_classes
+    if ignore_index is not None and active() == "full":
+        nearly_empty(kept=scored.count, rows=rows, loss="softmax_cross_entropy")
     value = reduce_scored(scored, reduction, on_empty, rows, ignore_index)
     return Evaluated(value, scored.gradient, scored.hessian)
 
