@@ -1,7 +1,7 @@
 """Make what the README shows: `python tools/readme.py --write`.
 
 Tables are computed or read from benchmarks/results/, and what commands print is what they
-print. With the name of a table ("exact", "speed") it is printed instead.
+print. With the name of a table ("exact", "kl", "speed") it is printed instead.
 """
 
 import json
@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 MARGINS = [5, 10, 15, 17, 50]
+DIFFERENCES = [1e-3, 1e-5, 1e-7, 1e-9]
 
 # file of results, start of the workload, ours, theirs, what to call it
 SPEED = [
@@ -47,6 +48,29 @@ def exact():
         numbers = (f"{float(value):.4g}" for value in (truth, theirs, ours))
         lines.append(f"| {margin} | " + " | ".join(numbers) + " |")
     return "\n".join(["| right by (nats) | exact loss | torch, float32 | xent, float32 |",
+                      "|---|---|---|---|", *lines, ""])  # fmt: skip
+
+
+def kl():
+    import mpmath
+    import numpy as np
+    import scipy.stats
+
+    import xent
+
+    mpmath.mp.dps = 50
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.ones(10))
+    lines = []
+    for relative in DIFFERENCES:
+        q = p * (1 + relative * rng.normal(size=10))
+        q /= q.sum()
+        pairs = [(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(p, q, strict=True)]
+        truth = mpmath.fsum(a * mpmath.log(a / b) - a + b for a, b in pairs)
+        numbers = truth, scipy.stats.entropy(p, q), xent.kl_divergence(p, q)
+        shown = " | ".join(f"{float(value):.4g}" for value in numbers)
+        lines.append(f"| {relative:g} | {shown} |")
+    return "\n".join(["| relative difference | exact | scipy.stats.entropy | xent |",
                       "|---|---|---|---|", *lines, ""])  # fmt: skip
 
 
@@ -85,7 +109,7 @@ def time(row):
     return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{milliseconds * 1e3:.0f} µs"
 
 
-TABLES = {"exact": exact, "speed": speed}
+TABLES = {"exact": exact, "kl": kl, "speed": speed}
 
 
 def printed_by(command):

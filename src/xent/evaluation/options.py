@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.names import repeated
+from xent.losses._zero import parse_zero
 from xent.units import Unit, nats_per
 
-__all__ = ["TASKS", "Options", "parse_zero"]
+__all__ = ["TASKS", "Options", "least_probability"]
 
 TASKS = ("class", "multi")
 NAN_POLICIES = ("raise", "exclude")
@@ -39,7 +39,7 @@ class Options:
 
     def __post_init__(self) -> None:
         nats_per(self.unit)
-        parse_zero(self.zero)
+        least_probability(self.zero)
         if self.task is not None and self.task not in TASKS:
             raise XentValueError(f"task must be one of {TASKS}, got {self.task!r}", value=self.task)
         if self.nan not in NAN_POLICIES:
@@ -71,26 +71,20 @@ class Options:
         return None
 
 
-def parse_zero(zero: str) -> float:
+def least_probability(zero: str) -> float:
     """Return the smallest probability of a policy: 0 for "inf", EPS for "clip:EPS".
 
-    >>> parse_zero("clip:1e-15")
+    >>> least_probability("clip:1e-15")
     1e-15
     """
-    if zero == "inf":
-        return 0.0
-    if str(zero).startswith("clip:"):
-        try:
-            smallest = float(zero.removeprefix("clip:"))
-        except ValueError:
-            smallest = math.nan
-        if 0 < smallest < 1:
-            return smallest
-    raise XentValueError(
-        'zero must be "inf" (an impossible outcome costs infinity) or "clip:EPS" with '
-        f'0 < EPS < 1, such as "clip:1e-15", got {zero!r}',
-        value=zero,
-    )
+    policy = parse_zero(zero)
+    if policy.raises:
+        raise XentValueError(
+            'zero must be "inf", which counts impossible rows and says where they are, or '
+            f'"clip:EPS", got {zero!r}',
+            value=zero,
+        )
+    return policy.clip
 
 
 def _check_classes(classes: Sequence[Any]) -> None:

@@ -10,7 +10,7 @@ from xent.evaluation import batches
 from xent.evaluation.batches import Batch
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
-from xent.evaluation.options import Options, parse_zero
+from xent.evaluation.options import Options, least_probability
 from xent.evaluation.plan import Plan
 from xent.evaluation.summary import ClassSums, Summary, Surprise
 from xent.evaluation.truth import Truth
@@ -25,7 +25,7 @@ class Scorer:
     def __init__(self, plan: Plan, options: Options) -> None:
         self.plan = plan
         self._options = options
-        self._clip = parse_zero(options.zero)
+        self._clip = least_probability(options.zero)
         self._kernel = LogLoss(
             plan.prediction, len(plan.classes), tolerance=options.sum_tolerance, clip=self._clip
         )
