@@ -1,0 +1,1 @@
+"""Differentiable tensors: the losses of `torch.nn`, exact, and what they lack."""
