@@ -33,8 +33,12 @@ inline nb::object make_array(nb::dlpack::dtype dtype, const std::vector<std::siz
 // how a floating array is stored
 enum class Storage { f32, f64, f16, bf16 };
 
-inline Storage storage_of(nb::dlpack::dtype dtype) {
+// NumPy has no bfloat16: where a caller says so, 16-bit integers are its bits
+inline Storage storage_of(nb::dlpack::dtype dtype, bool bits_of_bfloat16 = false) {
   using Code = nb::dlpack::dtype_code;
+  const bool is_integer = dtype.code == static_cast<std::uint8_t>(Code::UInt) ||
+                          dtype.code == static_cast<std::uint8_t>(Code::Int);
+  if (bits_of_bfloat16 && is_integer && dtype.bits == 16) return Storage::bf16;
   if (dtype.code == static_cast<std::uint8_t>(Code::Float)) {
     if (dtype.bits == 32) return Storage::f32;
     if (dtype.bits == 64) return Storage::f64;

@@ -32,7 +32,7 @@ SigmoidPart run(const SigmoidTask& task, Storage storage) {
 }
 
 // See kernels/cpu/sigmoid_cross_entropy.py for what comes in and out.
-nb::tuple sigmoid_cross_entropy(Input logits, std::optional<std::int64_t> axis,
+nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::int64_t> axis,
                                 std::optional<Input> target, std::optional<Bytes> byte_target,
                                 std::optional<Weights> pos_weight,
                                 std::optional<Weights> label_weight,
@@ -49,7 +49,7 @@ nb::tuple sigmoid_cross_entropy(Input logits, std::optional<std::int64_t> axis,
   task.outer = layout.outer;
   task.labels = layout.classes;
   task.inner = layout.inner;
-  const Storage storage = storage_of(logits.dtype());
+  const Storage storage = storage_of(logits.dtype(), bfloat16);
   task.logits = logits.data();
   task.target = target ? target->data() : nullptr;
   task.byte_target = byte_target ? byte_target->data() : nullptr;
@@ -84,10 +84,11 @@ nb::tuple sigmoid_cross_entropy(Input logits, std::optional<std::int64_t> axis,
 
 void bind_sigmoid_cross_entropy(nb::module_& m) {
   m.def("sigmoid_cross_entropy", &sigmoid_cross_entropy, nb::arg("logits"),
-        nb::arg("axis").none(), nb::arg("target").none(), nb::arg("byte_target").none(),
+        nb::arg("bfloat16"), nb::arg("axis").none(), nb::arg("target").none(), nb::arg("byte_target").none(),
         nb::arg("pos_weight").none(), nb::arg("label_weight").none(),
         nb::arg("sample_weight").none(), nb::arg("node_weight").none(),
-        nb::arg("ignored_target").none(), nb::arg("label_smoothing"), nb::arg("gradient_scale"), nb::arg("want_nll"),
+        nb::arg("ignored_target").none(), nb::arg("label_smoothing"),
+        nb::arg("gradient_scale"), nb::arg("want_nll"),
         nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none());
 }
 

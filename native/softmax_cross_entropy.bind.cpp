@@ -50,12 +50,14 @@ void run(const SoftmaxTask& task, Storage storage, double* sum) {
 }
 
 // See kernels/cpu/softmax_cross_entropy.py for what comes in and out.
-nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<Targets> target,
+nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
+                                std::optional<Targets> target,
                                 std::optional<Input> soft_target,
                                 std::optional<Weights> class_weight,
                                 std::optional<Weights> sample_weight,
                                 std::optional<std::int64_t> ignore_index, double label_smoothing,
-                                bool mean, bool want_nll, bool want_gradient, bool want_hessian,
+                                bool mean, std::optional<double> gradient_scale, bool want_nll,
+                                bool want_gradient, bool want_hessian,
                                 std::optional<Output> out) {
   SoftmaxTask task;
   const std::vector<std::size_t> shape = shape_of(logits);
@@ -64,7 +66,7 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
   task.classes = layout.classes;
   task.inner = layout.inner;
   const std::int64_t rows = task.outer * task.inner;
-  const Storage storage = storage_of(logits.dtype());
+  const Storage storage = storage_of(logits.dtype(), bfloat16);
   const bool is_double = storage == Storage::f64;
 
   Weighting weighting{class_weight ? class_weight->data() : nullptr,
@@ -110,7 +112,7 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
   task.row_weight = !row_weight.empty() ? row_weight.data()
                     : sample_weight     ? sample_weight->data()
                                         : nullptr;
-  task.gradient_scale = mean && scan.weight != 0 ? 1 / scan.weight : 1;
+  task.gradient_scale = gradient_scale.value_or(mean && scan.weight != 0 ? 1 / scan.weight : 1);
   double sum = 0;
   {
     nb::gil_scoped_release release;
@@ -122,10 +124,12 @@ nb::tuple softmax_cross_entropy(Input logits, std::int64_t axis, std::optional<T
 }  // namespace
 
 void bind_softmax_cross_entropy(nb::module_& m) {
-  m.def("softmax_cross_entropy", &softmax_cross_entropy, nb::arg("logits"), nb::arg("axis"),
+  m.def("softmax_cross_entropy", &softmax_cross_entropy, nb::arg("logits"), nb::arg("bfloat16"),
+        nb::arg("axis"),
         nb::arg("target").none(), nb::arg("soft_target").none(), nb::arg("class_weight").none(),
         nb::arg("sample_weight").none(), nb::arg("ignore_index").none(),
-        nb::arg("label_smoothing"), nb::arg("mean"), nb::arg("want_nll"),
+        nb::arg("label_smoothing"), nb::arg("mean"), nb::arg("gradient_scale").none(),
+        nb::arg("want_nll"),
         nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none());
 }
 

@@ -16,6 +16,7 @@ def score(
     logits: NDArray[Any],  # C-contiguous; float16, float32 or float64
     target: NDArray[Any],  # same shape; the compute dtype, bool or uint8
     *,
+    bfloat16: bool = False,  # logits are its bits, as 16-bit integers; so is the gradient
     weight: float,  # what the mean divides by
     count: int,
     axis: int | None = None,  # of the labels, for the weights below
@@ -25,7 +26,8 @@ def score(
     node_weight: NDArray[Any] | None = None,  # float64, like logits
     ignored_target: float | None = None,
     label_smoothing: float = 0.0,
-    mean: bool = False,
+    mean: bool = False,  # divide the derivatives by the weight
+    gradient_scale: float | None = None,  # or multiply them by this
     want_nll: bool = False,
     want_gradient: bool = False,
     want_hessian: bool = False,
@@ -33,11 +35,13 @@ def score(
 ) -> tuple[Scored, int]:
     """Return the losses and derivatives, and how many targets are outside [0, 1]."""
     as_bytes = target.dtype.itemsize == 1
-    scale = 1.0 / weight if mean and weight else 1.0
+    if gradient_scale is None:
+        gradient_scale = 1.0 / weight if mean and weight else 1.0
     nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
-        logits, axis, None if as_bytes else target, target.view("u1") if as_bytes else None,
+        logits, bfloat16, axis,
+        None if as_bytes else target, target.view("u1") if as_bytes else None,
         pos_weight, label_weight, sample_weight, node_weight, ignored_target,
-        label_smoothing, scale,
+        label_smoothing, gradient_scale,
         want_nll, want_gradient, want_hessian, out,
     )  # fmt: skip
     return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad

@@ -15,6 +15,7 @@ __all__ = ["score"]
 def score(
     logits: NDArray[Any],  # C-contiguous; float16, float32 or float64
     *,
+    bfloat16: bool = False,  # logits are its bits, as 16-bit integers; so is the gradient
     axis: int,  # of the classes, in [0, ndim)
     target: NDArray[Any] | None = None,  # int64, shape of the logits without the axis
     soft_target: NDArray[Any] | None = None,  # or their shape, in the compute dtype
@@ -23,6 +24,7 @@ def score(
     ignore_index: int | None = None,
     label_smoothing: float = 0.0,
     mean: bool = False,  # divide the derivatives by the sum of the weights
+    gradient_scale: float | None = None,  # or multiply them by this
     want_nll: bool = False,
     want_gradient: bool = False,
     want_hessian: bool = False,
@@ -30,8 +32,8 @@ def score(
 ) -> Scored | None:
     """Return the losses and derivatives; None, with nothing computed, for a bad target."""
     nll, total, weight, count, bad, _, gradient, hessian = _native.softmax_cross_entropy(
-        logits, axis, target, soft_target, class_weight, sample_weight, ignore_index,
-        label_smoothing, mean, want_nll, want_gradient, want_hessian, out,
+        logits, bfloat16, axis, target, soft_target, class_weight, sample_weight, ignore_index,
+        label_smoothing, mean, gradient_scale, want_nll, want_gradient, want_hessian, out,
     )  # fmt: skip
     if bad:
         return None
