@@ -1,0 +1,343 @@
+"""Softmax cross-entropy in torch operations: rows, their gradient, and what rows are like.
+
+With s_j = w_j t_j, what each log-probability is multiplied by, R_j the mass of all classes
+but j and T the whole, a row of logits (see `_softmax` for M, "small" and "large") has
+
+    loss   = s_M small + R_M large + sum_{j != M} s_j (m - x_j)  [+ z lse^2]
+    grad_j = p_j R_j - s_j (1 - p_j)                             [+ 2 z lse p_j]
+    (H v)_j = T p_j (u_j - sum_{k != M} p_k u_k),   u = v - v_M  [+ ...]
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from xent.torch._tasks import SoftmaxTask
+from xent.torch.formulas._precision import own_dtype
+from xent.torch.formulas._softmax import Softmax, capped, capped_slopes, softmax
+
+__all__ = ["Statistics", "gradient", "row_weights", "rows", "statistics"]
+
+
+class Statistics(NamedTuple):
+    """What the rows are like, each of the shape of the logits without their axis."""
+
+    nll: Tensor
+    lse: Tensor
+    entropy: Tensor
+    hit: Tensor
+
+
+def rows(logits: Tensor, task: SoftmaxTask) -> Tensor:
+    """Return the weighted losses, of the shape of `logits` without the axis of the classes.
+
+    float64 for float64 logits, else float32. Any derivative with respect to the logits, soft
+    targets and weights is right by automatic differentiation. Skipped rows are exactly 0.
+    """
+    row = _look(logits, task)
+    loss = _weighted(row, task)
+    if task.z_loss:
+        loss = loss + task.z_loss * row.softmax.lse**2
+    if row.kept is not None:
+        loss = torch.where(row.kept, loss, 0.0)
+    if task.sample_weight is not None:
+        loss = loss * task.sample_weight.unsqueeze(-1).to(loss.dtype)
+    return loss.squeeze(-1).to(row.own)
+
+
+def gradient(logits: Tensor, task: SoftmaxTask, row_scale: Tensor) -> Tensor:
+    """Return the gradient of ``sum(row_scale * rows)``, in the dtype of the logits.
+
+    It is differentiable itself, to any order, with respect to `logits` and `row_scale`; its
+    first derivative is the closed form of the Hessian.
+    """
+    out: Tensor = _Gradient.apply(logits, row_scale, task)
+    return out
+
+
+def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
+    """Return what each row is like, before any weight, smoothing or z-loss.
+
+    `nll` is that of the target itself, `lse` and `entropy` are those of the capped, tempered
+    and masked logits, and `hit` says whether their first arg max is the target (the first
+    arg max of a distribution). Skipped rows have 0, 0, 0 and False.
+    """
+    row = _look(logits, task)
+    if task.target is not None:
+        nll = _of_class(row, task.target, _class_weight(row, task.target, None))
+        hit = row.softmax.top == task.target.unsqueeze(-1)
+    else:
+        target = _soft_target(task)
+        nll = _of_distribution(row, _counting(row, target))
+        hit = row.softmax.top == target.detach().argmax(dim=-1, keepdim=True)
+    numbers = nll, row.softmax.lse, entropy(row.softmax)
+    if row.kept is not None:
+        numbers = tuple(torch.where(row.kept, each, 0.0) for each in numbers)
+        hit = row.kept & hit
+    nll, lse, spread = (each.squeeze(-1).to(row.own) for each in numbers)
+    return Statistics(nll, lse, spread, hit.squeeze(-1))
+
+
+def row_weights(logits: Tensor, task: SoftmaxTask) -> Tensor:
+    """Return what each row counts in a weighted mean, in the dtype of `rows`.
+
+    For class indices the class weight times the sample weight, 0 where ignored; for
+    distributions the sample weight, whatever the class weights: torch's rule.
+    """
+    own = own_dtype(logits.dtype)
+    if task.target is not None:
+        weight = torch.ones(task.target.shape, dtype=own, device=logits.device)
+        if task.class_weight is not None:
+            inside = task.target.clamp(0, logits.shape[task.axis] - 1)
+            weight = task.class_weight.to(own)[inside]
+    else:
+        shape = logits.shape[: task.axis] + logits.shape[task.axis + 1 :]
+        weight = torch.ones(shape, dtype=own, device=logits.device)
+    if task.sample_weight is not None:
+        weight = weight * task.sample_weight.to(own)
+    if task.target is not None and task.ignore_index is not None:
+        weight = torch.where(task.target == task.ignore_index, 0.0, weight)
+    return weight
+
+
+def entropy(row: Softmax) -> Tensor:
+    """Return -sum_j p_j log p_j, whose terms here are not negative; (..., 1)."""
+    # x_M - x_j, where j can happen
+    possible = row.e > 0
+    behind = torch.where(possible, row.below, 0.0).to(row.odds.dtype) + (row.at_top - row.second)
+    terms = torch.where(possible, row.p_others.to(behind.dtype) * behind, 0.0)
+    return row.small + terms.sum(dim=-1, keepdim=True)
+
+
+# One look at the rows -----------------------------------------------------------------------
+
+
+class _Rows(NamedTuple):
+    x: Tensor  # logits with nothing in the masked and the skipped, classes last
+    softmax: Softmax
+    allowed: Tensor | None  # bool, broadcasts to x: classes that are not masked
+    kept: Tensor | None  # bool, (..., 1): rows that are not skipped
+    own: torch.dtype
+
+
+def _look(logits: Tensor, task: SoftmaxTask) -> _Rows:
+    own = own_dtype(logits.dtype)
+    allowed, kept = _allowed(logits, task), _kept(task)
+    x = logits.movedim(task.axis, -1).to(own)
+    # before anything else, so that whatever they hold cannot reach a derivative
+    if allowed is not None:
+        x = torch.where(allowed, x, 0.0)
+    if kept is not None:
+        x = torch.where(kept, x, 0.0)
+    z = x if task.softcap is None else capped(x, task.softcap)
+    if allowed is not None:
+        # a skipped row stays finite, whatever is masked
+        z = torch.where(allowed if kept is None else allowed | ~kept, z, -torch.inf)
+    return _Rows(x, softmax(z, own, task.temperature), allowed, kept, own)
+
+
+def _allowed(logits: Tensor, task: SoftmaxTask) -> Tensor | None:
+    mask = task.class_mask
+    if mask is None or mask.ndim == 1:
+        return mask
+    return mask.expand(logits.shape).movedim(task.axis, -1)
+
+
+def _kept(task: SoftmaxTask) -> Tensor | None:
+    kept = None
+    if task.target is not None and task.ignore_index is not None:
+        kept = task.target != task.ignore_index
+    if task.sample_weight is not None:
+        counts = task.sample_weight != 0
+        kept = counts if kept is None else kept & counts
+    return None if kept is None else kept.unsqueeze(-1)
+
+
+# The mass that a target puts on the classes -------------------------------------------------
+
+
+def _weighted(row: _Rows, task: SoftmaxTask) -> Tensor:
+    if task.target is None:
+        return _of_distribution(row, _mass(row, task))
+    weight = _class_weight(row, task.target, task.class_weight)
+    loss = _of_class(row, task.target, (1 - task.label_smoothing) * weight)
+    if task.label_smoothing:
+        loss = loss + _of_distribution(row, _counting(row, _smoothing(row, task)))
+    return loss
+
+
+def _mass(row: _Rows, task: SoftmaxTask) -> Tensor:
+    """Return s, of the shape of the row; 0 in the rows that are skipped."""
+    if task.target is None:
+        s = (1 - task.label_smoothing) * _soft_target(task).to(row.own)
+        if task.class_weight is not None:
+            s = s * task.class_weight.to(row.own)
+    else:
+        at = task.target.unsqueeze(-1)
+        classes = torch.arange(row.x.shape[-1], device=at.device)
+        weight = (1 - task.label_smoothing) * _class_weight(row, task.target, task.class_weight)
+        # a weight of NaN, where the target is no class, belongs to all of the row
+        s = torch.where((classes == at) | weight.isnan(), weight, 0.0).to(row.own)
+    if task.label_smoothing:
+        s = s + _smoothing(row, task)
+    return _counting(row, s)
+
+
+def _counting(row: _Rows, s: Tensor) -> Tensor:
+    return s if row.kept is None else torch.where(row.kept, s, 0.0)
+
+
+def _smoothing(row: _Rows, task: SoftmaxTask) -> Tensor:
+    """Return what label smoothing adds to s: nothing on the classes that are masked."""
+    num_classes = row.x.shape[-1]
+    if row.allowed is None:
+        share = torch.full((num_classes,), task.label_smoothing / num_classes, dtype=row.own)
+        share = share.to(row.x.device)
+    else:
+        choices = row.allowed.sum(dim=-1, keepdim=True).clamp(min=1)
+        share = torch.where(row.allowed, task.label_smoothing / choices.to(row.own), 0.0)
+    if task.class_weight is not None:
+        share = share * task.class_weight.to(row.own)
+    return share.expand(row.x.shape)
+
+
+def _soft_target(task: SoftmaxTask) -> Tensor:
+    assert task.soft_target is not None
+    return task.soft_target.movedim(task.axis, -1)
+
+
+def _class_weight(row: _Rows, target: Tensor, class_weight: Tensor | None) -> Tensor:
+    """Return the weight of the class that each row names, (..., 1).
+
+    NaN where it is no class, 0 where the row is skipped.
+    """
+    at, num_classes = target.unsqueeze(-1), row.x.shape[-1]
+    if class_weight is None:
+        weight = torch.ones_like(row.softmax.small)
+    else:
+        weight = class_weight.to(row.softmax.small.dtype)[at.clamp(0, num_classes - 1)]
+    weight = torch.where((at >= 0) & (at < num_classes), weight, torch.nan)
+    return _counting(row, weight)
+
+
+def _of_class(row: _Rows, target: Tensor, weight: Tensor) -> Tensor:
+    """Return weight * -log p_y; weight is (..., 1) and NaN where the target is no class."""
+    at, view = target.unsqueeze(-1), row.softmax
+    is_top = at == view.top
+    below = view.below.gather(-1, at.clamp(0, row.x.shape[-1] - 1)).to(view.large.dtype)
+    # at M it is inf; a weight of 0 makes nothing of a class that cannot happen
+    below = torch.where(is_top | (weight == 0), 0.0, below)
+    return weight * torch.where(is_top, view.small, view.large + below)
+
+
+def _of_distribution(row: _Rows, s: Tensor) -> Tensor:
+    """Return sum_j s_j -log p_j, as (..., 1); a class without mass that cannot happen is 0."""
+    view = row.softmax
+    wide = view.small.dtype
+    s = torch.where((view.below == torch.inf) & ~view.is_top & (s == 0), 0.0, s.to(row.own))
+    at_top = s.gather(-1, view.top).to(wide)
+    others = torch.where(view.is_top, 0.0, s)
+    below = torch.where((view.below == torch.inf) & (others == 0), 0.0, view.below)
+    spread = (others * below).sum(dim=-1, keepdim=True, dtype=wide)
+    rest = others.sum(dim=-1, keepdim=True, dtype=wide)
+    return at_top * view.small + rest * view.large + spread
+
+
+# The gradient in closed form, and its derivative --------------------------------------------
+
+
+class _Gradient(torch.autograd.Function):
+    """(logits, row_scale) -> row_scale * d rows / d logits."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits: Tensor, row_scale: Tensor, task: SoftmaxTask) -> Tensor:
+        row = _look(logits, task)
+        return _finished(_slopes(row, task).of_logits, row, task, row_scale).to(logits.dtype)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        logits, row_scale, ctx.task = inputs
+        ctx.save_for_backward(logits, row_scale)
+
+    @staticmethod
+    def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, ...]:
+        logits, row_scale = ctx.saved_tensors
+        task = ctx.task
+        row = _look(logits, task)
+        slopes = _slopes(row, task)
+        of_logits = of_scale = None
+        if ctx.needs_input_grad[0]:
+            turned = _along(direction.movedim(task.axis, -1).to(row.own), row, task, slopes)
+            of_logits = _finished(turned, row, task, row_scale).to(logits.dtype)
+        if ctx.needs_input_grad[1]:
+            each = _finished(slopes.of_logits, row, task, torch.ones_like(row_scale))
+            of_scale = (each * direction).sum(dim=task.axis, dtype=row.softmax.odds.dtype)
+            of_scale = of_scale.to(row_scale.dtype)
+        return of_logits, of_scale, None
+
+
+class _Slopes(NamedTuple):
+    """First derivatives, elements; those of a row that weighs 1."""
+
+    of_view: Tensor  # of the loss by x', the capped and tempered logits
+    of_logits: Tensor  # of the loss by the logits
+    of_cap: Tensor | float  # of x' by the logits
+    bend_of_cap: Tensor | float  # the second derivative of x'
+    mass: Tensor  # T + 2 z lse, (..., 1)
+
+
+def _slopes(row: _Rows, task: SoftmaxTask) -> _Slopes:
+    view, s = row.softmax, _mass(row, task)
+    wide = view.odds.dtype
+    at_top = s.gather(-1, view.top).to(wide)
+    rest = torch.where(view.is_top, 0.0, s).sum(dim=-1, keepdim=True, dtype=wide)
+    mass = at_top + rest
+    top = view.p_top * rest - at_top * view.not_top
+    if task.z_loss:
+        growth = 2 * task.z_loss * view.lse
+        mass = mass + growth
+        top = top + growth * view.p_top
+    # p_j <= 1/2 here, so p_j T - s_j loses nothing that p_j R_j - s_j (1 - p_j) has
+    of_view = torch.where(view.is_top, top.to(row.own), mass.to(row.own) * view.p_others - s)
+    of_cap: Tensor | float = 1 / task.temperature
+    bend: Tensor | float = 0.0
+    if task.softcap is not None:
+        slope, second = capped_slopes(row.x, task.softcap)
+        of_cap = (slope / task.temperature).to(row.own)
+        bend = (second / task.temperature).to(row.own)
+    return _Slopes(of_view, of_view * of_cap, of_cap, bend, mass)
+
+
+def _along(direction: Tensor, row: _Rows, task: SoftmaxTask, slopes: _Slopes) -> Tensor:
+    """Return the Hessian of a row that weighs 1 times `direction`, classes last."""
+    view = row.softmax
+    if row.allowed is not None:
+        direction = torch.where(row.allowed, direction, 0.0)
+    v = direction * slopes.of_cap
+    at_top = v.gather(-1, view.top)
+    u = v - at_top
+    # p_others is 0 at M, where u is 0 as well
+    mean = (view.p_others * u).sum(dim=-1, keepdim=True, dtype=view.odds.dtype)
+    p = torch.where(view.is_top, view.p_top.to(row.own), view.p_others)
+    turned = slopes.mass.to(row.own) * p * (u.to(mean.dtype) - mean).to(row.own)
+    if task.z_loss:
+        turned = turned + (2 * task.z_loss * (at_top + mean)).to(row.own) * p
+    return turned * slopes.of_cap + slopes.of_view * slopes.bend_of_cap * direction
+
+
+def _finished(elements: Tensor, row: _Rows, task: SoftmaxTask, row_scale: Tensor) -> Tensor:
+    """Weigh the rows, put 0 where nothing may come from, and the classes where they were."""
+    scale = row_scale.unsqueeze(-1).to(row.own)
+    if task.sample_weight is not None:
+        scale = scale * task.sample_weight.unsqueeze(-1).to(row.own)
+    out = elements * scale
+    if row.kept is not None:
+        out = torch.where(row.kept, out, 0.0)
+    if row.allowed is not None:
+        out = torch.where(row.allowed, out, 0.0)
+    return out.movedim(-1, task.axis)
