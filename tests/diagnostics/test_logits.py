@@ -258,5 +258,5 @@ def test_a_look_at_real_logits_reads_one_row():
     logits = np.full((512, 100), -1.0).view(Counted)
     with listening():
         # np.asarray would drop the subclass
-        module._look_for_distributions(logits, -1, SOFTMAX, module.Evidence())
+        module._look_for_distributions(logits, -1, SOFTMAX, module.Evidence(), 1e-8)
     assert read == [100]

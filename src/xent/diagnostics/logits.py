@@ -28,6 +28,7 @@ _VALUES_NEEDED = 256
 _MAX_VALUES = 1024
 _DISTINCT_NEEDED = 8  # a layer that starts at zero gives one value, and is no evidence
 _RELU_ZEROS = 0.1
+_LOSSES_OF_LABELS = ("sigmoid", "binary_cross_entropy_with_logits")
 
 
 class Evidence:
@@ -66,22 +67,28 @@ def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
     axis : int or None
         The class axis; the sigmoid rules do not use it.
     loss : str
-        Name of the loss that was called; one that starts with "sigmoid" gets the sigmoid
-        rules, every other one the softmax rules.
+        Name of the loss that was called: a loss of labels (one that starts with "sigmoid",
+        or binary_cross_entropy_with_logits) gets the sigmoid rules, others the softmax rules.
     """
     if sampling.due(loss):
         look(logits, axis, loss=loss, evidence=_evidence.setdefault(loss, Evidence()))
 
 
-def look(logits: Any, axis: int | None, *, loss: str, evidence: Evidence) -> None:
-    """Look at a sample now, on top of this evidence; see `look_at_logits`."""
+def look(
+    logits: Any, axis: int | None, *, loss: str, evidence: Evidence, dtype: Any = None
+) -> None:
+    """Look at a sample now, on top of this evidence; see `look_at_logits`.
+
+    `dtype` is the one that the logits had, where NumPy has none for it (bfloat16).
+    """
     logits = np.asarray(logits)
     if not logits.size or not logits.ndim:
         return
-    if loss.startswith("sigmoid"):
+    if loss.startswith(_LOSSES_OF_LABELS):
         _look_for_probabilities_of_labels(logits, loss, evidence)
     else:
-        _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence)
+        off = tolerance(logits.dtype if dtype is None else dtype)
+        _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence, off)
 
 
 def note_half_precision(logits: NDArray[Any]) -> None:
@@ -114,12 +121,13 @@ def double_softmax_floor(num_classes: int) -> float:
     return math.log1p((num_classes - 1) / math.e)
 
 
-def _look_for_distributions(logits: NDArray[Any], axis: int, loss: str, evidence: Evidence) -> None:
+def _look_for_distributions(
+    logits: NDArray[Any], axis: int, loss: str, evidence: Evidence, off: float
+) -> None:
     num_classes = logits.shape[axis]
     if num_classes < 2:
         return
     row = _row_zero(logits, axis)
-    off = tolerance(logits.dtype)
     if _are_distributions(row, off):
         rows = sampling.sample_rows(logits, axis)
         if not _are_distributions(rows, off):
@@ -170,10 +178,16 @@ def _warn_softmaxed(rows: NDArray[Any], num_classes: int, loss: str) -> None:
         f"{worst:.1g}): these look like probabilities, but {loss} expects logits. With "
         f"{num_classes} classes the loss cannot go below {double_softmax_floor(num_classes):.4g}, "
         f"and the first gradients are about {num_classes:,} times too small. Remove the softmax, "
-        "or call categorical_cross_entropy, which takes probabilities.",
+        f"or {_takes_probabilities(loss)}.",
         code="D04",
         value=worst,
     )
+
+
+def _takes_probabilities(loss: str) -> str:
+    if loss == "cross_entropy":  # of tensors
+        return "give nll_loss the logarithm of these"
+    return "call categorical_cross_entropy, which takes probabilities"
 
 
 def _look_for_probabilities_of_labels(logits: NDArray[Any], loss: str, evidence: Evidence) -> None:

@@ -1,7 +1,8 @@
 """What a loss on tensors is asked for, once its arguments are checked.
 
 A task holds everything but the logits. The autograd function, the custom operators, the
-kernels and the formulas in torch operations all take the same one.
+kernels and the formulas in torch operations all take the same one. Nobody changes it; a
+frozen dataclass would say so at three microseconds a call, which a batch of 64 rows notices.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 __all__ = ["SigmoidTask", "SoftmaxTask"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class SoftmaxTask:
     """Softmax cross-entropy of one row of logits x against a target distribution t.
 
@@ -58,7 +59,7 @@ class SoftmaxTask:
     temperature: float = 1.0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class SigmoidTask:
     """Sigmoid cross-entropy of each logit z against its label y.
 

@@ -1,0 +1,99 @@
+"""Misuse rules on tensors: what the drop-ins say, once a call site, and never raise.
+
+PyTorch accepts all of it, so a program that runs with `torch.nn.functional` runs with these
+losses too. Samples are taken of CPU tensors only: looking at one on a device would wait for
+that device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xent.diagnostics import sampling
+from xent.diagnostics.logits import Evidence, look, note_half_precision
+from xent.diagnostics.policy import active
+from xent.diagnostics.warn import note_once, warn_once
+from xent.errors import XentTypeError, XentValueError
+
+__all__ = ["look_at_logits", "look_at_target", "numpy_of", "sample_rows", "warn_negative"]
+
+_evidence: dict[str, Evidence] = {}
+
+
+def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
+    """Look at a sample of the logits for what is no logit: D04, D05, D06, D18."""
+    if not logits.is_cpu or not sampling.due(loss):
+        return
+    evidence = _evidence.setdefault(loss, Evidence())
+    if logits.dtype is torch.bfloat16:
+        rows = sample_rows(logits, logits.dim() - 1 if axis is None else axis)
+        look(rows, None if axis is None else -1, loss=loss, evidence=evidence, dtype="bfloat16")
+        _note_bfloat16()
+    else:
+        array = logits.detach().numpy()
+        look(array, axis, loss=loss, evidence=evidence)
+        note_half_precision(array)
+
+
+def look_at_target(target: Tensor, axis: int, check: Callable[..., None], *, loss: str) -> None:
+    """Warn of a sample of targets that this check of `xent.diagnostics` would refuse."""
+    if not target.is_cpu or not sampling.due(f"{loss} target"):
+        return
+    try:
+        check(sample_rows(target, axis), -1)
+    except (XentValueError, XentTypeError) as problem:
+        said = str(problem).removeprefix(f"{problem.code}: ")
+        warn_once(
+            f"in a sample of the rows, {said}", code=problem.code or "D08", value=problem.value
+        )
+
+
+def warn_negative(weight: Tensor, name: str) -> None:
+    """Warn D20 of weights below zero, which turn the loss of a class round."""
+    if weight.is_cpu and active() != "off" and bool((weight < 0).any()):
+        at = int((weight.detach().flatten() < 0).nonzero()[0])
+        value = float(weight.detach().flatten()[at])
+        warn_once(
+            f"{name} holds negative weights, first {value:g} at {at}: those losses are made as "
+            "large as possible, not small.",
+            code="D08",
+            index=at,
+            value=value,
+        )
+
+
+def sample_rows(tensor: Tensor, axis: int) -> NDArray[Any]:
+    """Return at most 64 rows along `axis`, evenly spread, as an array; bfloat16 as float32."""
+    moved = tensor.detach().movedim(axis, -1) if tensor.dim() else tensor.detach()[None]
+    if moved.dim() == 1:
+        return numpy_of(moved[None])
+    shape = moved.shape[:-1]
+    count = int(np.prod(shape))
+    most = min(count, sampling.MAX_ROWS)
+    picked = np.linspace(0, max(count - 1, 0), most).astype(np.intp)
+    index = np.unravel_index(picked, shape) if count else (np.zeros(0, np.intp),) * len(shape)
+    return numpy_of(moved[tuple(torch.from_numpy(i) for i in index)])
+
+
+def numpy_of(tensor: Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, bfloat16 as float32, wherever it lives."""
+    tensor = tensor.detach()
+    if tensor.dtype is torch.bfloat16:
+        tensor = tensor.float()
+    return tensor.cpu().numpy()  # type: ignore[no-any-return]
+
+
+def _note_bfloat16() -> None:
+    note_once(
+        "the logits are bfloat16, and so is the loss, as torch returns it: it moves in steps of "
+        '0.0625 between 8 and 16. Pass logits.float(), or reduction="total", whose sum is '
+        "float32.",
+        code="D18",
+        value="bfloat16",
+    )

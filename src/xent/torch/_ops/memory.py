@@ -1,0 +1,48 @@
+"""Tensors as the arrays that the native kernels read, and back. Nothing is copied.
+
+NumPy is the way in because it is the cheap one: a microsecond a tensor, where the
+`__dlpack__` of a tensor takes ten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import xent._native as _native
+
+__all__ = ["array_of", "doubles_of", "match_threads", "tensor_of"]
+
+_threads = 0
+
+
+def array_of(tensor: Tensor) -> NDArray[Any]:
+    """Return a contiguous CPU tensor as an array; bfloat16 as the integers of its bits."""
+    if tensor.dtype is torch.bfloat16:
+        return tensor.detach().view(torch.uint16).numpy()  # type: ignore[no-any-return]
+    return tensor.detach().numpy()  # type: ignore[no-any-return]
+
+
+def doubles_of(tensor: Tensor | None) -> NDArray[Any] | None:
+    """Return weights as a C-contiguous float64 array."""
+    if tensor is None:
+        return None
+    return tensor.detach().to(torch.float64).contiguous().numpy()  # type: ignore[no-any-return]
+
+
+def tensor_of(array: Any, dtype: torch.dtype) -> Tensor:
+    """Return what a kernel wrote as a tensor; it keeps the kernel's buffer alive."""
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if dtype is torch.bfloat16 else tensor
+
+
+def match_threads() -> None:
+    """Let the kernels use as many threads as torch does."""
+    global _threads
+    count = torch.get_num_threads()
+    if count != _threads:
+        _native.set_num_threads(count)
+        _threads = count

@@ -1,0 +1,110 @@
+"""Sigmoid cross-entropy of CPU tensors, by the native kernel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from xent.kernels.cpu import sigmoid_cross_entropy as kernel
+from xent.torch._ops.autograd import times
+from xent.torch._ops.memory import array_of, doubles_of, match_threads, tensor_of
+from xent.torch._ops.results import computed_in
+from xent.torch._tasks import SigmoidTask
+from xent.torch.formulas import sigmoid_cross_entropy as formulas
+
+__all__ = ["NativeSigmoid", "Weights", "lay_out"]
+
+
+class Weights(NamedTuple):
+    """The weights of a task as the kernel takes them: along one axis, or one for each node."""
+
+    axis: int | None = None
+    pos: Tensor | None = None
+    label: Tensor | None = None
+    node: Tensor | None = None
+
+
+def lay_out(shape: torch.Size, task: SigmoidTask) -> Weights | None:
+    """Return the weights as the kernel takes them, or None where it cannot."""
+    pos_axis, weight_axis = _axis_of(task.pos_weight, shape), _axis_of(task.weight, shape)
+    if task.pos_weight is not None and pos_axis is None:
+        return None  # a weight of positives for each node
+    axis = weight_axis if pos_axis is None else pos_axis
+    if axis is None:
+        node = None if task.weight is None else task.weight.expand(shape)
+        return Weights(node=node)
+    pos = None if task.pos_weight is None else _along(task.pos_weight, axis, shape)
+    if task.weight is None:
+        return Weights(axis, pos)
+    if weight_axis in (axis, -1) or task.weight.numel() == 1:
+        return Weights(axis, pos, _along(task.weight, axis, shape))
+    return Weights(axis, pos, None, task.weight.expand(shape))
+
+
+def _axis_of(weight: Tensor | None, shape: torch.Size) -> int | None:
+    """Return the one axis along which a weight varies: the last if it does not vary."""
+    if weight is None or not shape:
+        return None
+    lead = len(shape) - weight.dim()
+    varies = [lead + a for a, size in enumerate(weight.shape) if size != 1]
+    if len(varies) > 1:
+        return None
+    return varies[0] if varies else len(shape) - 1
+
+
+def _along(weight: Tensor, axis: int, shape: torch.Size) -> Tensor:
+    return weight.reshape(-1).expand(shape[axis])
+
+
+class NativeSigmoid:
+    """One call of the native kernel, for tensors on a CPU."""
+
+    def __init__(self, task: SigmoidTask, weights: Weights, how: str) -> None:
+        self.task = task
+        self.weights = weights
+        self.how = how
+        self.bad = 0  # targets outside [0, 1]
+
+    def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
+        match_threads()
+        x = logits.detach().contiguous()
+        compute = computed_in(x.dtype)
+        target = self.task.target.detach()
+        if target.dtype is not torch.bool and target.dtype is not torch.uint8:
+            target = target.to(compute)
+        weights, how = self.weights, self.how
+        scored, self.bad = kernel.score(
+            array_of(x),
+            target.contiguous().numpy(),
+            bfloat16=x.dtype is torch.bfloat16,
+            weight=float(x.numel()),
+            count=x.numel(),
+            axis=weights.axis,
+            pos_weight=doubles_of(weights.pos),
+            label_weight=doubles_of(weights.label),
+            node_weight=doubles_of(weights.node),
+            mean=how == "mean",
+            want_nll=how == "rows",
+            want_gradient=want_gradient,
+        )
+        if how == "rows":
+            value = torch.from_numpy(scored.nll)
+        else:
+            loss = scored.sum
+            if how == "mean":
+                loss = loss / x.numel() if x.numel() else float("nan")
+            value = torch.scalar_tensor(loss, dtype=compute)
+        return value, tensor_of(scored.gradient, x.dtype) if want_gradient else None
+
+    def is_one(self, upstream: Tensor) -> bool:
+        return self.how != "rows" and upstream.item() == 1
+
+    def scaled(self, gradient: Tensor, upstream: Tensor, *, in_place: bool) -> Tensor:
+        return times(gradient, upstream, in_place=in_place)
+
+    def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        if self.how == "mean":
+            upstream = upstream / max(logits.numel(), 1)
+        return formulas.gradient(logits, self.task, upstream.expand(logits.shape))

@@ -1,0 +1,139 @@
+"""Softmax cross-entropy of CPU tensors, by the native kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xent.diagnostics.targets import raise_target_out_of_range
+from xent.kernels.cpu import softmax_cross_entropy as kernel
+from xent.torch._ops.autograd import times
+from xent.torch._ops.memory import array_of, doubles_of, match_threads, tensor_of
+from xent.torch._ops.results import computed_in
+from xent.torch._tasks import SoftmaxTask
+from xent.torch.formulas import softmax_cross_entropy as formulas
+
+__all__ = ["NativeSoftmax", "adjacent"]
+
+
+class NativeSoftmax:
+    """One call of the native kernel, for tensors on a CPU."""
+
+    def __init__(self, task: SoftmaxTask, how: str) -> None:
+        self.task = task
+        self.how = how
+        self.weight = 0.0
+        self.count = 0
+
+    def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
+        match_threads()
+        task, how = self.task, self.how
+        x, axis, back = adjacent(logits.detach(), task.axis)
+        compute = computed_in(x.dtype)
+        moved = None if back is None else axis
+        target = None if task.target is None else task.target.contiguous().numpy()
+        soft = _soft(task, moved, compute)
+        # the kernel divides by the mass of the targets, torch by the weights of their classes
+        kernel_divides = target is not None and not (
+            task.label_smoothing and task.class_weight is not None
+        )
+        if not kernel_divides:
+            self.weight = _denominator(task, logits)
+        scored = kernel.score(
+            array_of(x),
+            axis=axis,
+            bfloat16=x.dtype is torch.bfloat16,
+            target=target,
+            soft_target=soft,
+            class_weight=doubles_of(task.class_weight),
+            sample_weight=doubles_of(task.sample_weight),
+            ignore_index=task.ignore_index,
+            label_smoothing=task.label_smoothing if soft is None else 0.0,
+            mean=how == "mean",
+            gradient_scale=None if kernel_divides else self._scale(),
+            want_nll=how == "rows",
+            want_gradient=want_gradient,
+        )
+        if scored is None:
+            raise_target_out_of_range(target, logits.shape[task.axis], task.ignore_index)
+        self.count = scored.count
+        if kernel_divides:
+            self.weight = scored.weight
+        if how == "rows":
+            value = torch.from_numpy(scored.nll)
+        elif how == "sum":
+            value = torch.scalar_tensor(scored.sum, dtype=compute)
+        else:
+            mean = scored.sum / self.weight if self.weight else np.nan
+            value = torch.scalar_tensor(mean, dtype=compute)
+        gradient = None
+        if want_gradient:
+            gradient = tensor_of(scored.gradient, x.dtype)
+            gradient = gradient if back is None else gradient.permute(back)
+        return value, gradient
+
+    def _scale(self) -> float:
+        return 1 / self.weight if self.how == "mean" and self.weight else 1.0
+
+    def is_one(self, upstream: Tensor) -> bool:
+        return self.how != "rows" and upstream.item() == 1
+
+    def scaled(self, gradient: Tensor, upstream: Tensor, *, in_place: bool) -> Tensor:
+        if self.how == "rows":
+            upstream = upstream.unsqueeze(self.task.axis)
+        return times(gradient, upstream, in_place=in_place)
+
+    def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        if self.how == "mean":
+            upstream = upstream / (self.weight or 1.0)
+        if self.how != "rows":
+            shape = logits.shape[: self.task.axis] + logits.shape[self.task.axis + 1 :]
+            upstream = upstream.expand(shape)
+        return formulas.gradient(logits, self.task, upstream)
+
+
+def _denominator(task: SoftmaxTask, logits: Tensor) -> float:
+    """Return what torch's mean divides by."""
+    weights = formulas.row_weights(logits, task)
+    return float(weights.detach().sum(dtype=torch.float64))
+
+
+def adjacent(x: Tensor, axis: int) -> tuple[Tensor, int, tuple[int, ...] | None]:
+    """Return contiguous logits, their class axis, and the permutation that leads back.
+
+    Channels-last images have their classes adjacent: they are read as they lie, with the
+    class axis last.
+    """
+    if x.is_contiguous():
+        return x, axis, None
+    if axis != x.dim() - 1:
+        moved = x.movedim(axis, -1)
+        if moved.is_contiguous():
+            last = x.dim() - 1
+            back = (*range(axis), last, *range(axis, last))
+            return moved, last, back
+    return x.contiguous(), axis, None
+
+
+def _soft(task: SoftmaxTask, moved: int | None, compute: torch.dtype) -> Any:
+    """Return the distributions with their smoothing, which the kernel knows for classes only."""
+    target = task.soft_target
+    if target is None:
+        return None
+    target = target.detach().to(compute)
+    epsilon = task.label_smoothing
+    if epsilon:
+        mask = task.class_mask
+        if mask is None:
+            target = (1 - epsilon) * target + epsilon / target.shape[task.axis]
+        else:
+            if mask.dim() == 1:
+                mask = mask.view([-1 if a == task.axis else 1 for a in range(target.dim())])
+            spread = epsilon / mask.sum(task.axis, keepdim=True, dtype=compute)
+            target = (1 - epsilon) * target + torch.where(mask, spread, 0.0)
+    if moved is not None:
+        target = target.movedim(task.axis, moved)
+    return target.contiguous().numpy()

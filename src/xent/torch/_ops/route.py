@@ -1,0 +1,97 @@
+"""Which implementation serves a call on tensors.
+
+========== =====================================================================
+native     eager, on a CPU: the kernels of native/
+operators  under torch.compile: the same, as a custom operator
+formulas   everything else: plain torch operations, differentiable to any order
+========== =====================================================================
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+from torch.nn import Parameter
+
+from xent.errors import UnavailableError
+
+__all__ = ["Route", "is_eager", "is_plain", "route_of"]
+
+Route = Literal["native", "operators", "formulas"]
+
+_FLOATS = frozenset({torch.float32, torch.bfloat16, torch.float16, torch.float64})
+_transforms_active = torch._C._are_functorch_transforms_active
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
+def is_eager() -> bool:
+    """Return whether nothing watches the operations but autograd itself."""
+    return not (
+        torch.compiler.is_compiling()
+        or _transforms_active()
+        or forward_ad._current_level >= 0
+        or torch._C._get_tracing_state() is not None
+    )
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Return whether this is a tensor of numbers in memory, and not of some other kind."""
+    return type(tensor) is Tensor or type(tensor) is Parameter
+
+
+def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -> Route:
+    """Return the route of a call with these logits and these other tensors.
+
+    Parameters
+    ----------
+    logits : Tensor
+    *others : Tensor or None
+        Targets and weights. One that needs a gradient is served by the formulas alone.
+    asked : str, optional
+        The implementation that the caller named: it is used or refused, never replaced.
+    """
+    if asked is None:
+        return _choose(logits, others)[0]
+    if asked == "formulas":
+        return "formulas"
+    route, why = _choose(logits, others)
+    serves = "native" if route == "operators" else route
+    if asked != serves:
+        raise UnavailableError(
+            f"implementation must be one that serves this call: {serves!r} or 'formulas'; got "
+            f"{asked!r} ({why})",
+            value=asked,
+        )
+    return route
+
+
+def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, str]:
+    """Return the route and the reason for it."""
+    if torch.compiler.is_compiling():
+        # an exported program must run where xent is not installed
+        if _is_exporting():
+            return "formulas", "torch.export"
+        if any(t is not None and t.requires_grad for t in others):
+            return "formulas", "a target or a weight needs a gradient"
+        if logits.device.type == "cpu" and logits.dtype in _FLOATS:
+            return "operators", "torch.compile"
+        return "formulas", f"no kernel serves {logits.dtype} on {logits.device.type}"
+    if not is_eager():
+        return "formulas", "a functorch transform, forward-mode derivatives or tracing"
+    if not is_plain(logits):
+        return "formulas", f"input is a {type(logits).__name__}"
+    for tensor in others:
+        if tensor is None:
+            continue
+        if not is_plain(tensor):
+            return "formulas", f"a target or a weight is a {type(tensor).__name__}"
+        if tensor.requires_grad and torch.is_grad_enabled():
+            return "formulas", "a target or a weight needs a gradient"
+    if logits.dtype not in _FLOATS:
+        return "formulas", f"no kernel serves {logits.dtype}"
+    if logits.is_cpu:
+        return "native", "eager on a CPU"
+    return "formulas", f"no kernel serves {logits.device.type}"

@@ -1,0 +1,40 @@
+"""A sigmoid task through its route: losses of nodes, reduced."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xent.torch._ops.autograd import differentiable
+from xent.torch._ops.native_sigmoid import NativeSigmoid, lay_out
+from xent.torch._ops.results import Reduced
+from xent.torch._ops.route import Route
+from xent.torch._tasks import SigmoidTask
+from xent.torch.formulas import sigmoid_cross_entropy as formulas
+
+__all__ = ["reduced"]
+
+
+def reduced(
+    logits: Tensor,
+    task: SigmoidTask,
+    path: Route,
+    how: str,  # "rows" (of one node), "sum" or "mean"
+) -> tuple[Reduced, int]:
+    """Return the losses of a checked task, and how many targets are outside [0, 1].
+
+    The compiler fuses the formulas into one loop by itself, so there is no operator.
+    """
+    nodes = logits.numel()
+    if path == "native":
+        weights = lay_out(logits.shape, task)
+        if weights is not None:
+            call = NativeSigmoid(task, weights, how)
+            return Reduced(differentiable(logits, call), float(nodes), nodes), call.bad
+    losses = formulas.nodes(logits, task)
+    if how == "rows":
+        return Reduced(losses, float(nodes), nodes), 0
+    wide = torch.float32 if logits.device.type == "mps" else torch.float64
+    total = losses.sum(dtype=wide)
+    value = (total if how == "sum" else total / nodes).to(losses.dtype)
+    return Reduced(value, float(nodes), nodes), 0

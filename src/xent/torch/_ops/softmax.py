@@ -1,0 +1,61 @@
+"""A softmax task through its route: losses of rows, reduced, with what they are divided by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xent.torch._ops.autograd import differentiable
+from xent.torch._ops.native_softmax import NativeSoftmax
+from xent.torch._ops.operators import softmax_rows
+from xent.torch._ops.results import Reduced, Statistics, mean_of
+from xent.torch._ops.route import Route
+from xent.torch._tasks import SoftmaxTask
+from xent.torch.formulas import softmax_cross_entropy as formulas
+
+__all__ = ["reduced"]
+
+
+def reduced(
+    logits: Tensor,
+    task: SoftmaxTask,
+    path: Route,
+    how: str,  # "rows", "sum" or "mean"
+    *,
+    statistics: bool = False,
+) -> Reduced:
+    """Return the losses of a checked task."""
+    stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
+    if path == "native" and _kernel_has(task):
+        call = NativeSoftmax(task, how)
+        value = differentiable(logits, call)
+        return Reduced(value, call.weight, call.count, stats)
+    by_operator = path == "operators" and _kernel_has(task)
+    rows = softmax_rows(logits, task) if by_operator else formulas.rows(logits, task)
+    return _reduce_rows(rows, logits, task, how, stats)
+
+
+def _kernel_has(task: SoftmaxTask) -> bool:
+    plain = task.softcap is None and task.temperature == 1 and task.z_loss == 0
+    return plain and task.class_mask is None
+
+
+def _reduce_rows(
+    rows: Tensor, logits: Tensor, task: SoftmaxTask, how: str, stats: Statistics | None
+) -> Reduced:
+    weights = formulas.row_weights(logits, task)
+    # MPS has no float64
+    wide = torch.float32 if logits.device.type == "mps" else torch.float64
+    weight = weights.sum(dtype=wide)
+    count: Any = weights.numel()
+    if task.target is not None and task.ignore_index is not None:
+        count = (task.target != task.ignore_index).sum()
+    value = rows
+    if how != "rows":
+        value = rows.sum(dtype=wide)
+        if how == "mean":
+            value = mean_of(value, weight)
+        value = value.to(rows.dtype)
+    return Reduced(value, weight, count, stats)
