@@ -17,6 +17,7 @@ from xent.diagnostics.where import number
 __all__ = [
     "Evidence",
     "double_softmax_floor",
+    "evidence_of",
     "forget",
     "look",
     "look_at_logits",
@@ -71,7 +72,12 @@ def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
         or binary_cross_entropy_with_logits) gets the sigmoid rules, others the softmax rules.
     """
     if sampling.due(loss):
-        look(logits, axis, loss=loss, evidence=_evidence.setdefault(loss, Evidence()))
+        look(logits, axis, loss=loss, evidence=evidence_of(loss))
+
+
+def evidence_of(loss: str) -> Evidence:
+    """Return what the calls of this loss have shown so far."""
+    return _evidence.setdefault(loss, Evidence())
 
 
 def look(
@@ -84,11 +90,12 @@ def look(
     logits = np.asarray(logits)
     if not logits.size or not logits.ndim:
         return
-    if loss.startswith(_LOSSES_OF_LABELS):
-        _look_for_probabilities_of_labels(logits, loss, evidence)
-    else:
-        off = tolerance(logits.dtype if dtype is None else dtype)
-        _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence, off)
+    with np.errstate(invalid="ignore"):  # infinite logits of both signs sum to nan
+        if loss.startswith(_LOSSES_OF_LABELS):
+            _look_for_probabilities_of_labels(logits, loss, evidence)
+        else:
+            off = tolerance(logits.dtype if dtype is None else dtype)
+            _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence, off)
 
 
 def note_half_precision(logits: NDArray[Any]) -> None:

@@ -16,21 +16,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xent.diagnostics import sampling
-from xent.diagnostics.logits import Evidence, look, note_half_precision
+from xent.diagnostics.logits import evidence_of, look, note_half_precision
 from xent.diagnostics.policy import active
 from xent.diagnostics.warn import note_once, warn_once
 from xent.errors import XentTypeError, XentValueError
 
 __all__ = ["look_at_logits", "look_at_target", "numpy_of", "sample_rows", "warn_negative"]
 
-_evidence: dict[str, Evidence] = {}
-
-
 def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
     """Look at a sample of the logits for what is no logit: D04, D05, D06, D18."""
     if not logits.is_cpu or not sampling.due(loss):
         return
-    evidence = _evidence.setdefault(loss, Evidence())
+    evidence = evidence_of(loss)
     if logits.dtype is torch.bfloat16:
         rows = sample_rows(logits, logits.dim() - 1 if axis is None else axis)
         look(rows, None if axis is None else -1, loss=loss, evidence=evidence, dtype="bfloat16")
