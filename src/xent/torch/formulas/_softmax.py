@@ -65,8 +65,8 @@ def softmax(x: Tensor, own: torch.dtype, temperature: float = 1.0) -> Softmax:
     top = x.detach().argmax(dim=-1, keepdim=True)
     is_top = torch.arange(num_classes, device=x.device) == top
     at_top = x.gather(-1, top)
-    # infinitely likely: a GradScaler must see it
-    at_top = torch.where(at_top == torch.inf, torch.nan, at_top)
+    # infinitely likely: a GradScaler must see it, in the gradient of M too
+    at_top = at_top + torch.where(at_top.detach() == torch.inf, torch.nan, 0.0)
 
     others = torch.where(is_top, -torch.inf, x)
     second = others.detach().amax(dim=-1, keepdim=True)
@@ -83,10 +83,11 @@ def softmax(x: Tensor, own: torch.dtype, temperature: float = 1.0) -> Softmax:
     e = torch.exp(delta)
     e = e + e * lost
     total = e.sum(dim=-1, keepdim=True, dtype=wide)  # S
-    ratio = torch.exp(-gap)
-    ratio = ratio - ratio * gap_lost
+    # the ratio may be denormal where S times it is not: its root keeps the digits
+    root = torch.exp(-0.5 * gap)
+    root = root - root * (0.5 * gap_lost)
 
-    odds = total * ratio
+    odds = total * root * root
     small = torch.log1p(odds)
     likely_others = odds > 1
     some_odds = torch.where(likely_others, odds, 1.0)
@@ -94,7 +95,7 @@ def softmax(x: Tensor, own: torch.dtype, temperature: float = 1.0) -> Softmax:
     large = torch.where(
         likely_others, torch.log(some_total) + torch.log1p(1 / some_odds), gap + small
     )
-    return Softmax(top, is_top, -delta, e, at_top, second, ratio, odds, small, large)
+    return Softmax(top, is_top, -delta, e, at_top, second, root * root, odds, small, large)
 
 
 def capped(x: Tensor, softcap: float) -> Tensor:

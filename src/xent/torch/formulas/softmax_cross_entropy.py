@@ -17,7 +17,18 @@ from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas._precision import own_dtype
-from xent.torch.formulas._softmax import Softmax, capped, capped_slopes, softmax
+from xent.torch.formulas._rows import (
+    Rows,
+    class_weight_of,
+    counting,
+    look,
+    mass_on,
+    of_class,
+    of_distribution,
+    soft_target,
+    weighted,
+)
+from xent.torch.formulas._softmax import Softmax, capped_slopes
 
 __all__ = ["Statistics", "gradient", "row_weights", "rows", "statistics"]
 
@@ -37,8 +48,8 @@ def rows(logits: Tensor, task: SoftmaxTask) -> Tensor:
     float64 for float64 logits, else float32. Any derivative with respect to the logits, soft
     targets and weights is right by automatic differentiation. Skipped rows are exactly 0.
     """
-    row = _look(logits, task)
-    loss = _weighted(row, task)
+    row = look(logits, task)
+    loss = weighted(row, task)
     if task.z_loss:
         loss = loss + task.z_loss * row.softmax.lse**2
     if row.kept is not None:
@@ -65,13 +76,13 @@ def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
     and masked logits, and `hit` says whether their first arg max is the target (the first
     arg max of a distribution). Skipped rows have 0, 0, 0 and False.
     """
-    row = _look(logits, task)
+    row = look(logits, task)
     if task.target is not None:
-        nll = _of_class(row, task.target, _class_weight(row, task.target, None))
+        nll = of_class(row, task.target, class_weight_of(row, task.target, None))
         hit = row.softmax.top == task.target.unsqueeze(-1)
     else:
-        target = _soft_target(task)
-        nll = _of_distribution(row, _counting(row, target))
+        target = soft_target(task)
+        nll = of_distribution(row, counting(row, target))
         hit = row.softmax.top == target.detach().argmax(dim=-1, keepdim=True)
     numbers = nll, row.softmax.lse, entropy(row.softmax)
     if row.kept is not None:
@@ -112,140 +123,6 @@ def entropy(row: Softmax) -> Tensor:
     return row.small + terms.sum(dim=-1, keepdim=True)
 
 
-# One look at the rows -----------------------------------------------------------------------
-
-
-class _Rows(NamedTuple):
-    x: Tensor  # logits with nothing in the masked and the skipped, classes last
-    softmax: Softmax
-    allowed: Tensor | None  # bool, broadcasts to x: classes that are not masked
-    kept: Tensor | None  # bool, (..., 1): rows that are not skipped
-    own: torch.dtype
-
-
-def _look(logits: Tensor, task: SoftmaxTask) -> _Rows:
-    own = own_dtype(logits.dtype)
-    allowed, kept = _allowed(logits, task), _kept(task)
-    x = logits.movedim(task.axis, -1).to(own)
-    # before anything else, so that whatever they hold cannot reach a derivative
-    if allowed is not None:
-        x = torch.where(allowed, x, 0.0)
-    if kept is not None:
-        x = torch.where(kept, x, 0.0)
-    z = x if task.softcap is None else capped(x, task.softcap)
-    if allowed is not None:
-        # a skipped row stays finite, whatever is masked
-        z = torch.where(allowed if kept is None else allowed | ~kept, z, -torch.inf)
-    return _Rows(x, softmax(z, own, task.temperature), allowed, kept, own)
-
-
-def _allowed(logits: Tensor, task: SoftmaxTask) -> Tensor | None:
-    mask = task.class_mask
-    if mask is None or mask.ndim == 1:
-        return mask
-    return mask.expand(logits.shape).movedim(task.axis, -1)
-
-
-def _kept(task: SoftmaxTask) -> Tensor | None:
-    kept = None
-    if task.target is not None and task.ignore_index is not None:
-        kept = task.target != task.ignore_index
-    if task.sample_weight is not None:
-        counts = task.sample_weight != 0
-        kept = counts if kept is None else kept & counts
-    return None if kept is None else kept.unsqueeze(-1)
-
-
-# The mass that a target puts on the classes -------------------------------------------------
-
-
-def _weighted(row: _Rows, task: SoftmaxTask) -> Tensor:
-    if task.target is None:
-        return _of_distribution(row, _mass(row, task))
-    weight = _class_weight(row, task.target, task.class_weight)
-    loss = _of_class(row, task.target, (1 - task.label_smoothing) * weight)
-    if task.label_smoothing:
-        loss = loss + _of_distribution(row, _counting(row, _smoothing(row, task)))
-    return loss
-
-
-def _mass(row: _Rows, task: SoftmaxTask) -> Tensor:
-    """Return s, of the shape of the row; 0 in the rows that are skipped."""
-    if task.target is None:
-        s = (1 - task.label_smoothing) * _soft_target(task).to(row.own)
-        if task.class_weight is not None:
-            s = s * task.class_weight.to(row.own)
-    else:
-        at = task.target.unsqueeze(-1)
-        classes = torch.arange(row.x.shape[-1], device=at.device)
-        weight = (1 - task.label_smoothing) * _class_weight(row, task.target, task.class_weight)
-        # a weight of NaN, where the target is no class, belongs to all of the row
-        s = torch.where((classes == at) | weight.isnan(), weight, 0.0).to(row.own)
-    if task.label_smoothing:
-        s = s + _smoothing(row, task)
-    return _counting(row, s)
-
-
-def _counting(row: _Rows, s: Tensor) -> Tensor:
-    return s if row.kept is None else torch.where(row.kept, s, 0.0)
-
-
-def _smoothing(row: _Rows, task: SoftmaxTask) -> Tensor:
-    """Return what label smoothing adds to s: nothing on the classes that are masked."""
-    num_classes = row.x.shape[-1]
-    if row.allowed is None:
-        share = torch.full((num_classes,), task.label_smoothing / num_classes, dtype=row.own)
-        share = share.to(row.x.device)
-    else:
-        choices = row.allowed.sum(dim=-1, keepdim=True).clamp(min=1)
-        share = torch.where(row.allowed, task.label_smoothing / choices.to(row.own), 0.0)
-    if task.class_weight is not None:
-        share = share * task.class_weight.to(row.own)
-    return share.expand(row.x.shape)
-
-
-def _soft_target(task: SoftmaxTask) -> Tensor:
-    assert task.soft_target is not None
-    return task.soft_target.movedim(task.axis, -1)
-
-
-def _class_weight(row: _Rows, target: Tensor, class_weight: Tensor | None) -> Tensor:
-    """Return the weight of the class that each row names, (..., 1).
-
-    NaN where it is no class, 0 where the row is skipped.
-    """
-    at, num_classes = target.unsqueeze(-1), row.x.shape[-1]
-    if class_weight is None:
-        weight = torch.ones_like(row.softmax.small)
-    else:
-        weight = class_weight.to(row.softmax.small.dtype)[at.clamp(0, num_classes - 1)]
-    weight = torch.where((at >= 0) & (at < num_classes), weight, torch.nan)
-    return _counting(row, weight)
-
-
-def _of_class(row: _Rows, target: Tensor, weight: Tensor) -> Tensor:
-    """Return weight * -log p_y; weight is (..., 1) and NaN where the target is no class."""
-    at, view = target.unsqueeze(-1), row.softmax
-    is_top = at == view.top
-    below = view.below.gather(-1, at.clamp(0, row.x.shape[-1] - 1)).to(view.large.dtype)
-    # at M it is inf; a weight of 0 makes nothing of a class that cannot happen
-    below = torch.where(is_top | (weight == 0), 0.0, below)
-    return weight * torch.where(is_top, view.small, view.large + below)
-
-
-def _of_distribution(row: _Rows, s: Tensor) -> Tensor:
-    """Return sum_j s_j -log p_j, as (..., 1); a class without mass that cannot happen is 0."""
-    view = row.softmax
-    wide = view.small.dtype
-    s = torch.where((view.below == torch.inf) & ~view.is_top & (s == 0), 0.0, s.to(row.own))
-    at_top = s.gather(-1, view.top).to(wide)
-    others = torch.where(view.is_top, 0.0, s)
-    below = torch.where((view.below == torch.inf) & (others == 0), 0.0, view.below)
-    spread = (others * below).sum(dim=-1, keepdim=True, dtype=wide)
-    rest = others.sum(dim=-1, keepdim=True, dtype=wide)
-    return at_top * view.small + rest * view.large + spread
-
-
 # The gradient in closed form, and its derivative --------------------------------------------
 
 
@@ -256,7 +133,7 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(logits: Tensor, row_scale: Tensor, task: SoftmaxTask) -> Tensor:
-        row = _look(logits, task)
+        row = look(logits, task)
         return _finished(_slopes(row, task).of_logits, row, task, row_scale).to(logits.dtype)
 
     @staticmethod
@@ -268,7 +145,7 @@ class _Gradient(torch.autograd.Function):
     def backward(ctx: Any, direction: Tensor) -> tuple[Tensor | None, ...]:
         logits, row_scale = ctx.saved_tensors
         task = ctx.task
-        row = _look(logits, task)
+        row = look(logits, task)
         slopes = _slopes(row, task)
         of_logits = of_scale = None
         if ctx.needs_input_grad[0]:
@@ -291,8 +168,8 @@ class _Slopes(NamedTuple):
     mass: Tensor  # T + 2 z lse, (..., 1)
 
 
-def _slopes(row: _Rows, task: SoftmaxTask) -> _Slopes:
-    view, s = row.softmax, _mass(row, task)
+def _slopes(row: Rows, task: SoftmaxTask) -> _Slopes:
+    view, s = row.softmax, mass_on(row, task)
     wide = view.odds.dtype
     at_top = s.gather(-1, view.top).to(wide)
     rest = torch.where(view.is_top, 0.0, s).sum(dim=-1, keepdim=True, dtype=wide)
@@ -313,7 +190,7 @@ def _slopes(row: _Rows, task: SoftmaxTask) -> _Slopes:
     return _Slopes(of_view, of_view * of_cap, of_cap, bend, mass)
 
 
-def _along(direction: Tensor, row: _Rows, task: SoftmaxTask, slopes: _Slopes) -> Tensor:
+def _along(direction: Tensor, row: Rows, task: SoftmaxTask, slopes: _Slopes) -> Tensor:
     """Return the Hessian of a row that weighs 1 times `direction`, classes last."""
     view = row.softmax
     if row.allowed is not None:
@@ -330,7 +207,7 @@ def _along(direction: Tensor, row: _Rows, task: SoftmaxTask, slopes: _Slopes) ->
     return turned * slopes.of_cap + slopes.of_view * slopes.bend_of_cap * direction
 
 
-def _finished(elements: Tensor, row: _Rows, task: SoftmaxTask, row_scale: Tensor) -> Tensor:
+def _finished(elements: Tensor, row: Rows, task: SoftmaxTask, row_scale: Tensor) -> Tensor:
     """Weigh the rows, put 0 where nothing may come from, and the classes where they were."""
     scale = row_scale.unsqueeze(-1).to(row.own)
     if task.sample_weight is not None:
