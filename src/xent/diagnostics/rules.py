@@ -24,6 +24,7 @@ RULES: dict[str, str] = {
     "D18": "note: half precision",
     "D19": "note: few rows make most of the loss",
     "D20": "note: class weights cancel",
+    "D24": "error, in tests: the parts of a batch do not merge to the whole",
     "D25": "warning: the columns look permuted",
     "D26": "warning: numbers written as text are sorted as text",
     "D27": "warning: the model gives probability 0 to what happens",
