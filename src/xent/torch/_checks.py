@@ -23,6 +23,7 @@ from xent.errors import XentTypeError, XentValueError
 
 __all__ = ["look_at_logits", "look_at_target", "numpy_of", "sample_rows", "warn_negative"]
 
+
 def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
     """Look at a sample of the logits for what is no logit: D04, D05, D06, D18."""
     if not logits.is_cpu or not sampling.due(loss):

@@ -66,6 +66,7 @@ class NativeSigmoid:
         self.weights = weights
         self.how = how
         self.bad = 0  # targets outside [0, 1]
+        self.gradient_scale: float | None = None  # None: what `how` asks for
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         match_threads()
@@ -86,6 +87,7 @@ class NativeSigmoid:
             label_weight=doubles_of(weights.label),
             node_weight=doubles_of(weights.node),
             mean=how == "mean",
+            gradient_scale=self.gradient_scale,
             want_nll=how == "rows",
             want_gradient=want_gradient,
         )

@@ -9,6 +9,7 @@ from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.native_sigmoid import NativeSigmoid, lay_out
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import Route
+from xent.torch._ops.sigmoid_operator import sigmoid_sum
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
 
@@ -21,16 +22,15 @@ def reduced(
     path: Route,
     how: str,  # "rows" (of one node), "sum" or "mean"
 ) -> tuple[Reduced, int]:
-    """Return the losses of a checked task, and how many targets are outside [0, 1].
-
-    The compiler fuses the formulas into one loop by itself, so there is no operator.
-    """
+    """Return the losses of a checked task, and how many targets are outside [0, 1]."""
     nodes = logits.numel()
-    if path == "native":
-        weights = lay_out(logits.shape, task)
-        if weights is not None:
-            call = NativeSigmoid(task, weights, how)
-            return Reduced(differentiable(logits, call), float(nodes), nodes), call.bad
+    weights = None if path == "formulas" else lay_out(logits.shape, task)
+    if path == "native" and weights is not None:
+        call = NativeSigmoid(task, weights, how)
+        return Reduced(differentiable(logits, call), float(nodes), nodes), call.bad
+    if path == "operators" and weights is not None and how != "rows":
+        value = sigmoid_sum(logits, task)
+        return Reduced(value if how == "sum" else value / nodes, float(nodes), nodes), 0
     losses = formulas.nodes(logits, task)
     if how == "rows":
         return Reduced(losses, float(nodes), nodes), 0

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.native_softmax import NativeSoftmax
-from xent.torch._ops.operators import softmax_rows
 from xent.torch._ops.results import Reduced, Statistics, mean_of
 from xent.torch._ops.route import Route
+from xent.torch._ops.softmax_operator import softmax_rows
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 

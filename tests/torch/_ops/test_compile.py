@@ -7,7 +7,7 @@ from torch._dynamo.testing import CompileCounterWithBackend
 from xent.diagnostics.policy import checks
 from xent.errors import XentValueError
 from xent.torch import functional as F
-from xent.torch._ops import operators
+from xent.torch._ops import sigmoid_operator, softmax_operator
 
 C = 6
 
@@ -132,8 +132,20 @@ def test_the_operator_keeps_its_promises(strides):
     }[strides]().requires_grad_()
     y = torch.randint(0, C, (4, 3))
     torch.library.opcheck(
-        operators._rows,
+        softmax_operator._rows,
         (x, 1, y, None, None, None, None, -100, 0.1, 0.0, None, 1.0),
+        test_utils=("test_schema", "test_faketensor", "test_aot_dispatch_dynamic"),
+    )
+
+
+@pytest.mark.parametrize("weights", ["none", "labels", "nodes"])
+def test_the_operator_of_labels_keeps_its_promises(weights):
+    x = torch.randn(4, C).requires_grad_()
+    pos, w = {"none": (None, None), "labels": (torch.rand(C), torch.rand(C)),
+              "nodes": (torch.rand(C), torch.rand(4, C))}[weights]  # fmt: skip
+    torch.library.opcheck(
+        sigmoid_operator._sum,
+        (x, torch.rand(4, C), pos, w),
         test_utils=("test_schema", "test_faketensor", "test_aot_dispatch_dynamic"),
     )
 
