@@ -32,4 +32,5 @@ RULES: dict[str, str] = {
     "D29": "error: counts where probabilities are meant",
     "D30": "error: units differ",
     "D31": "warning: a clip decides the result",
+    "D33": "warning: the mean of a divergence divides by the number of classes too",
 }

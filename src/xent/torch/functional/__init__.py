@@ -3,6 +3,7 @@
 >>> from xent.torch import functional as F
 """
 
+from xent.torch.functional._binary_cross_entropy import binary_cross_entropy
 from xent.torch.functional._binary_cross_entropy_with_logits import (
     binary_cross_entropy_with_logits,
 )
@@ -11,10 +12,17 @@ from xent.torch.functional._cross_entropy import (
     cross_entropy,
     cross_entropy_with_stats,
 )
+from xent.torch.functional._kl_div import kl_div
+from xent.torch.functional._mse_loss import mse_loss
+from xent.torch.functional._nll_loss import nll_loss
 
 __all__ = [
     "CrossEntropyStats",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "cross_entropy_with_stats",
+    "kl_div",
+    "mse_loss",
+    "nll_loss",
 ]
