@@ -24,6 +24,8 @@ RULES: dict[str, str] = {
     "D18": "note: half precision",
     "D19": "note: few rows make most of the loss",
     "D20": "note: class weights cancel",
+    "D22": "error: labels are shifted twice, or not at all",
+    "D23": "warning: the token that ends a text is never learnt",
     "D24": "error, in tests: the parts of a batch do not merge to the whole",
     "D25": "warning: the columns look permuted",
     "D26": "warning: numbers written as text are sorted as text",
