@@ -15,6 +15,7 @@ from xent.torch.functional._cross_entropy import (
 from xent.torch.functional._kl_div import kl_div
 from xent.torch.functional._mse_loss import mse_loss
 from xent.torch.functional._nll_loss import nll_loss
+from xent.torch.functional._tokens import next_token_cross_entropy, token_cross_entropy
 
 __all__ = [
     "CrossEntropyStats",
@@ -24,5 +25,7 @@ __all__ = [
     "cross_entropy_with_stats",
     "kl_div",
     "mse_loss",
+    "next_token_cross_entropy",
     "nll_loss",
+    "token_cross_entropy",
 ]
