@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from xent.errors import MisuseWarning, XentTypeError, XentValueError
-from xent.torch._ops.native_softmax import adjacent
+from xent.torch._ops.cpu_softmax import adjacent
 from xent.torch.functional import _tokens
 from xent.torch.functional._tokens import next_token_cross_entropy, token_cross_entropy
 from xent.torch.total import Total

@@ -1,8 +1,9 @@
 """Which implementation serves a call on tensors.
 
 ========== =====================================================================
-native     eager, on a CPU: the kernels of native/
-operators  under torch.compile: the same, as a custom operator
+cpu        eager, on a CPU: the kernels of native/
+triton     eager, on CUDA: the kernels of kernels/triton/
+operators  under torch.compile: the same two, as custom operators
 formulas   everything else: plain torch operations, differentiable to any order
 ========== =====================================================================
 """
@@ -18,9 +19,9 @@ from torch.nn import Parameter
 
 from xent.errors import UnavailableError
 
-__all__ = ["Route", "is_eager", "is_plain", "route_of"]
+__all__ = ["Route", "is_eager", "is_plain", "kernel_for", "route_of"]
 
-Route = Literal["native", "operators", "formulas"]
+Route = Literal["cpu", "triton", "operators", "formulas"]
 
 _FLOATS = frozenset({torch.float32, torch.bfloat16, torch.float16, torch.float64})
 _transforms_active = torch._C._are_functorch_transforms_active
@@ -42,6 +43,15 @@ def is_plain(tensor: Tensor) -> bool:
     return type(tensor) is Tensor or type(tensor) is Parameter
 
 
+def kernel_for(logits: Tensor) -> tuple[Literal["cpu"] | None, str]:
+    """Return the kernels that serve logits of this device and dtype, and why."""
+    if logits.dtype not in _FLOATS:
+        return None, f"no kernel for {str(logits.dtype).removeprefix('torch.')}"
+    if logits.is_cpu:
+        return "cpu", "a CPU tensor"
+    return None, f"no kernel for the device {logits.device.type}"
+
+
 def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -> Route:
     """Return the route of a call with these logits and these other tensors.
 
@@ -58,10 +68,10 @@ def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -
     if asked == "formulas":
         return "formulas"
     route, why = _choose(logits, others)
-    serves = "native" if route == "operators" else route
-    if asked != serves:
+    named = kernel_for(logits)[0] if route == "operators" else route
+    if asked != named:
         raise UnavailableError(
-            f"implementation must be one that serves this call: {serves!r} or 'formulas'; got "
+            f"implementation must be one that serves this call: {named!r} or 'formulas'; got "
             f"{asked!r} ({why})",
             value=asked,
         )
@@ -76,9 +86,8 @@ def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, s
             return "formulas", "torch.export"
         if any(t is not None and t.requires_grad for t in others):
             return "formulas", "a target or a weight needs a gradient"
-        if logits.device.type == "cpu" and logits.dtype in _FLOATS:
-            return "operators", "torch.compile"
-        return "formulas", f"no kernel serves {logits.dtype} on {logits.device.type}"
+        kernel, why = kernel_for(logits)
+        return ("operators" if kernel else "formulas"), why
     if not is_eager():
         return "formulas", "a functorch transform, forward-mode derivatives or tracing"
     if not is_plain(logits):
@@ -90,8 +99,5 @@ def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, s
             return "formulas", f"a target or a weight is a {type(tensor).__name__}"
         if tensor.requires_grad and torch.is_grad_enabled():
             return "formulas", "a target or a weight needs a gradient"
-    if logits.dtype not in _FLOATS:
-        return "formulas", f"no kernel serves {logits.dtype}"
-    if logits.is_cpu:
-        return "native", "eager on a CPU"
-    return "formulas", f"no kernel serves {logits.device.type}"
+    kernel, why = kernel_for(logits)
+    return kernel or "formulas", why

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.autograd import differentiable
-from xent.torch._ops.native_sigmoid import NativeSigmoid, lay_out
+from xent.torch._ops.cpu_sigmoid import CpuSigmoid, lay_out
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import Route
 from xent.torch._ops.sigmoid_operator import sigmoid_sum
@@ -25,8 +25,8 @@ def reduced(
     """Return the losses of a checked task, and how many targets are outside [0, 1]."""
     nodes = logits.numel()
     weights = None if path == "formulas" else lay_out(logits.shape, task)
-    if path == "native" and weights is not None:
-        call = NativeSigmoid(task, weights, how)
+    if path == "cpu" and weights is not None:
+        call = CpuSigmoid(task, weights, how)
         return Reduced(differentiable(logits, call), float(nodes), nodes), call.bad
     if path == "operators" and weights is not None and how != "rows":
         value = sigmoid_sum(logits, task)

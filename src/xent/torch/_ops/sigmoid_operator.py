@@ -12,7 +12,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from xent.torch._ops.native_sigmoid import NativeSigmoid, lay_out
+from xent.torch._ops.cpu_sigmoid import CpuSigmoid, lay_out
 from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SigmoidTask
 
@@ -52,11 +52,11 @@ def _backward(
 
 def _call(
     logits: Tensor, target: Tensor, pos_weight: Tensor | None, weight: Tensor | None
-) -> NativeSigmoid:
+) -> CpuSigmoid:
     task = SigmoidTask(target, pos_weight, weight)
     weights = lay_out(logits.shape, task)
     assert weights is not None
-    return NativeSigmoid(task, weights, "sum")
+    return CpuSigmoid(task, weights, "sum")
 
 
 @_sum.register_fake

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.autograd import differentiable
-from xent.torch._ops.native_softmax import NativeSoftmax
+from xent.torch._ops.cpu_softmax import CpuSoftmax
 from xent.torch._ops.results import Reduced, Statistics, mean_of
 from xent.torch._ops.route import Route
 from xent.torch._ops.softmax_operator import softmax_rows
@@ -28,8 +28,8 @@ def reduced(
 ) -> Reduced:
     """Return the losses of a checked task."""
     stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
-    if path == "native" and _kernel_has(task):
-        call = NativeSoftmax(task, how)
+    if path == "cpu" and _kernel_has(task):
+        call = CpuSoftmax(task, how)
         value = differentiable(logits, call)
         return Reduced(value, call.weight, call.count, stats)
     by_operator = path == "operators" and _kernel_has(task)

@@ -12,7 +12,7 @@ from typing import Any, Optional
 import torch
 from torch import Tensor
 
-from xent.torch._ops.native_softmax import NativeSoftmax, adjacent
+from xent.torch._ops.cpu_softmax import CpuSoftmax, adjacent
 from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SoftmaxTask
 
@@ -76,8 +76,8 @@ def _backward(
     return _call(task).evaluate(logits, want_gradient=True)[1]
 
 
-def _call(task: SoftmaxTask) -> NativeSoftmax:
-    return NativeSoftmax(task, "rows")
+def _call(task: SoftmaxTask) -> CpuSoftmax:
+    return CpuSoftmax(task, "rows")
 
 
 @_rows.register_fake

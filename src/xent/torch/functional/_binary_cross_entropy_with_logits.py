@@ -61,7 +61,7 @@ def binary_cross_entropy_with_logits(
         Weight of the positive part of each label; any shape that broadcasts to `input`.
     on_empty : {"nan", "zero", "raise"}, default "nan"
         The "mean" over nothing; torch's is nan.
-    implementation : {"native", "triton", "formulas"}, optional
+    implementation : {"cpu", "triton", "formulas"}, optional
         Used or refused, never replaced. By default `xent.kernels.explain` says which.
 
     Returns
@@ -111,7 +111,7 @@ def binary_cross_entropy_with_logits(
     check_logits(input)
     task = _task(input, target, weight, pos_weight)
     path = route_of(input, target, weight, pos_weight, asked=implementation)
-    if path == "native" or (path == "formulas" and is_eager()):
+    if path == "cpu" or (path == "formulas" and is_eager()):
         look_at_logits(input, None, loss="binary_cross_entropy_with_logits")
     found, bad = reduced(input, task, path, how_of(reduction))
     if bad:

@@ -105,7 +105,7 @@ def cross_entropy(
     on_empty : {"nan", "zero", "raise"}, default "nan"
         The "mean" over nothing. Torch's is nan, with gradient 0. "raise" waits for the
         device.
-    implementation : {"native", "triton", "formulas"}, optional
+    implementation : {"cpu", "triton", "formulas"}, optional
         Used or refused, never replaced. By default `xent.kernels.explain` says which.
 
     Returns
@@ -288,7 +288,7 @@ def _found(
         temperature=temperature,
     )
     path = route_of(input, target, weight, sample_weight, asked=implementation)
-    if path == "native" or (path == "formulas" and is_eager()):
+    if path == "cpu" or (path == "formulas" and is_eager()):
         look_at_logits(input, axis, loss="cross_entropy")
         if task.soft_target is not None:
             look_at_target(task.soft_target, axis, check_distribution_target, loss="cross_entropy")

@@ -16,10 +16,10 @@ from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
-__all__ = ["NativeSoftmax", "adjacent"]
+__all__ = ["CpuSoftmax", "adjacent"]
 
 
-class NativeSoftmax:
+class CpuSoftmax:
     """One call of the native kernel, for tensors on a CPU."""
 
     def __init__(self, task: SoftmaxTask, how: str) -> None:

@@ -14,7 +14,7 @@ from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
 
-__all__ = ["NativeSigmoid", "Weights", "lay_out"]
+__all__ = ["CpuSigmoid", "Weights", "lay_out"]
 
 
 class Weights(NamedTuple):
@@ -58,7 +58,7 @@ def _along(weight: Tensor, axis: int, shape: torch.Size) -> Tensor:
     return weight.reshape(-1).expand(shape[axis])
 
 
-class NativeSigmoid:
+class CpuSigmoid:
     """One call of the native kernel, for tensors on a CPU."""
 
     def __init__(self, task: SigmoidTask, weights: Weights, how: str) -> None:
