@@ -18,6 +18,7 @@ namespace nb = nanobind;
 using Input = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
 using Output = nb::ndarray<nb::c_contig, nb::device::cpu>;
 using Targets = nb::ndarray<const std::int64_t, nb::c_contig, nb::device::cpu>;
+using Bytes = nb::ndarray<const std::uint8_t, nb::c_contig, nb::device::cpu>;
 using Weights = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
 
 // a NumPy array whose memory goes back to the cache of buffers.hpp when it is collected

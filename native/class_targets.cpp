@@ -7,6 +7,19 @@ namespace {
 
 constexpr std::int64_t kScanRows = 65536;
 
+// the mean weight of the classes that smoothing spreads over
+double mean_class_weight(const Weighting& w, std::int64_t classes, const ClassMask& mask,
+                         std::int64_t row) {
+  double sum = 0;
+  std::int64_t allowed = 0;
+  for (std::int64_t j = 0; j < classes; ++j) {
+    if (mask.data && !mask.allows(row, j)) continue;
+    sum += w.class_weight[j];
+    ++allowed;
+  }
+  return sum / static_cast<double>(allowed);
+}
+
 // the mass of the smoothed target of class y: what its row adds to the denominator
 double class_mass(const Weighting& w, std::int64_t y, double mean_weight) {
   if (!w.class_weight) return 1;
@@ -30,19 +43,17 @@ bool all_are_classes(const std::int64_t* target, std::int64_t count, std::int64_
 }  // namespace
 
 Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int64_t classes,
-                  const Weighting& w, double* row_weight) {
-  double mean_weight = 0;
-  if (w.class_weight) {
-    for (std::int64_t j = 0; j < classes; ++j) mean_weight += w.class_weight[j];
-    mean_weight /= static_cast<double>(classes);
-  }
+                        const Weighting& w, double* row_weight, const ClassMask& mask) {
+  const bool spreads = w.class_weight && w.label_smoothing != 0;
+  const double mean_weight =
+      spreads && !mask.each_row ? mean_class_weight(w, classes, mask, 0) : 0;
   // without smoothing the class weight is a weight of the row
-  const bool weight_of_row = w.class_weight && w.label_smoothing == 0;
+  const bool weight_of_row = w.class_weight && w.label_smoothing == 0 && !w.class_weight_in_mass;
   const std::int64_t chunks = (rows + kScanRows - 1) / kScanRows;
   std::vector<Scan> parts(static_cast<std::size_t>(chunks));
   parallel_for(rows, kScanRows, [&](std::int64_t begin, std::int64_t end) {
     Scan& scan = parts[static_cast<std::size_t>(begin / kScanRows)];
-    if (w.is_plain() && !row_weight && all_are_classes(target + begin, end - begin, classes)) {
+    if (w.is_plain() && !mask.data && !row_weight && all_are_classes(target + begin, end - begin, classes)) {
       scan.count = end - begin;
       scan.weight = static_cast<double>(scan.count);
       return;
@@ -51,13 +62,16 @@ Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int6
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t y = target[i];
       const bool skip = w.ignore_index && y == ignored;
-      if (!skip && (y < 0 || y >= classes)) {
+      if (!skip && (y < 0 || y >= classes || (mask.data && !mask.allows(i, y)))) {
         if (scan.first_bad < 0) scan.first_bad = i;
         ++scan.bad;
         continue;
       }
       const double sample = w.sample_weight ? w.sample_weight[i] : 1.0;
-      const double mass = skip ? 0.0 : class_mass(w, y, mean_weight) * sample;
+      const double mean = spreads && mask.each_row && !skip
+                              ? mean_class_weight(w, classes, mask, i)
+                              : mean_weight;
+      const double mass = skip ? 0.0 : class_mass(w, y, mean) * sample;
       if (row_weight)
         row_weight[i] = skip ? 0.0 : (weight_of_row ? w.class_weight[y] : 1.0) * sample;
       scan.count += !skip;

@@ -13,8 +13,6 @@ namespace {
 
 constexpr std::int64_t kChunkNodes = 32768;
 
-using Bytes = nb::ndarray<const std::uint8_t, nb::c_contig, nb::device::cpu>;
-
 SigmoidPart run(const SigmoidTask& task, Storage storage) {
   const std::int64_t nodes = task.outer * task.labels * task.inner;
   std::vector<SigmoidPart> parts(static_cast<std::size_t>((nodes + kChunkNodes - 1) / kChunkNodes));

@@ -49,6 +49,16 @@ void run(const SoftmaxTask& task, Storage storage, double* sum) {
   for (double part : sums) *sum += part;
 }
 
+nb::object make_statistics(nb::dlpack::dtype dtype, const std::vector<std::size_t>& shape,
+                           SoftmaxStatistics* to) {
+  void* hit = nullptr;
+  nb::object nll = make_array(dtype, shape, &to->nll), lse = make_array(dtype, shape, &to->lse),
+             entropy = make_array(dtype, shape, &to->entropy),
+             hits = make_array(nb::dtype<bool>(), shape, &hit);
+  to->hit = static_cast<bool*>(hit);
+  return nb::make_tuple(nll, lse, entropy, hits);
+}
+
 // See kernels/cpu/softmax_cross_entropy.py for what comes in and out.
 nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
                                 std::optional<Targets> target,
@@ -57,7 +67,9 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
                                 std::optional<Weights> sample_weight,
                                 std::optional<std::int64_t> ignore_index, double label_smoothing,
                                 bool mean, std::optional<double> gradient_scale, bool want_nll,
-                                bool want_gradient, bool want_hessian,
+                                bool want_gradient, bool want_hessian, bool want_statistics,
+                                std::optional<Bytes> class_mask, double softcap,
+                                double temperature, double z_loss,
                                 std::optional<Output> out) {
   SoftmaxTask task;
   const std::vector<std::size_t> shape = shape_of(logits);
@@ -71,7 +83,9 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
 
   Weighting weighting{class_weight ? class_weight->data() : nullptr,
                       sample_weight ? sample_weight->data() : nullptr, ignore_index,
-                      label_smoothing};
+                      label_smoothing, z_loss != 0};
+  ClassMask mask{class_mask ? class_mask->data() : nullptr, class_mask && class_mask->ndim() > 1,
+                 task.classes, task.inner};
   std::vector<double> row_weight;
   Scan scan;
   {
@@ -80,7 +94,7 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
       if (!weighting.is_plain())
         row_weight.resize(static_cast<std::size_t>(rows));
       scan = scan_class_targets(target->data(), rows, task.classes, weighting,
-                          row_weight.empty() ? nullptr : row_weight.data());
+                                row_weight.empty() ? nullptr : row_weight.data(), mask);
     } else if (is_double) {
       scan = scan_soft(static_cast<const double*>(soft_target->data()), task.outer, task.classes,
                        task.inner, weighting);
@@ -91,7 +105,7 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
   }
   if (scan.bad)
     return nb::make_tuple(nb::none(), 0.0, 0.0, scan.count, scan.bad, scan.first_bad, nb::none(),
-                          nb::none());
+                          nb::none(), nb::none());
 
   nb::object nll = nb::none(), gradient = nb::none(), hessian = nb::none();
   if (want_nll) nll = make_array(computed_dtype(storage), layout.row_shape, &task.nll);
@@ -103,22 +117,32 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
     }
   }
   if (want_hessian) hessian = make_array(logits.dtype(), shape, &task.hessian);
+  nb::object statistics = nb::none();
+  if (want_statistics)
+    statistics = make_statistics(computed_dtype(storage), layout.row_shape, &task.statistics);
 
   task.logits = logits.data();
   task.target = target ? target->data() : nullptr;
   task.soft_target = soft_target ? soft_target->data() : nullptr;
   task.label_smoothing = label_smoothing;
-  if (class_weight && (soft_target || label_smoothing != 0)) task.class_weight = class_weight->data();
+  if (class_weight && (soft_target || label_smoothing != 0 || z_loss != 0))
+    task.class_weight = class_weight->data();
+  task.class_mask = mask.data;
+  task.masks_each_row = mask.each_row;
+  task.softcap = softcap;
+  task.temperature = temperature;
+  task.z_loss = z_loss;
   task.row_weight = !row_weight.empty() ? row_weight.data()
                     : sample_weight     ? sample_weight->data()
                                         : nullptr;
-  task.gradient_scale = gradient_scale.value_or(mean && scan.weight != 0 ? 1 / scan.weight : 1);
+  task.gradient_scale =
+      gradient_scale.value_or(mean && scan.weight != 0 ? 1 / scan.weight : 1) / temperature;
   double sum = 0;
   {
     nb::gil_scoped_release release;
     run(task, storage, &sum);
   }
-  return nb::make_tuple(nll, sum, scan.weight, scan.count, 0, -1, gradient, hessian);
+  return nb::make_tuple(nll, sum, scan.weight, scan.count, 0, -1, gradient, hessian, statistics);
 }
 
 }  // namespace
@@ -130,7 +154,9 @@ void bind_softmax_cross_entropy(nb::module_& m) {
         nb::arg("sample_weight").none(), nb::arg("ignore_index").none(),
         nb::arg("label_smoothing"), nb::arg("mean"), nb::arg("gradient_scale").none(),
         nb::arg("want_nll"),
-        nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none());
+        nb::arg("want_gradient"), nb::arg("want_hessian"),
+        nb::arg("want_statistics"), nb::arg("class_mask").none(), nb::arg("softcap"),
+        nb::arg("temperature"), nb::arg("z_loss"), nb::arg("out").none());
 }
 
 }  // namespace xent

@@ -7,6 +7,15 @@
 
 namespace xent {
 
+// What a row says besides its loss, each (outer, inner); null where it was not asked for.
+// A skipped row says 0. All of one call are wanted, or none.
+struct SoftmaxStatistics {
+  void* nll = nullptr;      // compute dtype: of the target as it came, before any weight
+  void* lse = nullptr;      // compute dtype: log sum exp of the logits as the options leave them
+  void* entropy = nullptr;  // compute dtype: of the prediction, in nats
+  bool* hit = nullptr;      // the target is the arg max, the first of equal ones
+};
+
 // Arrays are C-contiguous with shape (outer, classes, inner); a row is one (outer, inner).
 // Compute dtype: float for float, Half and BFloat16 logits, double for double logits.
 struct SoftmaxTask {
@@ -20,14 +29,30 @@ struct SoftmaxTask {
   double label_smoothing = 0;            // mixes the class target with the uniform one
   const double* class_weight = nullptr;  // (classes): part of the distribution
 
+  // what becomes of the logits first: softcap * tanh(x / softcap) / temperature
+  double softcap = 0;  // 0: none
+  double temperature = 1;
+  // 0 where a class cannot be chosen: (classes), or like logits
+  const unsigned char* class_mask = nullptr;
+  bool masks_each_row = false;
+  // z_loss * lse^2 is added to each loss, which class weights do not touch
+  double z_loss = 0;
+
   // weight of each row's loss (outer, inner); a row of weight 0 is skipped, whatever it holds
   const double* row_weight = nullptr;
-  double gradient_scale = 1;  // of gradient and Hessian, beside the row's weight
+  double gradient_scale = 1;  // of gradient and Hessian, beside the row's weight; it holds
+                              // 1 / temperature
 
   void* nll = nullptr;             // (outer, inner), compute dtype
   double* chunk_sums = nullptr;    // one a chunk: the sum of its weighted losses
   void* gradient = nullptr;        // like logits
-  void* hessian = nullptr;         // like logits: the diagonal
+  void* hessian = nullptr;         // like logits: the diagonal; the options leave it undefined
+  SoftmaxStatistics statistics;
+
+  // `start` is where in the logits a row starts
+  bool may_be_chosen(std::int64_t start, std::int64_t c) const {
+    return class_mask[masks_each_row ? start + c * inner : c] != 0;
+  }
 };
 
 // Rows too short to vectorise along, or whose classes are not adjacent, go by tiles.

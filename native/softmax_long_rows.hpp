@@ -3,102 +3,12 @@
 
 #include <vector>
 
-#include "softmax_row.hpp"
+#include "softmax_along.hpp"
+#include "softmax_options.hpp"
+#include "softmax_statistics.hpp"
 
 namespace xent {
 namespace XENT_ISA {
-
-template <class T>
-XENT_INLINE T maximum(const T* XENT_RESTRICT x, std::int64_t count, T m) {
-#pragma omp simd reduction(max : m)
-  for (std::int64_t i = 0; i < count; ++i) m = x[i] > m ? x[i] : m;
-  return m;
-}
-
-// e[i] = exp(x[i] - m) where keep, and their sum in any case; e may be x
-template <bool keep>
-XENT_INLINE void exponentials(const float* x, float* e, std::int64_t count, float m, Sum& sum) {
-  double s = 0;
-#pragma omp simd reduction(+ : s)
-  for (std::int64_t i = 0; i < count; ++i) {
-    const float value = exp_difference(x[i], m);
-    if (keep) e[i] = value;
-    s += static_cast<double>(value);
-  }
-  sum.value += s;
-}
-
-// doubles are folded in halves, a block at a time, with what every addition loses carried
-// along: the sum is right to its last bit, and the same whatever the width of the vectors
-template <bool keep>
-XENT_INLINE void exponentials(const double* x, double* e, std::int64_t count, double m, Sum& sum) {
-  constexpr int kBlock = 64;
-  double block[kBlock], lost[kBlock];
-  for (std::int64_t start = 0; start < count; start += kBlock) {
-    const int filled = static_cast<int>(count - start < kBlock ? count - start : kBlock);
-#pragma omp simd
-    for (int i = 0; i < filled; ++i) block[i] = exp_difference(x[start + i], m);
-    if (keep)
-      for (int i = 0; i < filled; ++i) e[start + i] = block[i];
-    for (int i = filled; i < kBlock; ++i) block[i] = 0;
-    for (int i = 0; i < kBlock; ++i) lost[i] = 0;
-    for (int width = kBlock / 2; width > 0; width /= 2) {
-      for (int i = 0; i < width; ++i) {
-        const Exact<double> pair = two_sum(block[i], block[i + width]);
-        block[i] = pair.value;
-        lost[i] += lost[i + width] + pair.error;
-      }
-    }
-    add(sum, block[0]);
-    sum.error += lost[0];
-  }
-}
-
-template <class T>
-std::int64_t arg_max(const T* x, std::int64_t count) {
-  const T m = maximum(x, count, -infinity<T>);
-  for (std::int64_t i = 0; i < count; ++i)
-    if (x[i] == m) return i;
-  return 0;  // nothing but NaN
-}
-
-// what one pass over the classes leaves: exp(x_k - shift) in e where keep, and the scalars
-template <class T>
-struct Walked {
-  std::int64_t apart;
-  RowScalars row;
-};
-
-template <bool keep, class T>
-Walked<T> walk(const T* x, T* e, std::int64_t classes, std::int64_t apart) {
-  const std::int64_t after = apart + 1;
-  const T m = maximum(x + after, classes - after, maximum(x, apart, -infinity<T>));
-  // where every other class is impossible any shift will do, but inf - inf will not
-  const T shift = m == -infinity<T> ? T(0) : m;
-  const T x_apart = x[apart];  // read first: e may be x
-  Sum sum;
-  exponentials<keep>(x, e, apart, shift, sum);
-  exponentials<keep>(x + after, e + after, classes - after, shift, sum);
-  return {apart, row_scalars(m, x_apart, sum)};
-}
-
-template <class T>
-Mass weigh(const T* XENT_RESTRICT s, const T* XENT_RESTRICT x, std::int64_t classes, T x_apart) {
-  Mass mass;
-  for (std::int64_t j = 1; j < classes; ++j) mass.largest = s[j] > s[mass.largest] ? j : mass.largest;
-  Sum rest, linear;
-  for (std::int64_t j = 0; j < classes; ++j) {
-    const T s_j = s[j];
-    const double distance = static_cast<double>(x_apart) - static_cast<double>(x[j]);
-    add(rest, j == mass.largest ? T(0) : s_j);
-    // an impossible class without mass costs nothing; 0 * inf would
-    add(linear, s_j == 0 ? 0.0 : static_cast<double>(s_j) * distance);
-  }
-  mass.rest = rest.value + rest.error;
-  mass.total = mass.rest + static_cast<double>(s[mass.largest]);
-  mass.linear = linear.value + linear.error;
-  return mass;
-}
 
 // One row at a time; memory for it is kept between rows.
 template <class Storage>
@@ -108,9 +18,10 @@ class LongRows {
 
  public:
   explicit LongRows(const SoftmaxTask& task)
-      : task_(task), classes_(task.classes), x_(kConverts ? classes_ : 0),
+      : task_(task), masses_(task), map_(task), classes_(task.classes),
+        x_(kConverts || map_.changes_logits() ? classes_ : 0),
         e_(kConverts || !is_class_target(task) ? classes_ : 0),
-        s_(is_class_target(task) ? 0 : classes_) {}
+        s_(is_class_target(task) ? 0 : classes_), slope_(map_.has_slopes() ? classes_ : 0) {}
 
   // the weighted loss of one row; its gradient and Hessian are written
   double row(std::int64_t row) {
@@ -122,48 +33,74 @@ class LongRows {
       if (nll) *nll = 0;
       clear(gradient);
       clear(hessian);
+      if (task_.statistics.hit) no_statistics<T>(task_.statistics, row);
       return 0;
     }
-    const T* x = read(static_cast<const Storage*>(task_.logits) + row * classes_);
+    const Storage* logits = static_cast<const Storage*>(task_.logits) + row * classes_;
+    const T* x = map_.changes_logits() ? mapped(logits, row) : read(logits);
+    // before the gradient, which may be written where the logits are
+    if (task_.statistics.hit) describe(x, row);
     const double scale = weight * task_.gradient_scale;
     const double loss =
-        weight * (is_class_target(task_) ? class_target(x, task_.target[row], scale, gradient)
+        weight * (is_class_target(task_) ? class_target(x, row, scale, gradient)
                                          : soft_target(x, row, scale, gradient, hessian));
     if (nll) *nll = static_cast<T>(loss);
     return loss;
   }
 
  private:
-  double class_target(const T* x, std::int64_t y, double scale, Storage* gradient) {
-    if (!gradient) return walk<false>(x, static_cast<T*>(nullptr), classes_, y).row.nll;
-    T* e = exponentials_of(gradient);
-    const RowScalars row = walk<true>(x, e, classes_, y).row;
-    const T factor = static_cast<T>(row.factor * scale);
-    e[y] = 0;
+  double class_target(const T* x, std::int64_t row_index, double scale, Storage* gradient) {
+    const std::int64_t y = task_.target[row_index];
+    T* e = gradient ? exponentials_of(gradient) : nullptr;
+    const Walked<T> walked =
+        gradient ? walk<true>(x, e, classes_, y) : walk<false>(x, e, classes_, y);
+    const RowScalars& row = walked.row;
+    if (task_.statistics.nll) at<T>(task_.statistics.nll, row_index) = static_cast<T>(row.nll);
+    const double mass = task_.class_weight ? task_.class_weight[y] : 1.0;
+    const Pull pull = pull_of(task_.z_loss, walked.m, walked.x_apart, walked.sum, row.nll);
+    if (gradient) {
+      const T factor = static_cast<T>(row.factor * (mass + pull.gradient) * scale);
+      e[y] = 0;
+      const T at_target = static_cast<T>((row.p * pull.gradient - row.not_p * mass) * scale);
+      if (map_.has_slopes()) {
 #pragma omp simd
-    for (std::int64_t j = 0; j < classes_; ++j) store(gradient[j], e[j] * factor);
-    store(gradient[y], static_cast<T>(-row.not_p * scale));
-    return row.nll;
+        for (std::int64_t j = 0; j < classes_; ++j) e[j] *= factor;
+        e[y] = at_target;
+        deliver(e, gradient);
+      } else {
+#pragma omp simd
+        for (std::int64_t j = 0; j < classes_; ++j) store(gradient[j], e[j] * factor);
+        store(gradient[y], at_target);
+      }
+    }
+    return (mass == 0 ? 0.0 : mass * row.nll) + pull.loss;
   }
 
   double soft_target(const T* x, std::int64_t row_index, double scale, Storage* gradient,
                      Storage* hessian) {
     T* s = s_.data();
-    for (std::int64_t j = 0; j < classes_; ++j) s[j] = weighted_mass<T>(task_, row_index, j);
+    masses_.fill(row_index, s);
     const std::int64_t apart = arg_max(x, classes_);
     const Mass mass = weigh(s, x, classes_, x[apart]);
     T* e = e_.data();
-    const RowScalars row = walk<true>(x, e, classes_, apart).row;
+    const Walked<T> walked = gradient || hessian ? walk<true>(x, e, classes_, apart)
+                                                 : walk<false>(x, e, classes_, apart);
+    const RowScalars& row = walked.row;
+    if (task_.statistics.nll)
+      at<T>(task_.statistics.nll, row_index) =
+          static_cast<T>(nll_of_target(x, row_index, apart, row.nll));
+    const Pull pull = pull_of(task_.z_loss, walked.m, walked.x_apart, walked.sum, row.nll);
     if (gradient) {
+      const double total = mass.total + pull.gradient, rest = mass.rest + pull.gradient;
+      const double s_e = s[apart], others_e = apart == mass.largest ? rest : total - s_e;
 #pragma omp simd
       for (std::int64_t j = 0; j < classes_; ++j) {
         const double p = row.factor * static_cast<double>(e[j]), s_j = s[j];
-        const double others = j == mass.largest ? mass.rest : mass.total - s_j;
-        store(gradient[j], static_cast<T>(scale * soft_gradient(p, s_j, others)));
+        const double others = j == mass.largest ? rest : total - s_j;
+        s[j] = static_cast<T>(scale * soft_gradient(p, s_j, others));
       }
-      const double s_e = s[apart];
-      const double others = apart == mass.largest ? mass.rest : mass.total - s_e;
-      store(gradient[apart], static_cast<T>(scale * (row.p * others - s_e * row.not_p)));
+      s[apart] = static_cast<T>(scale * (row.p * others_e - s_e * row.not_p));
+      deliver(s, gradient);
     }
     if (hessian) {
       const double h_scale = scale * mass.total;
@@ -174,7 +111,45 @@ class LongRows {
       }
       store(hessian[apart], static_cast<T>(h_scale * (row.p * row.not_p)));
     }
-    return mass.total * row.nll + mass.linear;
+    return mass.total * row.nll + mass.linear + pull.loss;
+  }
+
+  // a gradient of the logits as the options leave them, to where that of the logits goes
+  void deliver(T* g, Storage* gradient) const {
+    if (map_.has_slopes()) map_.chain(g, slope_.data(), classes_);
+#pragma omp simd
+    for (std::int64_t j = 0; j < classes_; ++j) store(gradient[j], g[j]);
+  }
+
+  void describe(const T* x, std::int64_t row) const {
+    const Prediction prediction = predict(x, classes_);
+    const T* soft = soft_row(row);
+    const std::int64_t truth = soft ? arg_max(soft, classes_) : task_.target[row];
+    write_statistics<T>(task_.statistics, row, prediction, truth);
+  }
+
+  // -sum_j t_j log p_j of the target as it came
+  double nll_of_target(const T* x, std::int64_t row, std::int64_t apart, double nll) const {
+    const T* soft = soft_row(row);
+    if (!soft) return distance(x[apart], x[task_.target[row]]) + nll;
+    const Mass mass = weigh(soft, x, classes_, x[apart]);
+    return mass.total * nll + mass.linear;
+  }
+
+  const T* soft_row(std::int64_t row) const {
+    return task_.soft_target ? static_cast<const T*>(task_.soft_target) + row * classes_ : nullptr;
+  }
+
+  const T* mapped(const Storage* logits, std::int64_t row) {
+    T* XENT_RESTRICT x = x_.data();
+#pragma omp simd
+    for (std::int64_t j = 0; j < classes_; ++j) x[j] = load(logits[j]);
+    map_.apply(x, slope_.data(), classes_);
+    if (task_.class_mask) {
+      const std::int64_t from = task_.masks_each_row ? row * classes_ : 0;
+      map_.mask(task_.class_mask + from, x, slope_.data(), classes_);
+    }
+    return x;
   }
 
   Storage* part(void* array, std::int64_t row) {
@@ -201,8 +176,10 @@ class LongRows {
   }
 
   const SoftmaxTask& task_;
+  const TargetMasses<T> masses_;
+  const LogitMap<T> map_;
   const std::int64_t classes_;
-  std::vector<T> x_, e_, s_;
+  std::vector<T> x_, e_, s_, slope_;
 };
 
 }  // namespace XENT_ISA

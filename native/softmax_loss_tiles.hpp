@@ -1,7 +1,10 @@
 // Softmax cross-entropy a tile of rows at a time.
 #pragma once
 
+#include "softmax_masses.hpp"
+#include "softmax_options.hpp"
 #include "softmax_tile.hpp"
+#include "softmax_tile_statistics.hpp"
 
 namespace xent {
 namespace XENT_ISA {
@@ -14,8 +17,10 @@ class LossTiles : public Tile<Storage, kLanes> {
 
  public:
   explicit LossTiles(const SoftmaxTask& task)
-      : Base(task.classes, task.inner), task_(task),
-        s_(is_class_target(task) ? 0 : static_cast<std::size_t>(task.classes * kLanes)) {}
+      : Base(task.classes, task.inner), task_(task), masses_(task), map_(task),
+        s_(is_class_target(task) ? 0 : e_.size()), slope_(map_.has_slopes() ? e_.size() : 0) {
+    for (int b = 0; b < kLanes; ++b) pull_[b] = Pull{};
+  }
 
   // the weighted losses of rows [begin, begin + count), count <= kLanes, summed in order
   double rows(std::int64_t begin, int count) {
@@ -23,15 +28,26 @@ class LossTiles : public Tile<Storage, kLanes> {
     for (int b = 0; b < count; ++b)
       weight_[b] = task_.row_weight ? task_.row_weight[begin + b] : 1.0;
     for (int b = count; b < kLanes; ++b) weight_[b] = 0;
+    if (map_.changes_logits()) map_logits();
+    if (task_.statistics.hit) {
+      this->find_arg_max();
+      statistics_.read(task_, e_.data(), apart_, start_, begin, count);
+    }
     if (is_class_target(task_)) {
-      for (int b = 0; b < count; ++b) apart_[b] = static_cast<Int>(task_.target[begin + b]);
-      for (int b = count; b < kLanes; ++b) apart_[b] = 0;
+      // a skipped row may have a target that is no class
+      for (int b = 0; b < kLanes; ++b)
+        apart_[b] = weight_[b] == 0 ? Int(0) : static_cast<Int>(task_.target[begin + b]);
       this->walk();
+      if (task_.z_loss != 0) pull_all();
+      if (task_.statistics.hit) statistics_.write_class_target(task_, nll_, weight_);
+      weigh_classes();
       if (task_.gradient) class_gradient();
     } else {
       this->find_arg_max();
       weigh();
       this->walk();
+      if (task_.z_loss != 0) pull_all();
+      if (task_.statistics.hit) statistics_.write_any_target(task_, nll_, weight_);
       for (int b = 0; b < kLanes; ++b) nll_[b] = total_[b] * nll_[b] + linear_[b];
       if (task_.gradient) soft_gradients();
       if (task_.hessian) hessians();
@@ -46,17 +62,50 @@ class LossTiles : public Tile<Storage, kLanes> {
   using Base::count_;
   using Base::e_;
   using Base::factor_;
+  using Base::m_;
   using Base::nll_;
   using Base::not_p_;
   using Base::p_;
+  using Base::start_;
+  using Base::sum_;
+  using Base::sum_error_;
+  using Base::x_apart_;
+
+  void map_logits() {
+    map_.apply(e_.data(), slope_.data(), classes_ * kLanes);
+    if (!task_.class_mask) return;
+    for (std::int64_t c = 0; c < classes_; ++c)
+      for (int b = 0; b < count_; ++b)
+        if (!task_.may_be_chosen(start_[b], c)) {
+          e_[c * kLanes + b] = -infinity<T>;
+          slope_[c * kLanes + b] = 0;
+        }
+  }
+
+  void pull_all() {
+    for (int b = 0; b < kLanes; ++b)
+      pull_[b] = pull_of(task_.z_loss, m_[b], x_apart_[b], Sum{sum_[b], sum_error_[b]}, nll_[b]);
+  }
+
+  // the class weight of each target, where it is not part of the row's weight
+  void weigh_classes() {
+    for (int b = 0; b < kLanes; ++b) mass_[b] = 1;
+    if (!task_.class_weight) return;
+    for (int b = 0; b < count_; ++b) {
+      mass_[b] = task_.class_weight[apart_[b]];
+      nll_[b] = mass_[b] == 0 ? 0.0 : mass_[b] * nll_[b];
+    }
+  }
 
   void class_gradient() {
     T factor[kLanes], at_target[kLanes];
     for (int b = 0; b < kLanes; ++b) {
       const double scale = weight_[b] * task_.gradient_scale;
       const bool counts = weight_[b] != 0;
-      factor[b] = counts ? static_cast<T>(factor_[b] * scale) : T(0);
-      at_target[b] = counts ? static_cast<T>(-not_p_[b] * scale) : T(0);
+      const double others = mass_[b] + pull_[b].gradient;
+      const double own = p_[b] * pull_[b].gradient - not_p_[b] * mass_[b];
+      factor[b] = counts ? static_cast<T>(factor_[b] * others * scale) : T(0);
+      at_target[b] = counts ? static_cast<T>(own * scale) : T(0);
     }
     for (std::int64_t c = 0; c < classes_; ++c) {
       T* XENT_RESTRICT e = &e_[c * kLanes];
@@ -65,8 +114,14 @@ class LossTiles : public Tile<Storage, kLanes> {
       for (int b = 0; b < kLanes; ++b)
         e[b] = apart_[b] == class_c ? at_target[b] : e[b] * factor[b];
     }
-    if (task_.row_weight) silence_skipped(e_.data());
-    this->store_rows(e_.data(), static_cast<Storage*>(task_.gradient));
+    deliver(e_.data());
+  }
+
+  // a gradient of the logits as the options leave them, to where that of the logits goes
+  void deliver(T* tile) {
+    if (map_.has_slopes()) map_.chain(tile, slope_.data(), classes_ * kLanes);
+    if (task_.row_weight) silence_skipped(tile);
+    this->store_rows(tile, static_cast<Storage*>(task_.gradient));
   }
 
   // a skipped row may hold NaN or infinities, which a factor of 0 would not remove
@@ -79,6 +134,8 @@ class LossTiles : public Tile<Storage, kLanes> {
   void weigh() {
     T top[kLanes], x_apart[kLanes];
     Sum rest[kLanes], linear[kLanes];
+    double share[kLanes];
+    for (int b = 0; b < count_; ++b) share[b] = masses_.share(start_[b]);
     for (int b = 0; b < kLanes; ++b) {
       top[b] = -1;
       largest_[b] = 0;
@@ -86,7 +143,7 @@ class LossTiles : public Tile<Storage, kLanes> {
     }
     for (std::int64_t c = 0; c < classes_; ++c) {
       T* XENT_RESTRICT s = &s_[c * kLanes];
-      for (int b = 0; b < count_; ++b) s[b] = weighted_mass<T>(task_, begin_ + b, c);
+      for (int b = 0; b < count_; ++b) s[b] = masses_.of(begin_ + b, start_[b], c, share[b]);
       for (int b = count_; b < kLanes; ++b) s[b] = 0;
       for (int b = 0; b < kLanes; ++b) {
         largest_[b] = s[b] > top[b] ? static_cast<Int>(c) : largest_[b];
@@ -97,10 +154,9 @@ class LossTiles : public Tile<Storage, kLanes> {
       const T* XENT_RESTRICT s = &s_[c * kLanes];
       const T* XENT_RESTRICT x = &e_[c * kLanes];
       for (int b = 0; b < kLanes; ++b) {
-        const double distance = static_cast<double>(x_apart[b]) - static_cast<double>(x[b]);
         add(rest[b], largest_[b] == static_cast<Int>(c) ? T(0) : s[b]);
         // an impossible class without mass costs nothing; 0 * inf would
-        add(linear[b], s[b] == 0 ? 0.0 : static_cast<double>(s[b]) * distance);
+        add(linear[b], s[b] == 0 ? 0.0 : static_cast<double>(s[b]) * distance(x_apart[b], x[b]));
       }
     }
     for (int b = 0; b < kLanes; ++b) {
@@ -123,12 +179,12 @@ class LossTiles : public Tile<Storage, kLanes> {
         const double p = apart ? p_[b] : factor_[b] * static_cast<double>(e[b]);
         const double not_p = apart ? not_p_[b] : 1 - p;
         const double s_j = s[b];
-        const double others = largest_[b] == class_c ? rest_[b] : total_[b] - s_j;
+        const double others =
+            (largest_[b] == class_c ? rest_[b] : total_[b] - s_j) + pull_[b].gradient;
         g[b] = static_cast<T>(weight_[b] * task_.gradient_scale * (p * others - s_j * not_p));
       }
     }
-    if (task_.row_weight) silence_skipped(tile.data());
-    this->store_rows(tile.data(), static_cast<Storage*>(task_.gradient));
+    deliver(tile.data());
   }
 
   void hessians() {
@@ -151,7 +207,7 @@ class LossTiles : public Tile<Storage, kLanes> {
     T* nll = task_.nll ? static_cast<T*>(task_.nll) + begin_ : nullptr;
     double sum = 0;
     for (int b = 0; b < count_; ++b) {
-      const double loss = weight_[b] == 0 ? 0.0 : weight_[b] * nll_[b];
+      const double loss = weight_[b] == 0 ? 0.0 : weight_[b] * (nll_[b] + pull_[b].loss);
       if (nll) nll[b] = static_cast<T>(loss);
       sum += loss;
     }
@@ -159,10 +215,15 @@ class LossTiles : public Tile<Storage, kLanes> {
   }
 
   const SoftmaxTask& task_;
-  double weight_[kLanes];
+  const TargetMasses<T> masses_;
+  const LogitMap<T> map_;
+  double weight_[kLanes], mass_[kLanes];
+  Pull pull_[kLanes];
   Int largest_[kLanes];
   double total_[kLanes], rest_[kLanes], linear_[kLanes];
-  std::vector<T> s_;  // [class][lane]: the mass of the target
+  std::vector<T> s_;      // [class][lane]: the mass of the target
+  std::vector<T> slope_;  // [class][lane]: of the logits as the options leave them
+  TileStatistics<T, kLanes> statistics_;
 };
 
 }  // namespace XENT_ISA

@@ -4,7 +4,7 @@
 // log-probability of a class that is almost certain keeps its digits.
 #include "softmax_maps.hpp"
 
-#include "softmax_long_rows.hpp"
+#include "softmax_along.hpp"
 #include "softmax_tile.hpp"
 
 namespace xent {

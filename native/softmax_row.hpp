@@ -12,26 +12,10 @@
 // Nothing here subtracts nearly equal numbers, so a confident row keeps its tiny loss.
 #pragma once
 
-#include "floats.hpp"
-#include "softmax_cross_entropy.hpp"
+#include "softmax_sums.hpp"
 
 namespace xent {
 namespace XENT_ISA {
-
-// A sum of non-negative terms: float terms are added in double, which is exact enough;
-// for double terms the part that each addition loses is carried along.
-struct Sum {
-  double value = 0, error = 0;
-};
-
-XENT_INLINE void add(Sum& sum, float term) { sum.value += static_cast<double>(term); }
-
-XENT_INLINE void add(Sum& sum, double term) {
-  const Exact<double> s = two_sum(sum.value, term);
-  sum.value = s.value;
-  // an infinite sum has lost nothing
-  sum.error += s.value - s.value == 0 ? s.error : 0.0;
-}
 
 struct RowScalars {
   double nll, p, not_p, factor;
@@ -99,41 +83,33 @@ XENT_INLINE RowScalars row_scalars(T m, T x_apart, Sum sum) {
   return row;
 }
 
-// The distribution that a row is scored against: mass s_j = class_weight_j * target_j.
-// `largest` is its largest entry, the only one that can be more than half of the total, so
-// the mass of all classes but j is total - s_j everywhere else without cancelling.
-struct Mass {
-  double total = 0, rest = 0;     // rest: the mass of all classes but the largest
-  double linear = 0;              // sum_j s_j (x_E - x_j), every term >= 0
-  std::int64_t largest = 0;
+// from the class apart to another: 0 or more where it is the arg max
+template <class T>
+XENT_INLINE double distance(T x_apart, T x) {
+  return static_cast<double>(x_apart) - static_cast<double>(x);
+}
+
+// log sum_k exp(x_k) over the whole row, from whichever is larger, x_E or the others
+template <class T>
+XENT_INLINE double log_sum_exp(T m, T x_apart, Sum sum, double nll) {
+  const double top = m, x = x_apart;
+  // the sum holds exp(0) of the maximum itself
+  const double rest = (sum.value - 1) + sum.error + exp_difference(x, top);
+  const double from_others = top + log1p_positive(rest);
+  return top > x ? from_others : x + nll;
+}
+
+// z_loss lse^2: what it adds to the loss, and to the mass of the others in the gradient,
+// d(z_loss lse^2)/dx_k = p_k gradient
+struct Pull {
+  double loss = 0, gradient = 0;
 };
 
-// d(loss)/dx_j, for any class but E
-XENT_INLINE double soft_gradient(double p, double s, double others) {
-  return p * others - s * (1 - p);
-}
-
-// what s_j is before the class weights
 template <class T>
-XENT_INLINE T target_mass(const SoftmaxTask& task, std::int64_t row, std::int64_t j) {
-  if (task.soft_target) {
-    const std::int64_t o = row / task.inner, i = row % task.inner;
-    return static_cast<const T*>(task.soft_target)[(o * task.classes + j) * task.inner + i];
-  }
-  const double spread = task.label_smoothing / static_cast<double>(task.classes);
-  const bool is_target = task.target[row] == j;
-  return static_cast<T>(is_target ? 1 - task.label_smoothing + spread : spread);
-}
-
-template <class T>
-XENT_INLINE T weighted_mass(const SoftmaxTask& task, std::int64_t row, std::int64_t j) {
-  const T t = target_mass<T>(task, row, j);
-  return task.class_weight ? static_cast<T>(task.class_weight[j] * static_cast<double>(t)) : t;
-}
-
-// a target that is one class has its own, shorter path
-XENT_INLINE bool is_class_target(const SoftmaxTask& task) {
-  return !task.soft_target && task.label_smoothing == 0 && !task.hessian;
+XENT_INLINE Pull pull_of(double z_loss, T m, T x_apart, Sum sum, double nll) {
+  if (z_loss == 0) return {};
+  const double lse = log_sum_exp(m, x_apart, sum, nll);
+  return {z_loss * lse * lse, 2 * z_loss * lse};
 }
 
 }  // namespace XENT_ISA

@@ -64,7 +64,9 @@ class Tile {
   // the maximum and the sum of exp over all classes but the one apart; e_ is left as
   // exp(x - m), zero for the class apart
   void walk() {
-    T m[kLanes], shift[kLanes], x_apart[kLanes];
+    T* XENT_RESTRICT m = m_;
+    T* XENT_RESTRICT x_apart = x_apart_;
+    T shift[kLanes];
     for (int b = 0; b < kLanes; ++b) {
       m[b] = -infinity<T>;
       x_apart[b] = e_[static_cast<std::int64_t>(apart_[b]) * kLanes + b];
@@ -146,6 +148,7 @@ class Tile {
   bool adjacent_ = false;
   std::int64_t start_[kLanes];
   Int apart_[kLanes];
+  T m_[kLanes], x_apart_[kLanes];  // the largest of the other classes, and the one apart
   double sum_[kLanes], sum_error_[kLanes];
   double nll_[kLanes], p_[kLanes], not_p_[kLanes], factor_[kLanes];
   std::vector<T> e_;  // [class][lane]: the logits, then exp(x - m)

@@ -24,9 +24,12 @@ class Softmax(NamedTuple):
 
 
 def softmax(logits):
-    """Probabilities of one row, their complements and their logarithms."""
+    """Probabilities of one row, their complements and their logarithms.
+
+    The row holds floats, or numbers of 50 digits.
+    """
     values, place, count = np.unique(logits, return_inverse=True, return_counts=True)
-    x = in_50_digits(values.astype(np.float64))
+    x = values if values.dtype == object else in_50_digits(values.astype(np.float64))
     e = exp(x - x[-1])
     count[-1] -= 1  # one of the largest is set apart
     tau = sum(count.astype(object) * e, mp.mpf(0))
@@ -43,6 +46,24 @@ def mass(target, num_classes, label_smoothing=0.0, weight=None):
     s = np.full(num_classes, eps / num_classes, dtype=object)
     s[target] += 1 - eps
     return s if weight is None else s * in_50_digits(weight)
+
+
+class Changed(NamedTuple):
+    logits: Any
+    slope: Any  # their derivative
+
+
+def changed(logits, softcap=None, temperature=1.0, class_mask=None):
+    """Return what the options make of the logits of one row."""
+    mask = np.ones(len(logits), bool) if class_mask is None else np.asarray(class_mask, bool)
+    x = in_50_digits(np.where(mask, logits, 0).astype(np.float64))
+    slope = np.full(len(x), mp.mpf(1), dtype=object)
+    if softcap is not None:
+        cap = mp.mpf(softcap)
+        slope = np.frompyfunc(lambda v: mp.sech(v / cap) ** 2, 1, 1)(x)
+        x = np.frompyfunc(lambda v: cap * mp.tanh(v / cap), 1, 1)(x)
+    t = mp.mpf(temperature)
+    return Changed(np.where(mask, x / t, -mp.inf), np.where(mask, slope / t, mp.mpf(0)))
 
 
 class Scored(NamedTuple):

@@ -1,6 +1,7 @@
-// The inline functions of native/vector_math.hpp and native/floats.hpp, over arrays, for the
+// The inline functions of vector_math.hpp, tanh.hpp and floats.hpp, over arrays, for the
 // tests: compiled as the kernels are, once an instruction set.
 #include "floats.hpp"
+#include "tanh.hpp"
 
 #define PROBE extern "C" __attribute__((visibility("default"))) void
 
@@ -20,6 +21,18 @@ PROBE_UNARY(log1p_positive_float, float, log1p_positive)
 PROBE_UNARY(log1p_positive_double, double, log1p_positive)
 PROBE_UNARY(log1p_unit_float, float, log1p_unit)
 PROBE_UNARY(log1p_unit_double, double, log1p_unit)
+
+#define PROBE_TANH(name, T, part)                                                    \
+  PROBE name(const T* XENT_RESTRICT x, const T* XENT_RESTRICT error, T* XENT_RESTRICT y, \
+             std::int64_t count) {                                                   \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < count; ++i) y[i] =                \
+        tanh_and_slope(x[i], error[i]).part;                                         \
+  }
+
+PROBE_TANH(tanh_float, float, value)
+PROBE_TANH(tanh_double, double, value)
+PROBE_TANH(tanh_slope_float, float, slope)
+PROBE_TANH(tanh_slope_double, double, slope)
 
 #define PROBE_DIFFERENCE(name, T)                                                             \
   PROBE name(const T* XENT_RESTRICT x, const T* XENT_RESTRICT m, T* XENT_RESTRICT y,         \

@@ -20,6 +20,9 @@ class Scored:
     count     how many count
     gradient  None where it was not asked for; in the dtype of the input
     hessian   its diagonal, likewise
+    statistics  of each row: -log p of its target before any weight, log sum exp, entropy of
+              the prediction in nats, whether the arg max is the target (bool); a row of
+              weight 0 says 0; None where they were not asked for
     """
 
     nll: NDArray[Any] | None
@@ -28,3 +31,4 @@ class Scored:
     count: int
     gradient: NDArray[Any] | None = None
     hessian: NDArray[Any] | None = None
+    statistics: tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]] | None = None
