@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "buffers.hpp"
+#include "storage.hpp"
 
 namespace xent {
 
@@ -31,9 +32,6 @@ inline nb::object make_array(nb::dlpack::dtype dtype, const std::vector<std::siz
   return nb::cast(nb::ndarray<nb::numpy>(*data, shape.size(), shape.data(), owner, nullptr, dtype));
 }
 
-// how a floating array is stored
-enum class Storage { f32, f64, f16, bf16 };
-
 // NumPy has no bfloat16: where a caller says so, 16-bit integers are its bits
 inline Storage storage_of(nb::dlpack::dtype dtype, bool bits_of_bfloat16 = false) {
   using Code = nb::dlpack::dtype_code;
@@ -47,7 +45,13 @@ inline Storage storage_of(nb::dlpack::dtype dtype, bool bits_of_bfloat16 = false
   }
   if (dtype.code == static_cast<std::uint8_t>(Code::Bfloat) && dtype.bits == 16)
     return Storage::bf16;
-  throw nb::type_error("logits must be float16, bfloat16, float32 or float64");
+  throw nb::type_error("an array must be float16, bfloat16, float32 or float64");
+}
+
+// targets and weights: floats, or bytes of 0 and 1
+inline Numbers numbers_of(const Input& array) {
+  const nb::dlpack::dtype dtype = array.dtype();
+  return {array.data(), dtype.bits == 8 ? Storage::byte : storage_of(dtype, true)};
 }
 
 // the dtype that losses of such an array come back in

@@ -1,7 +1,8 @@
-// Half-precision storage: how 16-bit floats are read and written, by plain arithmetic on
-// their bits that a loop vectorises. They are computed with as float.
+// Reading and writing numbers as they are stored. 16-bit floats, by plain arithmetic on their
+// bits that a loop vectorises, are computed with as float.
 #pragma once
 
+#include "storage.hpp"
 #include "vector_math.hpp"
 
 namespace xent {
@@ -31,6 +32,7 @@ struct ComputedIn<BFloat16> {
 
 XENT_INLINE float load(float value) { return value; }
 XENT_INLINE double load(double value) { return value; }
+XENT_INLINE float load(unsigned char value) { return value; }
 
 XENT_INLINE float load(BFloat16 value) {
   return bits_of<float>(static_cast<std::uint32_t>(value.bits) << 16);
@@ -70,6 +72,25 @@ XENT_INLINE void store(Half& to, float value) {
   // 65520 and above round to infinity
   const std::uint32_t large = m > 0x7f800000u ? 0x7e00u : 0x7c00u;
   to.bits = static_cast<std::uint16_t>(sign | (m >= 0x477ff000u ? large : finite));
+}
+
+template <class T, class Stored>
+void read_as(const Stored* XENT_RESTRICT from, std::int64_t count, T* XENT_RESTRICT to) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(load(from[i]));
+}
+
+// numbers[start], ..., numbers[start + count - 1] as T
+template <class T>
+void read(const Numbers& from, std::int64_t start, std::int64_t count, T* to) {
+  switch (from.storage) {
+    case Storage::f32: return read_as(static_cast<const float*>(from.data) + start, count, to);
+    case Storage::f64: return read_as(static_cast<const double*>(from.data) + start, count, to);
+    case Storage::f16: return read_as(static_cast<const Half*>(from.data) + start, count, to);
+    case Storage::bf16: return read_as(static_cast<const BFloat16*>(from.data) + start, count, to);
+    case Storage::byte:
+      return read_as(static_cast<const unsigned char*>(from.data) + start, count, to);
+  }
 }
 
 }  // namespace XENT_ISA

@@ -31,11 +31,11 @@ SigmoidPart run(const SigmoidTask& task, Storage storage) {
 
 // See kernels/cpu/sigmoid_cross_entropy.py for what comes in and out.
 nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::int64_t> axis,
-                                std::optional<Input> target, std::optional<Bytes> byte_target,
+                                Input target,
                                 std::optional<Weights> pos_weight,
                                 std::optional<Weights> label_weight,
                                 std::optional<Weights> sample_weight,
-                                std::optional<Weights> node_weight,
+                                std::optional<Input> node_weight,
                                 std::optional<double> ignored_target, double label_smoothing,
                                 double gradient_scale,
                                 bool want_nll, bool want_gradient, bool want_hessian,
@@ -49,12 +49,11 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
   task.inner = layout.inner;
   const Storage storage = storage_of(logits.dtype(), bfloat16);
   task.logits = logits.data();
-  task.target = target ? target->data() : nullptr;
-  task.byte_target = byte_target ? byte_target->data() : nullptr;
+  task.target = numbers_of(target);
   task.pos_weight = pos_weight ? pos_weight->data() : nullptr;
   task.label_weight = label_weight ? label_weight->data() : nullptr;
   task.sample_weight = sample_weight ? sample_weight->data() : nullptr;
-  task.node_weight = node_weight ? node_weight->data() : nullptr;
+  if (node_weight) task.node_weight = numbers_of(*node_weight);
   task.ignores = ignored_target.has_value();
   task.ignored_target = ignored_target.value_or(0);
   task.label_smoothing = label_smoothing;
@@ -82,7 +81,7 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
 
 void bind_sigmoid_cross_entropy(nb::module_& m) {
   m.def("sigmoid_cross_entropy", &sigmoid_cross_entropy, nb::arg("logits"),
-        nb::arg("bfloat16"), nb::arg("axis").none(), nb::arg("target").none(), nb::arg("byte_target").none(),
+        nb::arg("bfloat16"), nb::arg("axis").none(), nb::arg("target"),
         nb::arg("pos_weight").none(), nb::arg("label_weight").none(),
         nb::arg("sample_weight").none(), nb::arg("node_weight").none(),
         nb::arg("ignored_target").none(), nb::arg("label_smoothing"),

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "isa.hpp"
+#include "storage.hpp"
 
 namespace xent {
 
@@ -12,12 +13,11 @@ namespace xent {
 struct SigmoidTask {
   const void* logits = nullptr;
   std::int64_t outer = 0, labels = 1, inner = 1;
-  const void* target = nullptr;              // like logits, compute dtype
-  const unsigned char* byte_target = nullptr;  // or 0 and 1 in bytes
+  Numbers target;                            // like logits
   const double* pos_weight = nullptr;        // (labels)
   const double* label_weight = nullptr;      // (labels)
   const double* sample_weight = nullptr;     // (outer, inner)
-  const double* node_weight = nullptr;       // like logits
+  Numbers node_weight;                       // like logits
   double label_smoothing = 0;                // moves every label towards 1/2
   double ignored_target = 0;                 // a node with this target is skipped ...
   bool ignores = false;                      // ... where this is set

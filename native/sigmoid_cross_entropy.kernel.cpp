@@ -40,19 +40,30 @@ XENT_INLINE Node<T> score(T z, T y, T pos_weight, T kept, T spread) {
           negative * sigmoid - positive * opposite, (positive + negative) * (sigmoid * opposite)};
 }
 
-// weights of the nodes [begin, begin + count)
+// weights of the nodes [begin, begin + count), count <= kBlock
 template <class T>
 void fill_weights(const SigmoidTask& task, std::int64_t begin, int count, T* pos_weight,
                   T* weight) {
+  if (!task.label_weight && !task.sample_weight && !task.pos_weight) {
+    read(task.node_weight, begin, count, weight);
+    return;
+  }
+  double of_node[kBlock];
+  if (task.node_weight) read(task.node_weight, begin, count, of_node);
+  // where the first node is; the others are counted from there
+  std::int64_t inner = begin % task.inner, label = begin / task.inner % task.labels;
+  std::int64_t outer = begin / task.inner / task.labels;
   for (int i = 0; i < count; ++i) {
-    const std::int64_t node = begin + i;
-    const std::int64_t label = node / task.inner % task.labels;
-    const std::int64_t sample = node / (task.inner * task.labels) * task.inner + node % task.inner;
     double w = task.label_weight ? task.label_weight[label] : 1.0;
-    if (task.sample_weight) w *= task.sample_weight[sample];
-    if (task.node_weight) w *= task.node_weight[node];
+    if (task.sample_weight) w *= task.sample_weight[outer * task.inner + inner];
+    if (task.node_weight) w *= of_node[i];
     weight[i] = static_cast<T>(w);
-    pos_weight[i] = static_cast<T>(task.pos_weight ? task.pos_weight[label] : 1.0);
+    if (task.pos_weight) pos_weight[i] = static_cast<T>(task.pos_weight[label]);
+    if (++inner < task.inner) continue;
+    inner = 0;
+    if (++label < task.labels) continue;
+    label = 0;
+    ++outer;
   }
 }
 
@@ -71,13 +82,7 @@ SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) 
     const int count = static_cast<int>(end - start < kBlock ? end - start : kBlock);
     // not restrict: the gradient may be written where the logits are
     const Storage* logits = static_cast<const Storage*>(task.logits) + start;
-    if (task.byte_target) {
-      const unsigned char* XENT_RESTRICT bytes = task.byte_target + start;
-#pragma omp simd
-      for (int i = 0; i < count; ++i) y[i] = static_cast<T>(bytes[i]);
-    } else {
-      std::memcpy(y, static_cast<const T*>(task.target) + start, sizeof(T) * count);
-    }
+    read(task.target, start, count, y);
     if (weighted) fill_weights(task, start, count, pos_weight, weight);
     if (task.ignores) {
       if (!weighted)

@@ -14,7 +14,7 @@ __all__ = ["score"]
 
 def score(
     logits: NDArray[Any],  # C-contiguous; float16, float32 or float64
-    target: NDArray[Any],  # same shape; the compute dtype, bool or uint8
+    target: NDArray[Any],  # same shape; bool, uint8, any float, or bits of bfloat16
     *,
     bfloat16: bool = False,  # logits are its bits, as 16-bit integers; so is the gradient
     weight: float,  # what the mean divides by
@@ -23,7 +23,7 @@ def score(
     pos_weight: NDArray[Any] | None = None,  # float64, (C,)
     label_weight: NDArray[Any] | None = None,  # float64, (C,)
     sample_weight: NDArray[Any] | None = None,  # float64, shape without the axis
-    node_weight: NDArray[Any] | None = None,  # float64, like logits
+    node_weight: NDArray[Any] | None = None,  # like logits; any float, or bits of bfloat16
     ignored_target: float | None = None,
     label_smoothing: float = 0.0,
     mean: bool = False,  # divide the derivatives by the weight
@@ -34,14 +34,11 @@ def score(
     out: NDArray[Any] | None = None,
 ) -> tuple[Scored, int]:
     """Return the losses and derivatives, and how many targets are outside [0, 1]."""
-    as_bytes = target.dtype.itemsize == 1
     if gradient_scale is None:
         gradient_scale = 1.0 / weight if mean and weight else 1.0
     nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
-        logits, bfloat16, axis,
-        None if as_bytes else target, target.view("u1") if as_bytes else None,
-        pos_weight, label_weight, sample_weight, node_weight, ignored_target,
-        label_smoothing, gradient_scale,
-        want_nll, want_gradient, want_hessian, out,
+        logits, bfloat16, axis, target, pos_weight, label_weight, sample_weight, node_weight,
+        ignored_target, label_smoothing, gradient_scale, want_nll, want_gradient,
+        want_hessian, out,
     )  # fmt: skip
     return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad
