@@ -42,6 +42,13 @@ def test_labels_shifted_twice(tokens, masked):
 
 
 @pytest.mark.parametrize("masked", [lambda labels: labels, with_prompt])
+def test_labels_shifted_twice_before_a_loss_that_does_not_shift(tokens, masked):
+    labels = masked(shifted(shifted(tokens)))
+    with pytest.raises(XentValueError, match="D22: labels are the tokens two places on"):
+        check_shift(tokens, labels, shifts=False, ignore_index=IGNORED)
+
+
+@pytest.mark.parametrize("masked", [lambda labels: labels, with_prompt])
 def test_labels_not_shifted_at_all(tokens, masked):
     with pytest.raises(XentValueError, match=r"D22: labels equal the tokens .*copy its input"):
         check_shift(tokens, masked(tokens), shifts=False, ignore_index=IGNORED)

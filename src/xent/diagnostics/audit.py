@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from xent.diagnostics import averaging, logits, pairs, policy, probabilities, targets
+from xent.diagnostics import averaging, history, logits, pairs, policy, probabilities, targets
 from xent.diagnostics.audit_rows import (
     concentration,
     label_losses,
@@ -18,9 +18,11 @@ from xent.diagnostics.audit_rows import (
 )
 from xent.diagnostics.dtypes import check_numbers
 from xent.diagnostics.findings import Audit, Finding
-from xent.diagnostics.known_values import explain
+from xent.diagnostics.known_values import Explanation, explain
 from xent.diagnostics.labels import check_label_order
 from xent.diagnostics.shapes import check_axis, check_same_shape, check_vector
+from xent.diagnostics.tensors import as_array
+from xent.diagnostics.tokens import check_shift, end_never_learnt
 from xent.diagnostics.warn import listening
 from xent.errors import XentTypeError, XentValueError
 
@@ -44,6 +46,9 @@ def audit(
     weight: ArrayLike | None = None,
     ignore_index: int | None = None,
     classes: Sequence[Any] | None = None,
+    tokens: ArrayLike | None = None,
+    end_token: int | None = None,
+    losses: ArrayLike | None = None,
 ) -> Audit:
     """Return what every rule that applies says about a model's output and its targets.
 
@@ -52,9 +57,10 @@ def audit(
 
     Parameters
     ----------
-    model_output : array, floating
-        Logits or probabilities, with a class axis; or a value for each independent label.
-    target : array
+    model_output : array or tensor, floating
+        Logits or probabilities, with a class axis; or a value for each independent label. A
+        torch tensor may need a gradient, be bfloat16, and lie on any device.
+    target : array or tensor
         Class indices, or an array of the shape of `model_output`.
     axis : int, default -1
         The class axis.
@@ -69,6 +75,16 @@ def audit(
         Rows with this target do not count.
     classes : sequence, optional
         Names of the classes in the order of the columns, for messages and rule D26.
+    tokens : integer array of the shape of `target`, optional
+        What went into a language model, for rule D22: whether the labels are shifted once.
+        With ``next_token_cross_entropy(logits, tokens)`` the audit is of ``logits[:, :-1]``
+        with the targets ``tokens[:, 1:]`` and the tokens ``tokens[:, :-1]``.
+    end_token : int, optional
+        The token that ends a text: with `tokens` and `ignore_index`, rule D23.
+    losses : sequence of float, optional
+        The unweighted mean loss of each training step in nats, from the first on, for rules
+        D11 to D13. Empty if the model was not trained yet: then its loss on this batch is
+        the first one.
 
     Returns
     -------
@@ -89,6 +105,7 @@ def audit(
     --------
     xent.checks : which of the rules run inside the losses.
     xent.evaluate : the numbers, rather than the mistakes.
+    xent.torch.check_partition_invariance : the one rule that needs the loss function, D24.
 
     Examples
     --------
@@ -100,33 +117,37 @@ def audit(
     """
     if loss is not None and loss not in LOSSES:
         raise XentValueError(f"loss must be one of {LOSSES}, got {loss!r}", value=loss)
-    output, truth = np.asarray(model_output), np.asarray(target)
+    output, output_dtype = as_array(model_output)
+    truth, truth_dtype = as_array(target)
+    run_losses = None if losses is None else history.check_losses(losses)
     chosen = loss or _infer(output, truth, axis)
-    run = _Run(output, truth, axis, chosen, ignore_index)
+    run = _Run(output, truth, axis, chosen, ignore_index, (output_dtype, truth_dtype))
     with policy.checks("full"), listening() as heard:
         run.attempt(check_numbers, output, name="model_output", code="D07")
         if not run.errors:
-            run.look_at_target(weight)
-        if not run.errors or {e.code for e in run.errors} <= {"D01", "D02", "D08", "D17"}:
+            run.look_at_target(None if weight is None else as_array(weight)[0])
+        if tokens is not None:
+            run.look_at_tokens(as_array(tokens)[0], end_token)
+        if not run.errors or {e.code for e in run.errors} <= {"D01", "D02", "D08", "D17", "D22"}:
             run.look_at_output()
         # sorted as text, so that sorting may well be where the order comes from
         if classes is not None and list(classes) == sorted(classes, key=str):
             check_label_order(classes)
-        mean = None if run.errors else run.look_at_rows(classes)
+        mean = None if run.in_the_way else run.look_at_rows(classes)
+        explained = None if mean is None else explain(mean, **run.baselines())
+        if run_losses is not None and explained is not None:
+            run.look_at_losses(run_losses, explained)
     findings = [Finding(e.code or "", "error", _text(e), e.index, e.value) for e in run.errors]
     findings += [Finding(w.code or "", kind, _text(w), w.index, w.value) for kind, w in heard]
     findings.sort(key=lambda finding: (_SEVERITIES.index(finding.severity), finding.code))
     num_classes = output.shape[axis] if run.has_axis else 1
-    explanation = ""
-    if mean is not None:
-        explanation = str(explain(mean, **run.baselines()))
     return Audit(
         loss=chosen,
         inferred=loss is None,
         rows=output.size // num_classes if num_classes else 0,
         classes=num_classes,
         mean=mean,
-        explanation=explanation,
+        explanation="" if explained is None else str(explained),
         findings=tuple(findings),
     )
 
@@ -141,13 +162,20 @@ class _Run:
         axis: int,
         loss: str,
         ignore_index: int | None,
+        dtypes: tuple[str | None, str | None],  # where NumPy has none for them
     ) -> None:
         self.output, self.target, self.axis, self.loss = output, target, axis, loss
+        self.output_dtype, self.target_dtype = dtypes
         self.ignore_index = ignore_index
         self.errors: list[XentValueError | XentTypeError] = []
         self.has_axis = -output.ndim <= axis < output.ndim
         self.are_labels = loss in ("sigmoid_cross_entropy", "binary_cross_entropy")
         self.are_logits = loss in ("softmax_cross_entropy", "sigmoid_cross_entropy")
+
+    @property
+    def in_the_way(self) -> bool:
+        """Whether an error stands in the way of a mean; labels in a wrong place do not."""
+        return any(error.code != "D22" for error in self.errors)
 
     def attempt(self, check: Callable[..., Any], *args: Any, **options: Any) -> bool:
         """Run a check that raises; return whether it did not."""
@@ -181,9 +209,11 @@ class _Run:
             if not target.size:
                 self.attempt(averaging.nothing_to_average, rows=0)
                 return
-            is_index = target.dtype.kind in "iub"
-            check = targets.check_one_hot if is_index else targets.check_distribution_target
-            self.attempt(check, target, self.axis)
+            if target.dtype.kind in "iub":
+                self.attempt(targets.check_one_hot, target, self.axis)
+            else:
+                check, dtype = targets.check_distribution_target, self.target_dtype
+                self.attempt(check, target, self.axis, dtype=dtype)
             return
         if self.attempt(targets.check_index_dtype, target, num_classes):
             self._look_at_indices(num_classes, weighted=weight is not None)
@@ -200,8 +230,26 @@ class _Run:
         elif kept.min() < 0 or kept.max() >= num_classes:
             place = (self.target, num_classes, self.ignore_index)
             self.attempt(targets.raise_target_out_of_range, *place)
-        elif weighted:
+            return
+        averaging.nearly_empty(kept=kept.size, rows=self.target.size, loss="audit", calls=1)
+        if weighted:
             averaging.weights_cancel(self.target, ignore_index=self.ignore_index)
+
+    def look_at_tokens(self, tokens: NDArray[Any], end_token: int | None) -> None:
+        """Where the labels stand beside the tokens: D22, D23."""
+        shapes = ("tokens", tokens.shape, "target", self.target.shape)
+        if not self.attempt(check_same_shape, *shapes) or tokens.ndim == 0:
+            return
+        ignored = self.ignore_index
+        self.attempt(check_shift, tokens, self.target, shifts=False, ignore_index=ignored)
+        if end_token is not None and ignored is not None:
+            end_never_learnt(tokens, self.target, end=end_token, ignore_index=ignored, shifts=False)
+
+    def look_at_losses(self, losses: NDArray[np.float64], now: Explanation) -> None:
+        """How training began, and where it stands: D11, D12, D13."""
+        classes = now.classes or 0
+        history.initial_loss(float(losses[0]) if len(losses) else now.nats, classes)
+        history.look_at_losses(losses, classes, now.frequencies)
 
     def look_at_output(self) -> None:
         """Logits and probabilities: D04 to D07, D09, D10, D18, D29."""
@@ -215,11 +263,13 @@ class _Run:
                 place = (output, missing, label_axis, "model_output", "logits")
                 self.attempt(probabilities.raise_missing, *place)
                 return
-            logits.look(output, label_axis, loss=self.loss, evidence=logits.Evidence())
-            logits.note_half_precision(output)
+            dtype = self.output_dtype
+            logits.look(output, label_axis, loss=self.loss, evidence=logits.Evidence(), dtype=dtype)
+            logits.note_half_precision(output, dtype)
             return
         name = "model_output"
-        fine = self.attempt(probabilities.check_probabilities, output, axis=label_axis, name=name)
+        check = probabilities.check_probabilities
+        fine = self.attempt(check, output, axis=label_axis, name=name, dtype=self.output_dtype)
         if fine and self.target.shape == output.shape and not self.are_labels:
             pairs.swapped_arguments(self.target, output, axis=axis, names=("target", name))
 

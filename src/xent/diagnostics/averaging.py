@@ -91,19 +91,20 @@ def nothing_to_average(
     )
 
 
-def nearly_empty(*, kept: int, rows: int, loss: str) -> None:
-    """Note D03 when under 1 % of the rows count, 20 calls of `loss` in a row.
+def nearly_empty(*, kept: int, rows: int, loss: str, calls: int = _NEARLY_EMPTY_CALLS) -> None:
+    """Note D03 when under 1 % of the rows count, in `calls` calls of `loss` in a row.
 
     Training on answers after long prompts looks so and is right: hence a note.
     """
     if not 0 < kept < _NEARLY_EMPTY_SHARE * rows:
         _nearly_empty_calls.pop(loss, None)
         return
-    calls = _nearly_empty_calls.get(loss, 0) + 1
-    _nearly_empty_calls[loss] = calls
-    if calls >= _NEARLY_EMPTY_CALLS:
+    seen = _nearly_empty_calls.get(loss, 0) + 1
+    _nearly_empty_calls[loss] = seen
+    if seen >= calls:
+        where = f"in each of the last {seen} calls (now " if calls > 1 else "here ("
         note_once(
-            f"under 1 % of the targets count in each of the last {calls} calls (now {kept:,} of "
+            f"under 1 % of the targets count {where}{kept:,} of "
             f"{rows:,}), so the loss is noisy and most of the work is thrown away; check "
             "ignore_index, or pack the rows that count.",
             code="D03",

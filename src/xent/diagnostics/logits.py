@@ -98,14 +98,14 @@ def look(
             _look_for_distributions(logits, -1 if axis is None else axis, loss, evidence, off)
 
 
-def note_half_precision(logits: NDArray[Any]) -> None:
+def note_half_precision(logits: NDArray[Any], dtype: str | None = None) -> None:
     """Note D18 for logits of 16 bits: what a loss kept in their dtype would lose."""
-    if logits.dtype.itemsize != 2 or logits.dtype.kind in "iu":
+    if dtype is None and (logits.dtype.itemsize != 2 or logits.dtype.kind in "iu"):
         return
-    name = logits.dtype.name
+    name = dtype or logits.dtype.name
     step = 2.0 ** (3 - (10 if name == "float16" else 7))
     note_once(
-        f"the logits are {name}. xent computes and returns float32; a loss that is kept in {name} "
+        f"the logits are {name}. xent computes in float32; a loss that is kept in {name} "
         f"moves in steps of {step:g} between 8 and 16, and a float16 sum overflows at 65504. Keep "
         "losses in float32 when you add them up.",
         code="D18",

@@ -30,13 +30,16 @@ __all__ = [
 _BLOCK = 1 << 20  # elements looked at together: bounds the memory of a check
 
 
-def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> None:
+def check_probabilities(
+    p: Any, *, axis: int | None = -1, name: str = "p", dtype: Any = None
+) -> None:
     """Raise unless every row of `p` is in [0, 1] and sums to one, to within `tolerance`.
 
     With ``axis=None`` every entry is a probability by itself, and nothing is summed. One
     pass for the least value and one for the sums: a non-negative row that sums to one has
     nothing above one. Does nothing at the level "off". Kernels that see the values anyway
-    check as they go, and call `raise_not_probabilities`.
+    check as they go, and call `raise_not_probabilities`. `dtype` is the one that `p` had,
+    where NumPy has none for it (bfloat16).
 
     Raises
     ------
@@ -57,10 +60,10 @@ def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> No
         return
     if not p.size:
         return
-    off = tolerance(p.dtype)
+    off = tolerance(p.dtype if dtype is None else dtype)
     if axis is None:
         if not (p.min() >= -off and p.max() <= 1 + off):
-            raise_not_probabilities(p, axis=None, name=name)
+            raise_not_probabilities(p, axis=None, name=name, dtype=dtype)
         return
     if p.min() >= -off:
         if all_near_one(row_sums(p, axis), off):
@@ -68,7 +71,7 @@ def check_probabilities(p: Any, *, axis: int | None = -1, name: str = "p") -> No
         # the sum of a long row in its own precision may be what is off
         if p.dtype.itemsize < 8 and all_near_one(p.sum(axis=axis, dtype=np.float64), off):
             return
-    raise_not_probabilities(p, axis=axis, name=name)
+    raise_not_probabilities(p, axis=axis, name=name, dtype=dtype)
 
 
 def check_log_probabilities(log_p: Any, *, axis: int = -1, name: str = "log_p") -> None:
@@ -106,6 +109,7 @@ def raise_not_probabilities(
     name: str = "p",
     given: str = "probs",
     suggestion: str | None = None,
+    dtype: Any = None,
 ) -> NoReturn:
     """Raise for an array of which some row is no distribution, saying what it may be.
 
@@ -124,6 +128,8 @@ def raise_not_probabilities(
     suggestion : str, optional
         The fix to name instead of the usual one where `p` looks like logits or is not
         normalised.
+    dtype : optional
+        The one that `p` had, where NumPy has none for it (bfloat16).
 
     Raises
     ------
@@ -148,7 +154,7 @@ def raise_not_probabilities(
     take their exp, or pass given="log_probs" where the function has it.
     """
     p = np.asarray(p)
-    off = tolerance(p.dtype)
+    off = tolerance(p.dtype if dtype is None else dtype)
     missing = np.isnan(p) | np.isposinf(p)
     if missing.any():
         raise_missing(p, missing, axis, name)
@@ -172,7 +178,7 @@ def raise_not_probabilities(
     outside = (p < -off) | (p > 1 + off)
     if outside.any() and not _are_percentages(p, axis):
         _raise_outside(p, outside, axis, name, suggestion)
-    _raise_sums(p, axis, name, suggestion)
+    _raise_sums(p, axis, name, suggestion, off)
 
 
 def raise_missing(
@@ -225,8 +231,9 @@ def _are_percentages(p: NDArray[Any], axis: int) -> bool:
     return bool(p.min() >= 0 and (np.abs(sums - 100) <= 0.5).all())
 
 
-def _raise_sums(p: NDArray[Any], axis: int, name: str, suggestion: str | None) -> NoReturn:
-    off = tolerance(p.dtype)
+def _raise_sums(
+    p: NDArray[Any], axis: int, name: str, suggestion: str | None, off: float
+) -> NoReturn:
     sums = np.asarray(p.sum(axis=axis, dtype=np.float64))
     wrong = ~(np.abs(sums - 1) <= off)
     # a pass in the row's own precision may stop at a row that float64 lets through
@@ -236,15 +243,14 @@ def _raise_sums(p: NDArray[Any], axis: int, name: str, suggestion: str | None) -
         f"every row of {name} must sum to one, but "
         f"{share(max(int(wrong.sum()), 1), wrong.size, 'rows')} do not; first: "
         f"{row_name(name, row, axis, p.ndim)} sums to {number(total)}. "
-        + (suggestion or _sum_hint(p, sums, axis)),
+        + (suggestion or _sum_hint(p, sums, axis, off)),
         code="D07",
         index=row_index(row),
         value=total,
     )
 
 
-def _sum_hint(p: NDArray[Any], sums: NDArray[Any], axis: int) -> str:
-    off = tolerance(p.dtype)
+def _sum_hint(p: NDArray[Any], sums: NDArray[Any], axis: int, off: float) -> str:
     for other in range(p.ndim):
         if other != axis % p.ndim and p.shape[other] > 1:
             along = p.sum(axis=other, dtype=np.float64)

@@ -21,10 +21,13 @@ __all__ = ["check_distribution_target", "check_unit_interval", "hint_single_labe
 _SINGLE_LABEL_ROWS = 256
 
 
-def check_distribution_target(target: Any, axis: int = -1, *, name: str = "target") -> None:
+def check_distribution_target(
+    target: Any, axis: int = -1, *, name: str = "target", dtype: Any = None
+) -> None:
     """Raise D08 unless every row of a soft target is non-negative and sums to one.
 
-    The tolerance of the sum is that of the target's dtype. Does nothing at "off".
+    The tolerance of the sum is that of the target's dtype, or of `dtype`, the one that it
+    had where NumPy has none for it (bfloat16). Does nothing at "off".
 
     Examples
     --------
@@ -44,7 +47,7 @@ def check_distribution_target(target: Any, axis: int = -1, *, name: str = "targe
     least = target.min()
     if not least >= 0:
         _raise_negative(target, name)
-    allowed = tolerance(target.dtype)
+    allowed = tolerance(target.dtype if dtype is None else dtype)
     if all_near_one(row_sums(target, axis), allowed):
         return
     # the sum of a long row in its own precision may be what is off

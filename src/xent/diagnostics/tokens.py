@@ -20,7 +20,7 @@ def check_shift(tokens: Any, labels: Any, *, shifts: bool, ignore_index: int | N
 
     Labels are *aligned* where ``labels == tokens`` and *shifted* where
     ``labels[:, :-1] == tokens[:, 1:]``: at least 95 % of the labels that count, and 16 of
-    them. A loss that shifts needs them aligned, one that does not needs them shifted.
+    them. A loss that shifts needs them aligned, one that does not needs them shifted once.
     Text that repeats one token is both, and is let pass; so are labels that are neither.
 
     Parameters
@@ -57,6 +57,15 @@ def check_shift(tokens: Any, labels: Any, *, shifts: bool, ignore_index: int | N
             "pass labels that stand where their tokens stand.",
             code="D22",
             value=shifted,
+        )
+    twice, num_twice = _share(labels[..., :-2] == tokens[..., 2:], counts[..., :-2])
+    if not shifts and twice >= _MOST > max(aligned, shifted):
+        raise XentValueError(
+            f"labels are the tokens two places on ({_percent(twice)} of {num_twice:,}): they were "
+            "shifted twice, so the model would learn the token after the next. Shift in one place "
+            "only: next_token_cross_entropy(logits, tokens) is one.",
+            code="D22",
+            value=twice,
         )
     if not shifts and aligned >= _MOST > shifted:
         raise XentValueError(
