@@ -7,26 +7,36 @@ that device.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import Parameter
 
 from xent.diagnostics import sampling
 from xent.diagnostics.logits import evidence_of, look, note_half_precision
 from xent.diagnostics.policy import active
+from xent.diagnostics.soft_targets import check_distribution_target
+from xent.diagnostics.targets import raise_target_out_of_range
 from xent.diagnostics.warn import note_once, warn_once
 from xent.errors import XentTypeError, XentValueError
+from xent.torch._tasks import SoftmaxTask
 
-__all__ = ["look_at_logits", "look_at_target", "numpy_of", "sample_rows", "warn_negative"]
+__all__ = [
+    "look_at_distributions",
+    "look_at_logits",
+    "numpy_of",
+    "raise_bad_target",
+    "sample_rows",
+    "warn_negative",
+]
 
 
 def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
     """Look at a sample of the logits for what is no logit: D04, D05, D06, D18."""
-    if not logits.is_cpu or not sampling.due(loss):
+    if not _may_look(logits) or not sampling.due(loss):
         return
     evidence = evidence_of(loss)
     if logits.dtype is torch.bfloat16:
@@ -39,12 +49,14 @@ def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
         note_half_precision(array)
 
 
-def look_at_target(target: Tensor, axis: int, check: Callable[..., None], *, loss: str) -> None:
-    """Warn of a sample of targets that this check of `xent.diagnostics` would refuse."""
-    if not target.is_cpu or not sampling.due(f"{loss} target"):
+def look_at_distributions(target: Tensor, axis: int, *, loss: str) -> None:
+    """Warn D08 if a sample of the targets holds rows that are no distributions."""
+    if not _may_look(target) or not sampling.due(f"{loss} target"):
         return
+    # float64 is often a float32 that was widened
+    dtype = torch.float32 if target.dtype is torch.float64 else target.dtype
     try:
-        check(sample_rows(target, axis), -1)
+        check_distribution_target(sample_rows(target, axis), -1, dtype=dtype)
     except (XentValueError, XentTypeError) as problem:
         said = str(problem).removeprefix(f"{problem.code}: ")
         warn_once(
@@ -52,9 +64,14 @@ def look_at_target(target: Tensor, axis: int, check: Callable[..., None], *, los
         )
 
 
+def _may_look(tensor: Tensor) -> bool:
+    """Return whether there are numbers to look at, without waiting for a device."""
+    return tensor.is_cpu and (type(tensor) is Tensor or type(tensor) is Parameter)
+
+
 def warn_negative(weight: Tensor, name: str) -> None:
     """Warn D20 of weights below zero, which turn the loss of a class round."""
-    if weight.is_cpu and active() != "off" and bool((weight < 0).any()):
+    if _may_look(weight) and active() != "off" and bool((weight < 0).any()):
         at = int((weight.detach().flatten() < 0).nonzero()[0])
         value = float(weight.detach().flatten()[at])
         warn_once(
@@ -64,6 +81,35 @@ def warn_negative(weight: Tensor, name: str) -> None:
             index=at,
             value=value,
         )
+
+
+def raise_bad_target(task: SoftmaxTask, logits: Tensor) -> NoReturn:
+    """Raise D01 once a kernel has found a target that is no class, or one that is masked."""
+    target, axis = task.target, task.axis
+    assert target is not None
+    num_classes = logits.shape[axis]
+    kept = torch.ones_like(target, dtype=torch.bool)
+    if task.ignore_index is not None:
+        kept = target != task.ignore_index
+    outside = kept & ((target < 0) | (target >= num_classes))
+    if task.class_mask is None or bool(outside.any()):
+        raise_target_out_of_range(target.numpy(), num_classes, task.ignore_index)
+    mask = task.class_mask
+    if mask.dim() == 1:
+        mask = mask.view([-1 if a == axis else 1 for a in range(logits.dim())])
+    inside = torch.where(kept, target, 0).unsqueeze(axis)
+    wrong = kept & ~mask.expand(logits.shape).gather(axis, inside).squeeze(axis)
+    index = tuple(wrong.nonzero()[0].tolist())
+    value = int(target[index])
+    raise XentValueError(
+        f"target must be a class that class_mask allows, but {int(wrong.sum()):,} of "
+        f"{target.numel():,} are masked; first: target[{', '.join(map(str, index))}] = {value}. "
+        "A class that cannot be chosen has probability 0, and its loss is infinite: allow it, or "
+        "give those rows ignore_index.",
+        code="D01",
+        index=index,
+        value=value,
+    )
 
 
 def sample_rows(tensor: Tensor, axis: int) -> NDArray[Any]:

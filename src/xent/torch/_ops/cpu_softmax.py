@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xent.diagnostics.targets import raise_target_out_of_range
 from xent.kernels.cpu import softmax_cross_entropy as kernel
+from xent.torch._checks import raise_bad_target
 from xent.torch._ops.autograd import times
 from xent.torch._ops.memory import array_of, doubles_of, match_threads, tensor_of
-from xent.torch._ops.results import computed_in
+from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
@@ -22,9 +22,11 @@ __all__ = ["CpuSoftmax", "adjacent"]
 class CpuSoftmax:
     """One call of the native kernel, for tensors on a CPU."""
 
-    def __init__(self, task: SoftmaxTask, how: str) -> None:
+    def __init__(self, task: SoftmaxTask, how: str, *, statistics: bool = False) -> None:
         self.task = task
         self.how = how
+        self.wants_statistics = statistics
+        self.statistics: Statistics | None = None
         self.weight = 0.0
         self.count = 0
 
@@ -52,13 +54,20 @@ class CpuSoftmax:
             sample_weight=doubles_of(task.sample_weight),
             ignore_index=task.ignore_index,
             label_smoothing=task.label_smoothing if soft is None else 0.0,
+            class_mask=_mask(task, logits.shape, moved),
+            softcap=task.softcap,
+            temperature=task.temperature,
+            z_loss=task.z_loss,
+            want_stats=self.wants_statistics,
             mean=how == "mean",
             gradient_scale=None if kernel_divides else self._scale(),
             want_nll=how == "rows",
             want_gradient=want_gradient,
         )
         if scored is None:
-            raise_target_out_of_range(target, logits.shape[task.axis], task.ignore_index)
+            raise_bad_target(task, logits)
+        if scored.statistics is not None:
+            self.statistics = Statistics(*map(torch.from_numpy, scored.statistics))
         self.count = scored.count
         if kernel_divides:
             self.weight = scored.weight
@@ -137,3 +146,14 @@ def _soft(task: SoftmaxTask, moved: int | None, compute: torch.dtype) -> Any:
     if moved is not None:
         target = target.movedim(task.axis, moved)
     return target.contiguous().numpy()
+
+
+def _mask(task: SoftmaxTask, shape: torch.Size, moved: int | None) -> Any:
+    """Return the class mask as bytes: one row for all, or one for each."""
+    mask = task.class_mask
+    if mask is None:
+        return None
+    if mask.dim() > 1:
+        mask = mask.expand(shape)
+        mask = mask if moved is None else mask.movedim(task.axis, moved)
+    return mask.detach().contiguous().view(torch.uint8).numpy()

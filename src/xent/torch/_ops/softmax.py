@@ -27,19 +27,13 @@ def reduced(
     statistics: bool = False,
 ) -> Reduced:
     """Return the losses of a checked task."""
-    stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
-    if path == "cpu" and _kernel_has(task):
-        call = CpuSoftmax(task, how)
+    if path == "cpu":
+        call = CpuSoftmax(task, how, statistics=statistics)
         value = differentiable(logits, call)
-        return Reduced(value, call.weight, call.count, stats)
-    by_operator = path == "operators" and _kernel_has(task)
-    rows = softmax_rows(logits, task) if by_operator else formulas.rows(logits, task)
+        return Reduced(value, call.weight, call.count, call.statistics)
+    rows = softmax_rows(logits, task) if path == "operators" else formulas.rows(logits, task)
+    stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
     return _reduce_rows(rows, logits, task, how, stats)
-
-
-def _kernel_has(task: SoftmaxTask) -> bool:
-    plain = task.softcap is None and task.temperature == 1 and task.z_loss == 0
-    return plain and task.class_mask is None
 
 
 def _reduce_rows(

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from xent.diagnostics.soft_targets import check_distribution_target
 from xent.torch._arguments import check_logits, class_axis, softmax_task
-from xent.torch._checks import look_at_logits, look_at_target, warn_negative
+from xent.torch._checks import look_at_distributions, look_at_logits, warn_negative
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, route_of
 from xent.torch._ops.softmax import reduced
@@ -291,7 +290,7 @@ def _found(
     if path == "cpu" or (path == "formulas" and is_eager()):
         look_at_logits(input, axis, loss="cross_entropy")
         if task.soft_target is not None:
-            look_at_target(task.soft_target, axis, check_distribution_target, loss="cross_entropy")
+            look_at_distributions(task.soft_target, axis, loss="cross_entropy")
         if weight is not None:
             warn_negative(weight, "weight")
     return reduced(input, task, path, how_of(reduction), statistics=statistics), axis
