@@ -1,9 +1,10 @@
 """Losses that are a sum of one term for each element: chunks, float64 sums, one gradient.
 
 A chunk that stays in the cache is converted, computed and summed before the next one is
-read, so that nothing of the size of the input is allocated but the gradient. Transforms of
-`torch.func`, forward-mode derivatives, tensor subclasses, and derivatives with respect to
-the target or the weight take the same formulas as plain torch operations on the whole.
+read, so that nothing of the size of the input is allocated but the gradient. Compilers,
+transforms of `torch.func`, forward-mode derivatives, tensor subclasses, and derivatives with
+respect to the target or the weight get the same formulas as plain torch operations on the
+whole.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from torch import Tensor
 
 from xent.torch._ops.route import is_eager, is_plain
 
-__all__ = ["Pointwise", "pointwise", "pointwise_sum", "sum_dtype"]
+__all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "sum_dtype"]
 
 # elements a chunk: on a CPU its float64 temporaries stay in the second-level cache of two
 # cores (measured: half or twice as many are no slower, eight times as many are three times)
 _CPU_CHUNK = 1 << 17
 _DEVICE_CHUNK = 1 << 24
 
-_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+_is_batched = torch._C._functorch.is_legacy_batchedtensor
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | N
     if _is_beyond_one_gradient(input, target, weight):
         return _losses(rule.differentiable, input, target, weight).to(dtype)
     target, weight = _spread(input, target, weight)
-    terms: Tensor = _Terms.apply(input, target, weight, rule, dtype, _in_chunks(input))
+    terms: Tensor = _Terms.apply(input, target, weight, rule, dtype)
     return terms
 
 
@@ -67,7 +68,7 @@ def pointwise_sum(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor
     if _is_beyond_one_gradient(input, target, weight):
         return _losses(rule.differentiable, input, target, weight).sum(dtype=sum_dtype(input))
     target, weight = _spread(input, target, weight)
-    total: Tensor = _Sum.apply(input, target, weight, rule, _in_chunks(input))
+    total: Tensor = _Sum.apply(input, target, weight, rule)
     return total
 
 
@@ -78,17 +79,18 @@ def sum_dtype(tensor: Tensor) -> torch.dtype:
 
 def _is_beyond_one_gradient(input: Tensor, *others: Tensor | None) -> bool:
     """Return whether a call needs more than the gradient with respect to the input."""
-    if torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in others):
-        return True
-    if torch.compiler.is_compiling():
-        # an exported program must run where xent is not installed
-        return bool(_is_exporting())
-    return not is_eager() or not all(is_plain(tensor) for tensor in (input, *others))
+    given = [tensor for tensor in others if tensor is not None]
+    return (
+        not is_eager()
+        or (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in given))
+        or not all(is_plain(tensor) for tensor in (input, *given))
+        or input.is_meta
+    )
 
 
-def _in_chunks(input: Tensor) -> bool:
-    # a compiler fuses the whole by itself; a meta tensor has nothing to go through
-    return not torch.compiler.is_compiling() and input.device.type != "meta"
+def is_numbers(upstream: Tensor) -> bool:
+    """Return whether this is one upstream gradient in memory, and no batch of them."""
+    return is_eager() and is_plain(upstream) and not _is_batched(upstream)
 
 
 def _spread(input: Tensor, target: Tensor, weight: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -107,13 +109,10 @@ class _Sum(torch.autograd.Function):
         target: Tensor,
         weight: Tensor | None,
         rule: Pointwise,
-        chunked: bool,
     ) -> Tensor:
         ctx.save_for_backward(input, target, weight)
-        ctx.rule, ctx.chunked = rule, chunked
+        ctx.rule = rule
         wide = sum_dtype(input)
-        if not chunked:
-            return _losses(rule.terms, input, target, weight).sum(dtype=wide)
         sums = [
             _losses(rule.terms, *part).sum(dtype=wide) for part in _chunks(input, target, weight)
         ]
@@ -123,7 +122,7 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        return _gradient(ctx, upstream), None, None, None, None
+        return _gradient(ctx, upstream), None, None, None
 
 
 class _Terms(torch.autograd.Function):
@@ -135,12 +134,9 @@ class _Terms(torch.autograd.Function):
         weight: Tensor | None,
         rule: Pointwise,
         dtype: torch.dtype,
-        chunked: bool,
     ) -> Tensor:
         ctx.save_for_backward(input, target, weight)
-        ctx.rule, ctx.chunked = rule, chunked
-        if not chunked:
-            return _losses(rule.terms, input, target, weight).to(dtype)
+        ctx.rule = rule
         out = torch.empty_like(input, dtype=dtype)
         for x, t, w, o in _chunks(input, target, weight, out):
             o.copy_(_losses(rule.terms, x, t, w))
@@ -148,14 +144,14 @@ class _Terms(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        return _gradient(ctx, upstream), None, None, None, None, None
+        return _gradient(ctx, upstream), None, None, None, None
 
 
 def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
     input, target, weight = ctx.saved_tensors
     rule = ctx.rule
-    if not ctx.chunked or torch.is_grad_enabled():
-        # for a compiler, or to be differentiated again
+    if torch.is_grad_enabled() or not is_numbers(upstream):
+        # to be differentiated again, or many at once
         return (upstream * _slopes(rule, input, target, weight)).to(input.dtype)
     gradient = torch.empty_like(input)
     along = upstream if upstream.dim() else None

@@ -8,13 +8,14 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from xent.diagnostics.policy import checks
 from xent.diagnostics.shapes import check_same_shape
 from xent.diagnostics.soft_targets import check_unit_interval
 from xent.diagnostics.where import at, first, number, share
 from xent.errors import XentValueError
 from xent.torch._checks import numpy_of
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._pointwise import Pointwise, sum_dtype
+from xent.torch._pointwise import Pointwise
 from xent.torch._reduction import reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, evaluate
 
@@ -34,7 +35,6 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
     *,
-    sample_weight: Tensor | None = None,
     on_empty: str = "nan",
 ) -> Any:
     r"""Return the cross-entropy between labels and their predicted probabilities, in nats.
@@ -60,8 +60,6 @@ def binary_cross_entropy(
     reduction : {"mean", "sum", "none", "total"}, default "mean"
         "mean" divides by the number of elements. "total" returns a `Total`: sum and
         denominator, which add over micro-batches and ranks.
-    sample_weight : Tensor, optional
-        Another weight of each element, broadcast likewise, by whose sum the mean divides.
     on_empty : {"nan", "zero", "raise"}, default "nan"
         The "mean" over nothing.
 
@@ -92,7 +90,7 @@ def binary_cross_entropy(
     the true one is infinite.
 
     *Derivatives* of any order, forward mode, `torch.func` and `torch.compile` work; with
-    respect to `target` and to the weights too.
+    respect to `target` and `weight` too.
 
     *Memory.* One gradient, made in the backward pass.
 
@@ -115,55 +113,45 @@ def binary_cross_entropy(
     if input.shape != target.shape:
         check_same_shape("input", tuple(input.shape), "target", tuple(target.shape))
     input = as_floats(input)
-    weight, divide_by = _weights(input, weight, sample_weight)
+    if weight is not None:
+        _check_weight(weight, input)
     if input.is_cpu and is_eager() and is_plain(input) and is_plain(target):
         _check_range(input, target)
-    return evaluate(
-        _RULE,
-        input,
-        target,
-        weight,
-        reduction,
-        on_empty,
-        dtype=result_dtype(input),
-        divide_by=divide_by,
-    )
+    dtype = result_dtype(input)
+    return evaluate(_RULE, input, target, weight, reduction, on_empty, dtype=dtype)
 
 
-def _weights(
-    input: Tensor, weight: Tensor | None, sample_weight: Tensor | None
-) -> tuple[Tensor | None, Any]:
-    """Return the weight of each element and what the mean divides by, None for their number."""
-    for name, given in (("weight", weight), ("sample_weight", sample_weight)):
-        if given is None:
-            continue
-        check_numbers(given, name)
-        try:
-            fits = torch.broadcast_shapes(given.shape, input.shape) == input.shape
-        except RuntimeError:
-            fits = False
-        if not fits:
-            raise XentValueError(
-                f"{name} must broadcast to the shape of input, {tuple(input.shape)}, got "
-                f"{tuple(given.shape)}",
-                code="D15",
-                value=tuple(given.shape),
-            )
-    if sample_weight is None:
-        return weight, None
-    divide_by = sample_weight.expand(input.shape).sum(dtype=sum_dtype(input))
-    return sample_weight if weight is None else weight * sample_weight, divide_by
+def _check_weight(weight: Tensor, input: Tensor) -> None:
+    check_numbers(weight, "weight")
+    try:
+        fits = torch.broadcast_shapes(weight.shape, input.shape) == input.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise XentValueError(
+            f"weight must broadcast to the shape of input, {tuple(input.shape)}, got "
+            f"{tuple(weight.shape)}",
+            code="D15",
+            value=tuple(weight.shape),
+        )
 
 
 def _check_range(input: Tensor, target: Tensor) -> None:
-    for tensor, refuse in ((input, _raise_outside), (target, _raise_target)):
-        if not tensor.numel() or tensor.dtype is torch.bool:
-            continue
-        for part in tensor.detach().reshape(-1).split(_CHECKED_TOGETHER):
-            least, most = part.aminmax()
-            # NaN is neither
-            if not (least >= 0 and most <= 1):
-                refuse(tensor)
+    if not _is_within(input):
+        _raise_outside(input)
+    if not _is_within(target):
+        with checks("fast"):  # torch refuses them too, so no level lets them pass
+            check_unit_interval(numpy_of(target))
+
+
+def _is_within(tensor: Tensor) -> bool:
+    if tensor.dtype is torch.bool:
+        return True
+    for part in tensor.detach().reshape(-1).split(_CHECKED_TOGETHER):
+        # NaN is neither
+        if part.numel() and not (part.amin() >= 0 and part.amax() <= 1):
+            return False
+    return True
 
 
 def _raise_outside(input: Tensor) -> NoReturn:
@@ -185,11 +173,6 @@ def _raise_outside(input: Tensor) -> NoReturn:
     )
 
 
-def _raise_target(target: Tensor) -> None:
-    labels = numpy_of(target)
-    check_unit_interval(labels)
-
-
 def _terms(q: Tensor, y: Tensor) -> Tensor:
     if_true = q.log().clamp_(min=_LEAST_LOG)
     if_false = q.neg().log1p_().clamp_(min=_LEAST_LOG)
@@ -200,7 +183,7 @@ def _slope(q: Tensor, y: Tensor) -> Tensor:
     """(q - y) / (q (1 - q)); at 0 and 1, where both may be 0, its limit or torch's value."""
     product = q * (1 - q)
     info = torch.finfo(q.dtype)
-    if q.is_cpu and not torch.compiler.is_compiling() and product.min() >= info.tiny:
+    if q.is_cpu and q.numel() and product.min() >= info.tiny:
         return (q - y) / product
     inside = product > 0
     edge = torch.where(q == y, 1 - 2 * q, (q - y) / _LEAST_PRODUCT)

@@ -36,8 +36,13 @@ def as_floats(tensor: Tensor) -> Tensor:
 
 
 def dtype_of_loss(input: Tensor, target: Tensor) -> torch.dtype:
-    """Return the dtype that torch promotes the two to; float32 of halves under autocast."""
+    """Return the dtype that torch promotes the two to; float32 of halves under autocast.
+
+    Of two tensors of integers it is torch's default dtype.
+    """
     dtype = torch.promote_types(input.dtype, target.dtype)
+    if not dtype.is_floating_point:
+        return torch.get_default_dtype()
     if dtype.itemsize == 2 and torch.is_autocast_enabled(input.device.type):
         return torch.float32
     return dtype

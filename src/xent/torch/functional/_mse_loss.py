@@ -11,7 +11,6 @@ from xent.errors import XentValueError
 from xent.torch._pointwise import Pointwise, sum_dtype
 from xent.torch._reduction import reduction_of
 from xent.torch.functional._elementwise import (
-    as_floats,
     broadcast,
     check_numbers,
     dtype_of_loss,
@@ -96,8 +95,8 @@ def mse_loss(
     check_numbers(input, "input")
     check_numbers(target, "target")
     shape = input.shape
-    dtype = dtype_of_loss(as_floats(input), target)
-    input, target = broadcast(as_floats(input), target)
+    dtype = dtype_of_loss(input, target)
+    input, target = broadcast(input, target)
     divide_by = None
     if weight is not None:
         check_numbers(weight, "weight")

@@ -14,7 +14,7 @@ from xent.errors import XentTypeError, XentValueError
 from xent.torch._checks import numpy_of
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._pointwise import sum_dtype
+from xent.torch._pointwise import is_numbers, sum_dtype
 from xent.torch._reduction import finish, reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, mean_over
 from xent.torch.functional._log_probability_checks import look_for_positive
@@ -205,7 +205,7 @@ class _MinusGather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         (place,) = ctx.saved_tensors
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or not is_numbers(upstream):
             zeros = torch.zeros(ctx.shape, dtype=ctx.dtype)
             return zeros.scatter(ctx.axis, place, -upstream), None, None
         # the system hands out pages of zeros when they are written: all but one entry of
