@@ -100,6 +100,7 @@ struct Workers {
 
 std::atomic<Workers*> workers{nullptr};
 std::atomic<int> asked{0};
+thread_local int asked_here = 0;
 thread_local bool inside = false;  // a body that calls parallel_for again runs it alone
 
 struct Inside {
@@ -154,11 +155,14 @@ int num_threads() {
 
 void set_num_threads(int count) { asked.store(count); }
 
+void set_num_threads_here(int count) { asked_here = count; }
+
 void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   if (count <= 0) return;
   if (grain < 1) grain = 1;
   const std::int64_t chunks = (count + grain - 1) / grain;
-  const int threads = static_cast<int>(chunks < num_threads() ? chunks : num_threads());
+  const int allowed = asked_here > 0 ? asked_here : num_threads();
+  const int threads = static_cast<int>(chunks < allowed ? chunks : allowed);
   if (threads > 1 && !inside) {
     Workers& pool = get_workers();
     std::unique_lock<std::mutex> lock(pool.in_use, std::try_to_lock);

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+import xent._native as native
 from xent.torch import functional as F
 
 TORCH = torch.nn.functional
@@ -119,13 +120,16 @@ def test_inference_mode_computes():
     assert same == F.cross_entropy(x, y)
 
 
-def test_the_kernels_use_as_many_threads_as_torch():
-    import xent._native as native
-
-    before = torch.get_num_threads()
+def test_the_kernels_use_as_many_threads_as_torch(monkeypatch):
+    told = []
+    monkeypatch.setattr(native, "set_num_threads_here", told.append)
+    before, ours = torch.get_num_threads(), native.num_threads()
     try:
         torch.set_num_threads(1)
         F.cross_entropy(*batch())
-        assert native.num_threads() == 1
+        torch.set_num_threads(3)
+        F.cross_entropy(*batch())
     finally:
         torch.set_num_threads(before)
+    assert told == [1, 0, 3, 0]
+    assert native.num_threads() == ours

@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 
-
 def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
     """Look at a sample of the logits for what is no logit: D04, D05, D06, D18."""
     if not _may_look(logits) or not sampling.due(loss):

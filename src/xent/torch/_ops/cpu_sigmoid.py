@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xent.kernels.cpu import sigmoid_cross_entropy as kernel
 from xent.torch._ops.autograd import times
-from xent.torch._ops.memory import array_of, doubles_of, match_threads, tensor_of
+from xent.torch._ops.memory import array_of, doubles_of, on_torchs_threads, tensor_of
 from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
@@ -69,14 +69,14 @@ class CpuSigmoid:
         self.gradient_scale: float | None = None  # None: what `how` asks for
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
-        match_threads()
         x = logits.detach().contiguous()
         compute = computed_in(x.dtype)
         target = self.task.target.detach()
         if target.dtype is not torch.bool and target.dtype is not torch.uint8:
             target = target.to(compute)
         weights, how = self.weights, self.how
-        scored, self.bad = kernel.score(
+        scored, self.bad = on_torchs_threads(
+            kernel.score,
             array_of(x),
             target.contiguous().numpy(),
             bfloat16=x.dtype is torch.bfloat16,

@@ -11,7 +11,7 @@ from torch import Tensor
 from xent.kernels.cpu import softmax_cross_entropy as kernel
 from xent.torch._checks import raise_bad_target
 from xent.torch._ops.autograd import times
-from xent.torch._ops.memory import array_of, doubles_of, match_threads, tensor_of
+from xent.torch._ops.memory import array_of, doubles_of, on_torchs_threads, tensor_of
 from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
@@ -31,7 +31,6 @@ class CpuSoftmax:
         self.count = 0
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
-        match_threads()
         task, how = self.task, self.how
         x, axis, back = adjacent(logits.detach(), task.axis)
         compute = computed_in(x.dtype)
@@ -44,7 +43,8 @@ class CpuSoftmax:
         )
         if not kernel_divides:
             self.weight = _denominator(task, logits)
-        scored = kernel.score(
+        scored = on_torchs_threads(
+            kernel.score,
             array_of(x),
             axis=axis,
             bfloat16=x.dtype is torch.bfloat16,

@@ -6,7 +6,8 @@ NumPy is the way in because it is the cheap one: a microsecond a tensor, where t
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -14,9 +15,9 @@ from torch import Tensor
 
 import xent._native as _native
 
-__all__ = ["array_of", "doubles_of", "match_threads", "tensor_of"]
+_T = TypeVar("_T")
 
-_threads = 0
+__all__ = ["array_of", "doubles_of", "on_torchs_threads", "tensor_of"]
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
@@ -39,10 +40,10 @@ def tensor_of(array: Any, dtype: torch.dtype) -> Tensor:
     return tensor.view(torch.bfloat16) if dtype is torch.bfloat16 else tensor
 
 
-def match_threads() -> None:
-    """Let the kernels use as many threads as torch does."""
-    global _threads
-    count = torch.get_num_threads()
-    if count != _threads:
-        _native.set_num_threads(count)
-        _threads = count
+def on_torchs_threads(kernel: Callable[..., _T], *args: Any, **options: Any) -> _T:
+    """Call a kernel with as many threads as torch uses."""
+    _native.set_num_threads_here(torch.get_num_threads())
+    try:
+        return kernel(*args, **options)
+    finally:
+        _native.set_num_threads_here(0)
