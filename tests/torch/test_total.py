@@ -186,8 +186,8 @@ def test_a_mean_a_rank_would_be_another_gradient(ranks):
         assert max(apart) > 0.1 * largest
 
 
-@pytest.mark.parametrize("how", ["accumulated", "summed"])
-def test_micro_batches_on_ranks_are_the_whole_batch(ranks, how):
+@pytest.mark.parametrize("how", ["accumulated", "summed", "fully sharded"])
+def test_other_ways_to_train_on_ranks_are_the_whole_batch(ranks, how):
     for rank in ranks:
         assert_same_gradient(rank[how], rank["whole"]["gradient"])
 

@@ -11,6 +11,8 @@ import sys
 
 import torch
 import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -60,6 +62,13 @@ def data_parallel(model, batch):
         "count": total.count.item(),
         "gradient": gradients(wrapped),
     }
+
+
+def fully_sharded(model, batch):
+    sharded = copy.deepcopy(model)
+    fully_shard(sharded, mesh=init_device_mesh("cpu", (dist.get_world_size(),)))
+    total_of(sharded, *batch).all_reduce().mean().backward()
+    return [p.grad.full_tensor().tolist() for p in sharded.parameters()]
 
 
 def mean_of_means(model, batch):
@@ -155,6 +164,7 @@ def main():
     found = {"whole": whole_batch(model, ranks)}
     batch = batch_of(rank)
     found["data parallel"] = data_parallel(model, batch)
+    found["fully sharded"] = fully_sharded(model, batch)
     found["mean of means"] = mean_of_means(model, batch)
     found["accumulated"] = accumulated(model, batch)
     found["summed"] = summed(model, batch)
