@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from xent.errors import XentValueError
 from xent.kernels._settings import instruction_set, num_threads
 
-__all__ = ["OPERATIONS", "Choice", "explain"]
+__all__ = ["OPERATIONS", "Choice", "cpu_kernel", "explain", "explain_with"]
 
 NATIVE_FLOATS = ("float16", "float32", "float64")
 
@@ -37,7 +38,8 @@ class Choice:
     ----------
     operation : str
     implementation : str
-        "cpu".
+        "cpu": the native kernels. Of tensors also "triton", and "formulas": plain torch
+        operations.
     reasons : tuple of str
         What was considered, in order, one sentence each; the last is the one chosen.
     """
@@ -52,6 +54,21 @@ class Choice:
         ])  # fmt: skip
 
 
+# the library of an array -> who knows how its arrays are served
+_knows: dict[str, Callable[[str, Any], Choice]] = {}
+
+
+def explain_with(library: str, knows: Callable[[str, Any], Choice]) -> None:
+    """Let a room above say what serves the arrays of a library: "torch"."""
+    _knows[library] = knows
+
+
+def cpu_kernel() -> str:
+    """Say what the native kernels run on: instruction set and threads."""
+    threads = num_threads()
+    return f"{instruction_set()}, {threads} thread{'s' if threads > 1 else ''}"
+
+
 def explain(operation: str, array: Any = None) -> Choice:
     """Say which implementation serves `operation`, and why not the others.
 
@@ -61,7 +78,8 @@ def explain(operation: str, array: Any = None) -> Choice:
         Name of a loss, a map or a measure, such as "softmax_cross_entropy".
     array : array, optional
         The logits or probabilities of the call: their dtype and memory order decide
-        whether the kernel reads them in place or a copy.
+        whether the kernel reads them in place or a copy. A tensor is explained as
+        `xent.torch` serves it once that is imported, and as an array before.
 
     Returns
     -------
@@ -88,14 +106,13 @@ def explain(operation: str, array: Any = None) -> Choice:
             f"operation must be one of {', '.join(OPERATIONS)}; got {operation!r}",
             value=operation,
         )
+    # subclasses are written elsewhere than the class that they extend
+    for kind in type(array).__mro__:
+        knows = _knows.get(kind.__module__.partition(".")[0])
+        if knows is not None:
+            return knows(operation, array)
     how = "" if array is None else f"; {_how_it_is_read(operation, np.asarray(array))}"
-    threads = num_threads()
-    kernel = f"{instruction_set()}, {threads} thread{'s' if threads > 1 else ''}"
-    return Choice(
-        operation,
-        "cpu",
-        (f"cpu: chosen ({kernel}){how}",),
-    )
+    return Choice(operation, "cpu", (f"cpu: chosen ({cpu_kernel()}){how}",))
 
 
 def _how_it_is_read(operation: str, array: np.ndarray[Any, Any]) -> str:

@@ -1,1 +1,11 @@
 """Differentiable tensors: the losses of `torch.nn`, exact, and what they lack."""
+
+from xent.kernels.choice import explain_with
+from xent.torch import functional
+from xent.torch._ops.explain import explain
+from xent.torch.partition import check_partition_invariance
+from xent.torch.total import Total
+
+__all__ = ["Total", "check_partition_invariance", "functional"]
+
+explain_with("torch", explain)

@@ -18,6 +18,7 @@ from torch.autograd import forward_ad
 from torch.nn import Parameter
 
 from xent.errors import UnavailableError
+from xent.kernels import triton
 
 __all__ = ["Route", "is_eager", "is_plain", "kernel_for", "route_of"]
 
@@ -43,13 +44,14 @@ def is_plain(tensor: Tensor) -> bool:
     return type(tensor) is Tensor or type(tensor) is Parameter
 
 
-def kernel_for(logits: Tensor) -> tuple[Literal["cpu"] | None, str]:
+def kernel_for(logits: Tensor) -> tuple[Literal["cpu", "triton"] | None, str]:
     """Return the kernels that serve logits of this device and dtype, and why."""
     if logits.dtype not in _FLOATS:
         return None, f"no kernel for {str(logits.dtype).removeprefix('torch.')}"
     if logits.is_cpu:
         return "cpu", "a CPU tensor"
-    return None, f"no kernel for the device {logits.device.type}"
+    serves, why = triton.available(logits)
+    return ("triton" if serves else None), why
 
 
 def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -> Route:
@@ -68,6 +70,10 @@ def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -
     if asked == "formulas":
         return "formulas"
     route, why = _choose(logits, others)
+    if asked == "triton" and route == "cpu":  # where its interpreter runs
+        serves, why = triton.available(logits)
+        if serves:
+            return "triton"
     named = kernel_for(logits)[0] if route == "operators" else route
     if asked != named:
         raise UnavailableError(

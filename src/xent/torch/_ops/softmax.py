@@ -31,6 +31,12 @@ def reduced(
         call = CpuSoftmax(task, how, statistics=statistics)
         value = differentiable(logits, call)
         return Reduced(value, call.weight, call.count, call.statistics)
+    if path == "triton":
+        from xent.torch._ops.triton_softmax import TritonSoftmax  # loads triton
+
+        on_device = TritonSoftmax(task, how, statistics=statistics)
+        value = differentiable(logits, on_device)
+        return Reduced(value, on_device.weight, on_device.count, on_device.statistics)
     rows = softmax_rows(logits, task) if path == "operators" else formulas.rows(logits, task)
     stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
     return _reduce_rows(rows, logits, task, how, stats)

@@ -49,7 +49,7 @@ def _rows(
         axis, target, soft_target, class_weight, sample_weight, class_mask, ignore_index,
         label_smoothing, z_loss, softcap, temperature,
     )  # fmt: skip
-    return _call(task).evaluate(logits, want_gradient=False)[0]
+    return _call(logits, task).evaluate(logits, want_gradient=False)[0]
 
 
 @torch.library.custom_op("xent::softmax_cross_entropy_backward", mutates_args=())
@@ -73,11 +73,15 @@ def _backward(
         axis, target, soft_target, class_weight, weight, class_mask, ignore_index,
         label_smoothing, z_loss, softcap, temperature,
     )  # fmt: skip
-    return _call(task).evaluate(logits, want_gradient=True)[1]
+    return _call(logits, task).evaluate(logits, want_gradient=True)[1]
 
 
-def _call(task: SoftmaxTask) -> CpuSoftmax:
-    return CpuSoftmax(task, "rows")
+def _call(logits: Tensor, task: SoftmaxTask) -> Any:
+    if logits.is_cpu:
+        return CpuSoftmax(task, "rows")
+    from xent.torch._ops.triton_softmax import TritonSoftmax  # loads triton
+
+    return TritonSoftmax(task, "rows")
 
 
 @_rows.register_fake
