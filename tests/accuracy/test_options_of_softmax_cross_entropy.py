@@ -78,11 +78,12 @@ def check_row(x, s, loss, gradient, options, slack):
     pull = 2 * z * lse
     exact = (p * (others + pull) - s * not_p) * slope
     largest = max(abs(v) for v in logits if v != -mp.inf)
-    # lse is right to its logits: it may be as small as they are not
-    spread = 2 * z * abs(lse) * largest
+    # lse may be smaller than the logit it is x_M + log1p of, and moves as far as the x' do
+    size = max(abs(logits[best]), abs(lse), 1 if slack else 0)
+    spread = 2 * z * abs(lse) * size
     bound = 4 + 4 * slack * float(largest)
     assert ulps(loss, nll, nll + spread) <= bound
-    terms = (p * (others + abs(pull) + 2 * z * largest) + s * not_p) * slope
+    terms = (p * (others + abs(pull) + 2 * z * size) + s * not_p) * slope
     # four of its ulp are twice as many where they are small, and a product
     of_slope = 9 if "softcap" in options else 0
     assert ulps(gradient, exact, terms) <= bound + of_slope
@@ -111,6 +112,35 @@ def test_loss_and_gradient_are_within_their_bound(rng, name, num_classes, dtype)
         for i in range(ROWS):
             row = options | ({"class_mask": mask[i]} if "class_mask" in options else {})
             check_row(x[i], exact[i], scored.nll[i], scored.gradient[i], row, slack)
+
+
+@pytest.mark.isa
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_classes", [65, 193])
+def test_a_slope_keeps_its_digits_where_there_is_hardly_any(rng, dtype, num_classes):
+    # half an ulp of x / softcap = 40 is 80 ulp of exp(-2 x / softcap)
+    x = rng.uniform(-44, 44, (4, num_classes)).astype(dtype)
+    target = rng.integers(num_classes, size=4)
+    scored = kernel.score(x, axis=1, target=target, softcap=1.1, want_nll=True, want_gradient=True)
+    slack = rounding({"softcap": 1.1}, dtype)
+    for i, y in enumerate(target):
+        s = mass(y, num_classes)
+        check_row(x[i], s, scored.nll[i], scored.gradient[i], {"softcap": 1.1}, slack)
+
+
+@pytest.mark.isa
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_classes", [3, 65, 193])
+def test_the_z_loss_of_a_row_whose_target_is_far_below(rng, dtype, num_classes):
+    # x_y + nll would be a difference of two numbers near 700
+    x = rng.normal(size=(4, num_classes), scale=0.01).astype(dtype)
+    x[:, 1] = [-80, -500, -650, -740]
+    z_loss = {"z_loss": 100.0}
+    scored = kernel.score(
+        x, axis=1, target=np.ones(4, int), want_nll=True, want_gradient=True, **z_loss
+    )
+    for i in range(4):
+        check_row(x[i], mass(1, num_classes), scored.nll[i], scored.gradient[i], z_loss, 0.0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
