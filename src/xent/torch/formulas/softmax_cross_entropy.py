@@ -28,7 +28,8 @@ from xent.torch.formulas._rows import (
     soft_target,
     weighted,
 )
-from xent.torch.formulas._softmax import Softmax, capped_slopes
+from xent.torch.formulas._softmax import capped_slopes
+from xent.torch.formulas.softmax_entropy import entropy
 
 __all__ = ["Statistics", "gradient", "row_weights", "rows", "statistics"]
 
@@ -112,15 +113,6 @@ def row_weights(logits: Tensor, task: SoftmaxTask) -> Tensor:
     if task.target is not None and task.ignore_index is not None:
         weight = torch.where(task.target == task.ignore_index, 0.0, weight)
     return weight
-
-
-def entropy(row: Softmax) -> Tensor:
-    """Return -sum_j p_j log p_j, whose terms here are not negative; (..., 1)."""
-    # x_M - x_j, where j can happen
-    possible = row.e > 0
-    behind = torch.where(possible, row.below, 0.0).to(row.odds.dtype) + (row.at_top - row.second)
-    terms = torch.where(possible, row.p_others.to(behind.dtype) * behind, 0.0)
-    return row.small + terms.sum(dim=-1, keepdim=True)
 
 
 # The gradient in closed form, and its derivative --------------------------------------------
