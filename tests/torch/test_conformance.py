@@ -13,11 +13,13 @@ import torch
 
 import xent
 from xent.torch import functional as F
+from xent.torch import modules
 
 pytest.importorskip("expecttest", reason="torch's samples need expecttest")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
+    from torch.testing._internal.common_modules import module_db
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:reduction. 'mean' divides:UserWarning",
@@ -39,6 +41,11 @@ OPERATORS = {
     if op.name.removeprefix("nn.functional.") in NAMES
 }
 OF_LOGITS = NAMES[:2]
+MODULES = {
+    info.name.removeprefix("nn."): info
+    for info in module_db
+    if info.name.removeprefix("nn.") in modules.__all__
+}
 LOW = [torch.float32, torch.bfloat16, torch.float16]
 
 
@@ -112,3 +119,44 @@ def assert_no_further(actual, torchs, expected, of_logits):
     allowed = (torchs.double() - expected).abs() + info.eps * scale + info.tiny
     same = (actual.double() == expected) | (actual.isnan() & expected.isnan())
     assert (same | ((actual.double() - expected).abs() <= allowed)).all()
+
+
+def evaluated_module(kind, sample):
+    """Value and gradients of a module that is made and called as torch's sample says."""
+    made = kind(*sample.constructor_input.args, **sample.constructor_input.kwargs)
+    arguments = [
+        a.detach().clone().requires_grad_(a.requires_grad) for a in sample.forward_input.args
+    ]
+    value = made(*arguments, **sample.forward_input.kwargs)
+    leaves = [a for a in arguments if a.requires_grad]
+    return value, torch.autograd.grad(value.sum(), leaves)
+
+
+@pytest.mark.parametrize("name", modules.__all__)
+def test_modules_as_torchs_in_float64(name):
+    torch.manual_seed(20181)
+    options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": True}
+    found = MODULES[name].module_inputs_func(MODULES[name], **options)
+    assert len(found) > 5
+    for sample in found:
+        theirs, their_gradients = evaluated_module(getattr(torch.nn, name), sample)
+        ours, gradients = evaluated_module(getattr(modules, name), sample)
+        for actual, expected in zip((ours, *gradients), (theirs, *their_gradients), strict=True):
+            torch.testing.assert_close(
+                actual, expected, rtol=1e-13, atol=1e-14, equal_nan=True, check_stride=False
+            )
+
+
+@pytest.mark.parametrize("name", ["CrossEntropyLoss", "NLLLoss"])
+def test_what_torchs_modules_refuse_ours_refuse(name):
+    torch.manual_seed(20181)
+    options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": True}
+    found = MODULES[name].module_error_inputs_func(MODULES[name], **options)
+    assert found
+    for error in found:
+        if error.error_regex.startswith("Expected floating point type for target"):
+            continue  # one-hot targets of integers are taken
+        sample = error.module_error_input
+        for kind in (getattr(torch.nn, name), getattr(modules, name)):
+            with pytest.raises((ValueError, TypeError, RuntimeError, IndexError)):
+                evaluated_module(kind, sample)

@@ -131,6 +131,19 @@ def test_reductions():
         F.kl_div(x, p, reduction="batch")
 
 
+@pytest.mark.filterwarnings(
+    "ignore:size_average and reduce args:UserWarning", "ignore:reduction. 'mean':UserWarning"
+)
+def test_arguments_of_old_override_batchmean():
+    x, p = pair(1.0, rows=4, classes=5)
+    with xent.checks(silence=["D33"]):
+        ours = F.kl_div(x, p, size_average=True, reduction="batchmean")
+        torch.testing.assert_close(ours, F.kl_div(x, p))
+    # torch averages, and divides by the rows once more
+    theirs = torch.nn.functional.kl_div(x, p, size_average=True, reduction="batchmean")
+    torch.testing.assert_close(theirs, ours / 4)
+
+
 @pytest.mark.parametrize("reduction", ["mean", "batchmean"])
 @pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
 def test_nothing_to_average(reduction):
