@@ -101,9 +101,10 @@ implementation
     A model that is sure that each token is one more than the one before:
 
     >>> import torch
+    >>> from xent.torch import functional as F
     >>> tokens = torch.tensor([[0, 1, 2, 3]])
     >>> logits = 5.0 * torch.nn.functional.one_hot(tokens + 1, 5)
-    >>> next_token_cross_entropy(logits, tokens, reduction="none")
+    >>> F.next_token_cross_entropy(logits, tokens, reduction="none")
     tensor([[0.0266, 0.0266, 0.0266]])
     """
     _check_shapes(logits, tokens, "tokens")
@@ -204,9 +205,10 @@ implementation
     Examples
     --------
     >>> import torch
+    >>> from xent.torch import functional as F
     >>> labels = torch.tensor([[1, 2, 3, -100]])
     >>> logits = 5.0 * torch.nn.functional.one_hot(labels.clamp(0), 5)
-    >>> token_cross_entropy(logits, labels)
+    >>> F.token_cross_entropy(logits, labels)
     tensor(0.0266)
     """
     _check_shapes(logits, labels, "labels")
