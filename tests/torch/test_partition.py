@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from xent.errors import XentTypeError, XentValueError
+from xent.torch import functional as F
 from xent.torch.partition import check_partition_invariance
 from xent.torch.total import Total
 
@@ -155,6 +156,24 @@ def test_totals_merge(model, sequences):
     assert (report.ok, report.kind, report.used) == (True, "total", "merged totals")
     assert report.ways[0].gradient_apart < 1e-14
     assert "give the loss of the whole batch, and its gradient" in page(report)
+
+
+@pytest.mark.parametrize("shifts", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_remedy_that_the_page_names_is_one(model, sequences, shifts, weighted):
+    weight = torch.rand(CLASSES, dtype=torch.float64) if weighted else None
+    loss = F.next_token_cross_entropy if shifts else F.token_cross_entropy
+
+    def loss_fn(batch, reduction="mean"):
+        return loss(model(batch["x"]), batch["labels"], weight=weight, reduction=reduction)
+
+    assert not check_partition_invariance(loss_fn, sequences, parts=(10, 10, 20)).ok
+    report = check_partition_invariance(
+        lambda batch: loss_fn(batch, "total"), sequences, parameters=model.parameters()
+    )
+    assert (report.ok, report.kind) == (True, "total")
+    # a total forgets nothing of the mean
+    assert report.whole == pytest.approx(loss_fn(sequences).item(), rel=1e-14)
 
 
 def test_a_total_that_holds_a_mean_is_found(model, rows):

@@ -14,8 +14,7 @@ def as_array(values: Any) -> tuple[NDArray[Any], str | None]:
     """Return an array of the values, and the dtype that they had where NumPy has none for it.
 
     A torch tensor may need a gradient, lie on any device, be strided in any way, and be
-    bfloat16, which becomes float32: all of that without a copy where none is needed.
-    Anything else goes through `np.asarray`.
+    bfloat16, which becomes float32. Anything else goes through `np.asarray`.
 
     >>> as_array([1.0, 2.0])
     (array([1., 2.]), None)
@@ -29,7 +28,5 @@ def as_array(values: Any) -> tuple[NDArray[Any], str | None]:
     name = None
     if str(values.dtype) == "torch.bfloat16":
         values, name = values.float(), "bfloat16"
-    # a lazy conjugate or negative is not in memory yet
-    for resolve in ("resolve_conj", "resolve_neg"):
-        values = getattr(values, resolve, lambda values=values: values)()
-    return np.asarray(values.cpu().numpy()), name
+    # what is lazily negated is not in memory yet
+    return np.asarray(values.cpu().resolve_neg().numpy()), name
