@@ -111,11 +111,15 @@ def explain(operation: str, array: Any = None) -> Choice:
         knows = _knows.get(kind.__module__.partition(".")[0])
         if knows is not None:
             return knows(operation, array)
-    how = "" if array is None else f"; {_how_it_is_read(operation, np.asarray(array))}"
+    how = "" if array is None else f"; {_how_it_is_read(operation, array)}"
     return Choice(operation, "cpu", (f"cpu: chosen ({cpu_kernel()}){how}",))
 
 
-def _how_it_is_read(operation: str, array: np.ndarray[Any, Any]) -> str:
+def _how_it_is_read(operation: str, value: Any) -> str:
+    try:
+        array = np.asarray(value)
+    except (TypeError, RuntimeError) as problem:
+        return f"this {type(value).__name__} is refused: {problem} (import xent.torch for tensors)"
     name = array.dtype.name
     if array.dtype.kind not in "iubf":
         return f"{name} is refused: these are no numbers to compute with"

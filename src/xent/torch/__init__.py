@@ -3,9 +3,27 @@
 from xent.kernels.choice import explain_with
 from xent.torch import functional
 from xent.torch._ops.explain import explain
+from xent.torch.modules import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    KLDivLoss,
+    MSELoss,
+    NLLLoss,
+)
 from xent.torch.partition import check_partition_invariance
 from xent.torch.total import Total
 
-__all__ = ["Total", "check_partition_invariance", "functional"]
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CrossEntropyLoss",
+    "KLDivLoss",
+    "MSELoss",
+    "NLLLoss",
+    "Total",
+    "check_partition_invariance",
+    "functional",
+]
 
 explain_with("torch", explain)

@@ -45,7 +45,9 @@ def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
         _note_bfloat16()
     else:
         array = logits.detach().numpy()
-        look(array, axis, loss=loss, evidence=evidence)
+        # float64 is often a float32 that was widened
+        dtype = "float32" if logits.dtype is torch.float64 else None
+        look(array, axis, loss=loss, evidence=evidence, dtype=dtype)
         note_half_precision(array)
 
 

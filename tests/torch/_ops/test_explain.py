@@ -2,6 +2,7 @@
 
 import torch
 
+import xent.torch  # which makes itself known
 from xent import kernels
 
 
@@ -28,6 +29,11 @@ def test_other_devices_operations_and_kinds_are_served_by_the_formulas():
         pass
 
     assert "not for a Mine" in reasons(torch.zeros(2, 3).as_subclass(Mine)).reasons[0]
+
+
+def test_the_implementation_that_explain_names_is_the_one_that_serves():
+    x, y = torch.zeros(2, 3), torch.zeros(2, dtype=torch.int64)
+    xent.torch.functional.cross_entropy(x, y, implementation=reasons(x).implementation)
 
 
 def test_a_transform_is_served_by_the_formulas():

@@ -81,14 +81,12 @@ class KLDivergence:
         d = delta - torch.where(near, torch.log1p(growth), log_x - log_y)
         return _Pair(p, q, d, wide != own)
 
-
     def _softmax(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the probabilities, max x, and log sum exp((x - max x) / temperature)."""
         most = x.detach().amax(dim=-1, keepdim=True)
         e = torch.exp(self._tempered(x - most))
         total = e.sum(dim=-1, keepdim=True)
         return e / total, most, torch.log(total)
-
 
     def _tempered(self, x: Tensor) -> Tensor:
         return x if self.temperature == 1 else x / self.temperature
