@@ -115,14 +115,24 @@ def sigmoid_cross_entropy(logits, target, pos_weight=1.0, label_smoothing=0.0):
     )
 
 
-def ulps(actual, exact, of=None):
+class Places(NamedTuple):
+    """The digits of a binary format: the exponent of its smallest normal number, and bits."""
+
+    minexp: int
+    nmant: int
+
+
+BFLOAT16 = Places(-126, 7)
+
+
+def ulps(actual, exact, of=None, places=None):
     """Return the largest error of `actual`, in ulp of `of` (of `exact` where not given).
 
-    The ulp is that of the dtype of `actual`; below its normal numbers it is the spacing
-    of the denormal ones. NaN counts as infinitely wrong.
+    The ulp is that of the dtype of `actual`, or of `places`; below its normal numbers it is
+    the spacing of the denormal ones. NaN counts as infinitely wrong.
     """
     actual = np.asarray(actual)
-    info = np.finfo(actual.dtype)
+    info = np.finfo(actual.dtype) if places is None else places
     seen = {}  # entries of equal logits share one mpf
     of = exact if of is None else of
     entries = zip(np.ravel(actual), np.ravel(exact), np.ravel(of), strict=True)

@@ -238,3 +238,20 @@ def test_statistics_change_no_bit_of_the_loss(rng, num_classes, options):
     with_them = kernel.score(logits, target=target, want_stats=True, **options, **WANTED)
     np.testing.assert_array_equal(with_them.nll, without.nll)
     np.testing.assert_array_equal(with_them.gradient, without.gradient)
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("num_classes", CLASSES)
+def test_half_precision_is_computed_as_float32_is_and_rounded_once(rng, num_classes, soft):
+    logits, target, mask = batch(rng, num_classes)
+    logits = logits.astype(np.float16)
+    told = {"target": target}
+    if soft:
+        told = {"soft_target": np.where(mask, np.float32(0.1), np.float32(0))}
+    options = {"softcap": 7.0, "temperature": 3.0, "z_loss": 0.1, "class_mask": bits(mask)}
+    narrow = kernel.score(logits, want_stats=True, **told, **options, **WANTED)
+    wide = kernel.score(logits.astype("f4"), want_stats=True, **told, **options, **WANTED)
+    np.testing.assert_array_equal(narrow.nll, wide.nll)
+    np.testing.assert_array_equal(narrow.gradient, wide.gradient.astype(np.float16))
+    for one, other in zip(narrow.statistics, wide.statistics, strict=True):
+        np.testing.assert_array_equal(one, other)
