@@ -121,13 +121,19 @@ def load_logits(pointers, mask, HALF: tl.constexpr, POLICY: tl.constexpr):
 
 
 @triton.jit
+def number(value, dtype: tl.constexpr):
+    """A float64 argument in another type; the interpreter passes it as a Python float."""
+    return (tl.full((), 0.0, tl.float64) + value).to(dtype)
+
+
+@triton.jit
 def bound(x, softcap, temperature, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr):
     """softcap tanh(x / softcap) / temperature."""
     if HAS_SOFTCAP:
-        cap = softcap.to(x.dtype)
+        cap = number(softcap, x.dtype)
         x = cap * tanh(x / cap)
     if HAS_TEMPERATURE:
-        x = x / temperature.to(x.dtype)
+        x = x / number(temperature, x.dtype)
     return x
 
 
@@ -136,9 +142,9 @@ def bound_slope(x, softcap, temperature, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERAT
     """The derivative of `bound`."""
     slope = tl.full(x.shape, 1.0, x.dtype)
     if HAS_SOFTCAP:
-        slope = tanh_slope(x / softcap.to(x.dtype))
+        slope = tanh_slope(x / number(softcap, x.dtype))
     if HAS_TEMPERATURE:
-        slope = slope / temperature.to(x.dtype)
+        slope = slope / number(temperature, x.dtype)
     return slope
 
 

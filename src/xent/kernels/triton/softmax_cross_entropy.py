@@ -17,14 +17,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from xent.errors import UnavailableError
 from xent.kernels.triton import faults
-from xent.kernels.triton._class_long import class_long_kernel
+from xent.kernels.triton._class_long import GROUP, class_long_kernel
 from xent.kernels.triton._class_tile import class_tile_kernel
-from xent.kernels.triton._layout import Blocks, View, blocks_for, rows_of, vector_of, view
+from xent.kernels.triton._layout import View, blocks_for, rows_of, vector_of, view
+from xent.kernels.triton._soft import soft_kernel
 
 __all__ = ["Scored", "score"]
 
+MOST = 2**31 - 2**17  # beyond this, offsets and blocks past the end need 64 bits
+SOFT_ELEMENTS = 16  # of a row scored against a distribution, in a thread
 HALVES = (torch.float16, torch.bfloat16)
 
 
@@ -63,8 +65,6 @@ def score(
 
     A class target outside [0, C) gives its row NaN, and is told by `faults.raise_pending`.
     """
-    if soft_target is not None or label_smoothing:
-        raise UnavailableError("triton: no kernel for soft or smoothed targets yet")
     rows = rows_of(logits.shape, axis)
     shape = logits.shape[:axis] + logits.shape[axis + 1 :]
     num_classes = logits.shape[axis]
@@ -89,14 +89,14 @@ def score(
     if not nll.numel() or not num_classes:
         return result
 
-    across = x.lane == 1 and x.cls != 1
-    blocks = blocks_for(num_classes, logits.element_size(), across, rows.lanes)
-    _launch_class(
-        x, _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
-        _mask(class_mask, logits, axis, rows), _contiguous(row_scale), gradient_scale, result, g,
-        rows.groups, rows.lanes, num_classes, blocks, ignore_index, z_loss, softcap, temperature,
+    _launch(
+        x, view(soft_target, axis, rows), _mask(class_mask, logits, axis, rows), g,
+        _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
+        _contiguous(row_scale), gradient_scale, result, rows.groups, rows.lanes, num_classes,
+        ignore_index, label_smoothing, z_loss, softcap, temperature,
     )  # fmt: skip
-    faults.note("softmax_cross_entropy", logits.device)
+    if target is not None:
+        faults.note("softmax_cross_entropy", logits.device)
     if gradient is not None and g.tensor is not gradient:
         gradient.copy_(g.tensor)
     return result
@@ -114,34 +114,46 @@ def _mask(class_mask: Tensor | None, logits: Tensor, axis: int, rows: Any) -> Vi
     return view(class_mask.expand_as(logits).view(torch.uint8), axis, rows)
 
 
-def _launch_class(
-    x: View, target: Any, class_weight: Any, sample_weight: Any, mask: View, row_scale: Any,
-    gradient_scale: Any, result: Scored, g: View, groups: int, lanes: int, num_classes: int,
-    blocks: Blocks, ignore_index: int | None, z_loss: float, softcap: float | None,
-    temperature: float,
+def _launch(
+    x: View, soft: View, mask: View, g: View, target: Any, class_weight: Any, sample_weight: Any,
+    row_scale: Any, gradient_scale: Any, result: Scored, groups: int, lanes: int,
+    num_classes: int, ignore_index: int | None, label_smoothing: float, z_loss: float,
+    softcap: float | None, temperature: float,
 ) -> None:  # fmt: skip
     logits = x.tensor
     assert logits is not None
-    per_group = -(-lanes // blocks.rows)
-    kernel = class_long_kernel if blocks.stages else class_tile_kernel
     across = x.lane == 1 and x.cls != 1
-    special: dict[str, Any] = {"STAGES": blocks.stages} if blocks.stages else {}
+    blocks = blocks_for(num_classes, logits.element_size(), across, lanes)
+    per_group = -(-lanes // blocks.rows)
+    is_soft = soft.tensor is not None or label_smoothing != 0
+    options: dict[str, Any] = {"num_warps": blocks.warps, "enable_fp_fusion": True}
     if blocks.registers:
-        special["maxnreg"] = blocks.registers
+        options["maxnreg"] = blocks.registers
+    classes = blocks.classes
+    if is_soft:
+        # more arrays a class than the other kernels hold; sums of groups of 8 classes
+        classes = max(GROUP.value, min(classes, SOFT_ELEMENTS * 32 * blocks.warps // blocks.rows))
+        options["STAGES"] = max(blocks.stages, 1)
+        options["HAS_SPREAD"] = label_smoothing != 0
+    elif blocks.stages:
+        options["STAGES"] = blocks.stages
+    kernel = soft_kernel if is_soft else class_long_kernel if blocks.stages else class_tile_kernel
+    soft_arguments = [soft.tensor] if is_soft else []
+    soft_strides = [soft.group, soft.cls, soft.lane] if is_soft else []
+    smoothing = [float(label_smoothing)] if is_soft else []
     hit = None if result.hit is None else result.hit.view(torch.uint8)
     kernel[(groups * per_group,)](
-        logits, target, class_weight, sample_weight, mask.tensor, row_scale, gradient_scale,
-        result.nll, result.weight, g.tensor, result.lse, result.entropy, hit,
+        logits, target, *soft_arguments, class_weight, sample_weight, mask.tensor, row_scale,
+        gradient_scale, result.nll, result.weight, g.tensor, result.lse, result.entropy, hit,
         faults.buffer(logits.device),
         lanes, per_group, num_classes,
-        x.group, x.cls, x.lane, mask.group, mask.cls, mask.lane, g.group, g.cls, g.lane,
-        0 if ignore_index is None else ignore_index, float(z_loss), float(softcap or 0.0),
-        float(temperature),
-        ROWS=blocks.rows, BLOCK_C=blocks.classes,
-        HALF=logits.dtype in HALVES,
-        WIDE=max(logits.numel(), num_classes * max(x.cls, g.cls)) > 2**31 - 1 - 2**16,
-        VECTOR=vector_of([x, g], lanes if across else num_classes), ACROSS=across,
+        x.group, x.cls, x.lane, *soft_strides, mask.group, mask.cls, mask.lane,
+        g.group, g.cls, g.lane,
+        0 if ignore_index is None else ignore_index, *smoothing, float(z_loss),
+        float(softcap or 0.0), float(temperature),
+        ROWS=blocks.rows, BLOCK_C=classes, HALF=logits.dtype in HALVES,
+        WIDE=max(logits.numel(), num_classes * max(x.cls, g.cls, soft.cls, mask.cls)) > MOST,
+        VECTOR=vector_of([x, g, soft], lanes if across else num_classes), ACROSS=across,
         HAS_IGNORE=ignore_index is not None, HAS_Z=z_loss != 0, HAS_SOFTCAP=softcap is not None,
-        HAS_TEMPERATURE=temperature != 1,
-        num_warps=blocks.warps, enable_fp_fusion=True, **special,
+        HAS_TEMPERATURE=temperature != 1, **options,
     )  # fmt: skip
