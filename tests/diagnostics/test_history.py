@@ -94,7 +94,8 @@ def test_a_plateau_on_a_value_with_a_cause(rng, classes, name):
 
 
 def test_no_plateau_while_the_loss_falls(rng):
-    falling = np.linspace(1.50, 1.42, 400) + 0.001 * rng.standard_normal(400)
+    floor = math.log(1 + 9 / math.e)  # crossed in the middle of the latest 200 steps
+    falling = np.linspace(floor + 0.03, floor - 0.01, 400) + 0.001 * rng.standard_normal(400)
     assert said(falling, 10)[0] == []
 
 
