@@ -76,6 +76,23 @@ def test_the_kernel_and_the_formulas_agree(name, layout, dtype, soft):
         assert (gradient - wanted).abs().max().item() <= 32 * ULP[dtype] * largest
 
 
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize("name", ["plain", "smoothed", "weighted", "samples", "z", "cap", "warm"])
+def test_statistics_know_no_weights_and_no_smoothing(name, soft):
+    x = torch.randn(N, C, dtype=torch.float64) * 3
+    y = torch.tensor([0, 4, -100, 1, 4, 2])
+    if soft:
+        y = torch.softmax(torch.randn(N, C, dtype=torch.float64), 1)
+    options = options_of((N, C), 1, torch.float64)[name]
+    found = F.cross_entropy_with_stats(x, y, implementation="cpu", **options)
+    right = F.cross_entropy_with_stats(x, y, implementation="formulas", **options)
+    for a, b in zip(found, right, strict=True):
+        torch.testing.assert_close(a, b)
+    kept = {k: v for k, v in options.items() if k in ("softcap", "temperature")}
+    plain = F.cross_entropy(x, y, reduction="none", **kept)
+    torch.testing.assert_close(found.nll, plain)
+
+
 @pytest.mark.parametrize("dtype", ULP)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_statistics_are_those_of_the_formulas(layout, dtype):

@@ -68,6 +68,9 @@ class CpuSoftmax:
             raise_bad_target(task, logits)
         if scored.statistics is not None:
             self.statistics = Statistics(*map(torch.from_numpy, scored.statistics))
+            if soft is not None and task.label_smoothing:
+                # the kernel has seen the smoothed distribution only
+                self.statistics = Statistics(*formulas.statistics(logits.detach(), task))
         self.count = scored.count
         if kernel_divides:
             self.weight = scored.weight

@@ -60,7 +60,7 @@ class TritonSoftmax:
         value = scored.nll
         if self.wants_statistics:
             assert scored.lse is not None
-            self.statistics = self._statistics(scored)
+            self.statistics = self._statistics(logits.detach(), scored)
         if self.how != "rows":
             total = value.sum(dtype=torch.float64)
             if self.how == "mean":
@@ -68,8 +68,15 @@ class TritonSoftmax:
             value = total.to(value.dtype)
         return value, scored.gradient
 
-    def _statistics(self, scored: Any) -> Statistics:
-        return Statistics(scored.nll, scored.lse, scored.entropy, scored.hit)
+    def _statistics(self, logits: Tensor, scored: Any) -> Statistics:
+        """Return the statistics; the kernel's losses are weighted, smoothed and regularised."""
+        task, nll = self.task, scored.nll
+        weighted = task.class_weight is not None or task.sample_weight is not None
+        if task.z_loss or task.label_smoothing or (weighted and task.target is None):
+            nll = formulas.statistics(logits, task).nll
+        elif weighted:
+            nll = torch.where(scored.weight == 0, 0.0, nll / scored.weight)
+        return Statistics(nll, scored.lse, scored.entropy, scored.hit)
 
     def is_one(self, upstream: Tensor) -> bool:
         return False  # asking would wait
