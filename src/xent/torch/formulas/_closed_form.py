@@ -21,12 +21,14 @@ _BLOCK = 1 << 16  # elements: a few float64 temporaries of it fit into a cache
 
 
 class ClosedForm(Protocol):
-    """A loss of each row of a few tensors of logits, all of shape (N, C)."""
+    """A loss of each row of one or more tensors of logits, all of shape (N, C)."""
 
-    def rows(self, *logits: Tensor) -> Tensor:
+    def rows(self, logits: Sequence[Tensor]) -> Tensor:
         """Return the losses, (N,)."""
 
-    def gradient(self, *logits: Tensor, scale: Tensor, wanted: Sequence[bool]) -> list[Tensor]:
+    def gradient(
+        self, logits: Sequence[Tensor], scale: Tensor, wanted: Sequence[bool]
+    ) -> list[Tensor]:
         """Return the gradient of ``sum(scale * rows)`` by each of the logits that is wanted."""
 
 
@@ -43,7 +45,7 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def forward(form: ClosedForm, *logits: Tensor) -> Tensor:
-        (rows,) = _by_blocks(lambda *block: [form.rows(*block)], logits)
+        (rows,) = _by_blocks(lambda *block: [form.rows(block)], logits)
         return rows
 
     @staticmethod
@@ -58,7 +60,7 @@ class _Rows(torch.autograd.Function):
 
         def gradient(*block: Tensor) -> list[Tensor]:
             *logits, scale = block
-            return form.gradient(*logits, scale=scale, wanted=wanted)  # type: ignore[no-any-return]
+            return form.gradient(logits, scale, wanted)  # type: ignore[no-any-return]
 
         found = iter(_by_blocks(gradient, (*ctx.saved_tensors, upstream)))
         return None, *(next(found) if want else None for want in wanted)
@@ -68,12 +70,17 @@ class _RowsForward(_Rows):
     @staticmethod
     def jvp(ctx: Any, _: None, *tangents: Tensor | None) -> Tensor:
         logits = ctx.saved_tensors
-        ones = torch.ones_like(logits[0][..., 0])
+        ones = torch.ones_like(logits[0][..., 0], dtype=_result_dtype(logits))
         wanted = [tangent is not None for tangent in tangents]
-        found = iter(ctx.form.gradient(*logits, scale=ones, wanted=wanted))
+        found = iter(ctx.form.gradient(logits, ones, wanted))
         parts = [(next(found) * each).sum(dim=-1) for each in tangents if each is not None]
         out = sum(parts[1:], parts[0])
-        return out.to(ctx.form.rows(*logits).dtype)
+        return out.to(ones.dtype)
+
+
+def _result_dtype(logits: Sequence[Tensor]) -> torch.dtype:
+    wide = any(each.dtype == torch.float64 for each in logits)
+    return torch.float64 if wide else torch.float32
 
 
 def _by_blocks(

@@ -37,12 +37,14 @@ class KLDivergence:
 
     temperature: float = 1.0
 
-    def rows(self, x: Tensor, y: Tensor) -> Tensor:
+    def rows(self, logits: Sequence[Tensor]) -> Tensor:
+        x, y = logits
         return _divergence(self._look(x, y)).squeeze(-1).to(_own(x, y))
 
     def gradient(
-        self, x: Tensor, y: Tensor, *, scale: Tensor, wanted: Sequence[bool]
+        self, logits: Sequence[Tensor], scale: Tensor, wanted: Sequence[bool]
     ) -> list[Tensor]:
+        x, y = logits
         pair = self._look(x, y)
         rate = scale.unsqueeze(-1) / self.temperature
         out = []

@@ -32,22 +32,23 @@ class SoftmaxEntropy:
 
     temperature: float = 1.0
 
-    def rows(self, logits: Tensor) -> Tensor:
-        return entropy(self._look(logits)).squeeze(-1).to(own_dtype(logits.dtype))
+    def rows(self, logits: Sequence[Tensor]) -> Tensor:
+        return entropy(self._look(logits[0])).squeeze(-1).to(own_dtype(logits[0].dtype))
 
-    def gradient(self, logits: Tensor, *, scale: Tensor, wanted: Sequence[bool]) -> list[Tensor]:
-        if not wanted[0]:
-            return []
-        row = self._look(logits)
+    def gradient(
+        self, logits: Sequence[Tensor], scale: Tensor, wanted: Sequence[bool]
+    ) -> list[Tensor]:
+        (x,) = logits
+        row = self._look(x)
         p, behind = _behind(row)
         mean = (p * behind).sum(dim=-1, keepdim=True)
         p = torch.where(row.is_top, row.p_top, p)
         slopes = p * (behind - mean) * (scale.unsqueeze(-1) / self.temperature)
-        return [slopes.to(logits.dtype)]
+        return [slopes.to(x.dtype)]
 
-    def _look(self, logits: Tensor) -> Softmax:
-        own = own_dtype(logits.dtype)
-        return softmax(logits.to(own), own, self.temperature)
+    def _look(self, x: Tensor) -> Softmax:
+        own = own_dtype(x.dtype)
+        return softmax(x.to(own), own, self.temperature)
 
 
 def _behind(row: Softmax) -> tuple[Tensor, Tensor]:

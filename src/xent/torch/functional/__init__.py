@@ -12,6 +12,8 @@ from xent.torch.functional._cross_entropy import (
     cross_entropy,
     cross_entropy_with_stats,
 )
+from xent.torch.functional._distillation import distillation_loss
+from xent.torch.functional._entropy import softmax_entropy
 from xent.torch.functional._kl_div import kl_div
 from xent.torch.functional._mse_loss import mse_loss
 from xent.torch.functional._nll_loss import nll_loss
@@ -23,9 +25,11 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cross_entropy",
     "cross_entropy_with_stats",
+    "distillation_loss",
     "kl_div",
     "mse_loss",
     "next_token_cross_entropy",
     "nll_loss",
+    "softmax_entropy",
     "token_cross_entropy",
 ]
