@@ -4,7 +4,7 @@ With p = softmax(x / temperature), q = softmax(y / temperature), d_j = log p_j -
 
     KL(p || q) = sum_j p_j (d_j - 1) + q_j = sum_j p_j h(d_j),   h(d) = d + exp(-d) - 1 >= 0
     dKL / dy_j = (q_j - p_j) / temperature = -q_j (exp(d_j) - 1) / temperature
-    dKL / dx_j = p_j (d_j - KL) / temperature
+    dKL / dx_j = p_j (a_j - sum_k p_k a_k) / temperature,   a_j = d_j - d_M, M the arg max of p
 
 Where p and q are near, d is not the difference of two logarithms: delta_j = x_j - y_j less
 what it is at the arg max of q, over the temperature, and
@@ -49,8 +49,7 @@ class KLDivergence:
         rate = scale.unsqueeze(-1) / self.temperature
         out = []
         if wanted[0]:
-            d = torch.where(pair.p == 0, 0.0, pair.d)  # 0 log 0
-            out.append((pair.p * (d - _divergence(pair)) * rate).to(x.dtype))
+            out.append((self._of_first(x, pair) * rate).to(x.dtype))
         if wanted[1]:
             out.append((_difference(pair) * rate).to(y.dtype))
         return out
@@ -81,7 +80,14 @@ class KLDivergence:
         )
         growth = torch.where(near, growth.sum(dim=-1, keepdim=True), 0.0)
         d = delta - torch.where(near, torch.log1p(growth), log_x - log_y)
-        return _Pair(p, q, d, wide != own)
+        return _Pair(p, q, d, raw, wide != own)
+
+    def _of_first(self, x: Tensor, pair: _Pair) -> Tensor:
+        """Return p_j (d_j - KL), from differences of logits alone."""
+        top = x.detach().argmax(dim=-1, keepdim=True)
+        a = self._tempered(pair.raw - pair.raw.gather(-1, top))
+        a = torch.where(pair.p == 0, 0.0, a)  # 0 log 0
+        return pair.p * (a - (pair.p * a).sum(dim=-1, keepdim=True))
 
     def _softmax(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the probabilities, max x, and log sum exp((x - max x) / temperature)."""
@@ -98,6 +104,7 @@ class _Pair(NamedTuple):
     p: Tensor
     q: Tensor
     d: Tensor  # log p - log q
+    raw: Tensor  # x - y
     wider: bool  # than the result
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from xent.torch.formulas._precision import own_dtype
+from xent.torch.formulas._precision import own_dtype, wide_dtype
 from xent.torch.formulas._softmax import Softmax, softmax
 
 __all__ = ["SoftmaxEntropy", "entropy"]
@@ -47,8 +47,9 @@ class SoftmaxEntropy:
         return [slopes.to(x.dtype)]
 
     def _look(self, x: Tensor) -> Softmax:
-        own = own_dtype(x.dtype)
-        return softmax(x.to(own), own, self.temperature)
+        # elements wide as well: a_j multiplies the rounding of a denormal p_j
+        wide = wide_dtype(x)
+        return softmax(x.to(wide), wide, self.temperature)
 
 
 def _behind(row: Softmax) -> tuple[Tensor, Tensor]:
