@@ -133,6 +133,19 @@ def test_class_weights_are_a_weighted_mean_until_they_are_given(model, rows):
     assert way(given, "weighted by weight_of").agrees
 
 
+def test_two_rows_cannot_tell_weights_from_dependence():
+    batch = torch.tensor([1.0, 5.0], dtype=torch.float64)
+    weight = torch.tensor([1.0, 3.0], dtype=torch.float64)
+
+    def loss_fn(part):
+        mine = weight[(part > 2).long()]
+        return (part * mine).sum() / mine.sum()
+
+    report = check_partition_invariance(loss_fn, batch, parts=(1, 1))
+    assert (report.ok, report.kind) == (False, "unknown")
+    assert "the other ways that were tried do not give it either. Pass weight_of=" in page(report)
+
+
 def test_a_part_of_ignored_targets_only_has_no_mean(model, sequences):
     sequences["labels"][36:] = -100
     report = check_partition_invariance(token_mean(model), sequences, parts=(30, 6, 4))
@@ -153,7 +166,7 @@ def test_totals_merge(model, sequences):
         return Total(loss, count, count)
 
     report = check_partition_invariance(loss_fn, sequences, parameters=model.parameters())
-    assert (report.ok, report.kind, report.used) == (True, "total", "merged totals")
+    assert (report.ok, report.kind, report.used) == (True, "total", "merged as totals")
     assert report.ways[0].gradient_apart < 1e-14
     assert "give the loss of the whole batch, and its gradient" in page(report)
 
@@ -181,7 +194,7 @@ def test_a_total_that_holds_a_mean_is_found(model, rows):
         return Total(functional.cross_entropy(model(batch[0]), batch[1]), 1.0, len(batch[1]))
 
     report = check_partition_invariance(loss_fn, rows)
-    assert (report.ok, report.used) == (False, "merged totals")
+    assert (report.ok, report.used) == (False, "merged as totals")
 
 
 def test_a_sum_is_added(model, rows):

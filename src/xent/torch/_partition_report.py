@@ -11,7 +11,7 @@ from xent.torch._partition_weights import Evidence
 
 __all__ = ["MERGED_TOTALS", "PartitionReport", "Way"]
 
-MERGED_TOTALS = "merged totals"
+MERGED_TOTALS = "merged as totals"
 _WIDTH = 88
 _REMEDY = 'Ask the loss for reduction="total", add the totals and take the mean once.'
 
@@ -23,7 +23,7 @@ class Way:
     Attributes
     ----------
     name : str
-        "averaged", "added", "weighted by ..." or "merged totals".
+        "averaged", "added", "weighted by ..." or "merged as totals".
     value : float
         What it gives.
     whole : float
@@ -61,7 +61,7 @@ class PartitionReport:
     sizes, losses : tuple
         Rows and loss of each part.
     used : str
-        The way that `ok` is about: "averaged", "added" or "merged totals".
+        The way that `ok` is about: "averaged", "added" or "merged as totals".
     ways : tuple of Way
         Every way that was tried.
     evidence : Evidence or None
@@ -139,7 +139,8 @@ class PartitionReport:
             text += "mode, negatives within the batch), or the mean goes through another function "
             text += "(a perplexity). Splitting the batch changes what is learnt."
         else:
-            text += ", and so does no other way tried; pass weight_of=, the weight of a part."
+            text += ", and the other ways that were tried do not give it either. Pass weight_of=, "
+            text += "the weight of a part, or other rows, whose losses tell more."
         return text
 
     def _alike(self) -> bool:
