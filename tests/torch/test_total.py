@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.nn import functional
 
 import xent
 from xent.errors import MergeError, XentValueError
-from xent.torch.total import Total
+from xent.torch.total import Total, _packed
 
 RANK = Path(__file__).with_name("total_on_ranks.py")
 EPS = 2.0**-52
@@ -114,6 +115,20 @@ def test_without_a_process_group_all_reduce_is_the_total_itself():
     assert total.all_reduce() is total
     with pytest.raises(XentValueError, match=r"gradient must be one of \('mean', 'sum'\).*'avg'"):
         total.all_reduce(gradient="avg")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_nothing_waits_for_a_device(device):
+    # a fake tensor has no value: whatever asks for one raises
+    with FakeTensorMode():
+        sum_ = torch.ones((), device=device)
+        count = torch.ones((), device=device, dtype=torch.int64)
+        total = Total(sum_, count.double(), count) + Total(sum_ * 2, 3.0, 3) + Total()
+        assert total.mean().device.type == device
+        total.to("bit").detach().mean(over=count)
+        assert _packed(total, total.sum.device).device.type == device
+        with pytest.raises(DataDependentOutputException):
+            total.item()
 
 
 def make(x):
