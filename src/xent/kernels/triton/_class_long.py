@@ -117,6 +117,7 @@ def class_long_kernel(
     nll,  # [rows] out
     weight,  # [rows] out
     gradient,  # (group, class, lane) out, or None; may be the logits
+    plain,  # [rows] out, or None: before any weight
     lse,  # [rows] out, or None
     entropy,  # [rows] out, or None
     hit,  # [rows] uint8 out, or None
@@ -242,6 +243,9 @@ def class_long_kernel(
     loss, p, not_p, factor = scalars(m, total, x_y)
     if HAS_Z or lse is not None or entropy is not None:
         above, log_sum = lse_above(m, total, x_y, loss)
+    if plain is not None:
+        each = tl.where(bad, float("nan"), tl.where(kept, loss, 0.0))
+        tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
         tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
@@ -287,6 +291,10 @@ def class_long_kernel(
             if HAS_SOFTCAP or HAS_TEMPERATURE:
                 g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
             here = cols.to(tl.int64) if WIDE else cols
+            if allowed is not None:
+                read = (cols[None, :] < num_classes) & inside[:, None]
+                chosen = tl.load(allowed[:, None] + here[None, :] * mask_class, mask=read, other=0)
+                g = tl.where(chosen != 0, g, 0.0)
             tl.store(
                 g_row[:, None] + here[None, :] * grad_class,
                 g.to(gradient.dtype.element_ty),

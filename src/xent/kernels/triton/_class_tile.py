@@ -34,6 +34,7 @@ def class_tile_kernel(
     nll,  # [rows] out
     weight,  # [rows] out
     gradient,  # (group, class, lane) out, or None; may be the logits
+    plain,  # [rows] out, or None: before any weight
     lse,  # [rows] out, or None
     entropy,  # [rows] out, or None
     hit,  # [rows] uint8 out, or None
@@ -116,6 +117,9 @@ def class_tile_kernel(
     loss, p, not_p, factor = scalars(m, total, x_y)
     if HAS_Z or lse is not None or entropy is not None:
         above, log_sum = lse_above(m, total, x_y, loss)
+    if plain is not None:
+        each = tl.where(bad, float("nan"), tl.where(kept, loss, 0.0))
+        tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
         tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
@@ -140,6 +144,8 @@ def class_tile_kernel(
         g = tl.where(is_y, at_y.to(e.dtype)[:, None], g)
         if HAS_SOFTCAP or HAS_TEMPERATURE:
             g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+        if class_mask is not None:
+            g = tl.where(allowed != 0, g, 0.0)
         g_row = gradient + offset_of(group, lane, grad_group, grad_lane)[:, None]
         tl.store(
             g_row + here[None, :] * grad_class,

@@ -88,6 +88,7 @@ def soft_kernel(
     nll,  # [rows] out
     weight,  # [rows] out
     gradient,  # (group, class, lane) out, or None; may be the logits
+    plain,  # [rows] out, or None: before any weight or smoothing
     lse,  # [rows] out, or None
     entropy,  # [rows] out, or None
     hit,  # [rows] uint8 out, or None
@@ -163,6 +164,7 @@ def soft_kernel(
     apart = tl.zeros((ROWS,), tl.int32)
     most = tl.full((ROWS,), -float("inf"), ELEMENT)
     largest = tl.zeros((ROWS,), tl.int32)
+    meant_most, meant = most, largest if target is None else y
     for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
         cols, _, x = read_block(
             first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
@@ -181,6 +183,17 @@ def soft_kernel(
         higher = block_most > most
         most = tl.where(higher, block_most, most)
         largest = tl.where(higher, start + where, largest)
+        if hit is not None and soft is not None:
+            # what was meant, before class weights
+            mass = read_mass(
+                soft, None, None, cols, y, inside, kept, number(1.0, ELEMENT), spread,
+                num_classes, soft_class, mask_class, False, WIDE, ACROSS,
+            )  # fmt: skip
+            mass = tl.where(cols[None, :] < num_classes, mass, -float("inf"))
+            block_most, where = tl.max(mass, axis=1, return_indices=True)
+            higher = block_most > meant_most
+            meant_most = tl.where(higher, block_most, meant_most)
+            meant = tl.where(higher, start + where, meant)
     shift = tl.where(top == -float("inf"), 0.0, top)
     most = tl.where(kept, most, 0.0)
 
@@ -189,6 +202,7 @@ def soft_kernel(
     sums = tl.zeros((ROWS, LANES), tl.float64)
     sums_lost, rest, rest_lost, linear, linear_lost = sums, sums, sums, sums, sums
     width, width_lost = sums, sums
+    bare, bare_lost, bare_mass, bare_mass_lost = sums, sums, sums, sums
     for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
         cols, _, x = read_block(
             first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
@@ -207,6 +221,14 @@ def soft_kernel(
         x = tl.where(cols[None, :] == apart[:, None], -float("inf"), x)
         e = exp_difference(x, shift[:, None], HALF)
         sums, sums_lost = add_block(sums, sums_lost, e)
+        if plain is not None:
+            mass = read_mass(
+                soft, None, None, cols, y, inside, kept, number(1.0, ELEMENT), spread,
+                num_classes, soft_class, mask_class, False, WIDE, ACROSS,
+            )  # fmt: skip
+            bare_mass, bare_mass_lost = add_block(bare_mass, bare_mass_lost, mass)
+            cost = tl.where(mass == 0, 0.0, mass * distance)
+            bare, bare_lost = add_block(bare, bare_lost, cost)
         if entropy is not None:
             near = tl.minimum(distance, 1000.0, propagate_nan=tl.PropagateNan.ALL)
             width, width_lost = add_block(width, width_lost, e * near)
@@ -217,14 +239,18 @@ def soft_kernel(
     loss = all_mass * tail + add_lanes(linear, linear_lost, EXACT)
     log_sum = top.to(tl.float64) + tail
 
+    if plain is not None:
+        each = add_lanes(bare_mass, bare_mass_lost, EXACT) * tail
+        each += add_lanes(bare, bare_lost, EXACT)
+        each = tl.where(bad, float("nan"), tl.where(kept, each, 0.0))
+        tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
         tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
         h = tl.where(kept, tail + factor * add_lanes(width, width_lost, EXACT), 0.0)
         tl.store(entropy + rows, h.to(entropy.dtype.element_ty), mask=inside)
     if hit is not None:
-        right = apart == (largest if target is None else y)
-        tl.store(hit + rows, (kept & right & (tail == tail)).to(tl.int8), mask=inside)
+        tl.store(hit + rows, (kept & (apart == meant) & (tail == tail)).to(tl.int8), mask=inside)
 
     cost_of_row = sample * loss
     if HAS_Z:
@@ -267,6 +293,10 @@ def soft_kernel(
             # an impossible class has no mass left to move, and 0 * inf none to show
             g = tl.where((kept & ~bad)[:, None], g, tl.where(bad[:, None], scale, 0.0))
             here = cols.to(tl.int64) if WIDE else cols
+            if allowed is not None:
+                read = (cols[None, :] < num_classes) & inside[:, None]
+                chosen = tl.load(allowed[:, None] + here[None, :] * mask_class, mask=read, other=0)
+                g = tl.where(chosen != 0, g, 0.0)
             tl.store(
                 g_row[:, None] + here[None, :] * grad_class,
                 g.to(gradient.dtype.element_ty),

@@ -36,6 +36,7 @@ class Scored(NamedTuple):
     nll: Tensor  # float32, or float64 of float64 logits; weighted, 0 for a skipped row
     weight: Tensor  # what each row counts in a weighted mean
     gradient: Tensor | None  # like the logits
+    plain: Tensor | None  # the loss before any weight, smoothing or z-loss
     lse: Tensor | None
     entropy: Tensor | None  # of the prediction, nats
     hit: Tensor | None  # bool: the target is the (first) arg max
@@ -85,7 +86,8 @@ def score(
     assert nll is not None
     assert weight is not None
     hit = rowwise(want_stats, torch.bool)
-    result = Scored(nll, weight, gradient, rowwise(want_stats), rowwise(want_stats), hit)
+    plain, lse, entropy = (rowwise(want_stats) for _ in range(3))
+    result = Scored(nll, weight, gradient, plain, lse, entropy, hit)
     if not nll.numel() or not num_classes:
         return result
 
@@ -144,8 +146,8 @@ def _launch(
     hit = None if result.hit is None else result.hit.view(torch.uint8)
     kernel[(groups * per_group,)](
         logits, target, *soft_arguments, class_weight, sample_weight, mask.tensor, row_scale,
-        gradient_scale, result.nll, result.weight, g.tensor, result.lse, result.entropy, hit,
-        faults.buffer(logits.device),
+        gradient_scale, result.nll, result.weight, g.tensor, result.plain, result.lse,
+        result.entropy, hit, faults.buffer(logits.device),
         lanes, per_group, num_classes,
         x.group, x.cls, x.lane, *soft_strides, mask.group, mask.cls, mask.lane,
         g.group, g.cls, g.lane,

@@ -1,0 +1,51 @@
+"""Kernels over all elements or rows at once: a gradient's scale, and the sum of the weights."""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+import triton
+import triton.language as tl
+
+
+@triton.jit
+def scale_kernel(
+    gradient,  # [n]
+    factor,  # [1]
+    out,  # [n], may be the gradient
+    n,
+    BLOCK: tl.constexpr,
+    IN_PLACE: tl.constexpr,
+):
+    by = tl.load(factor)
+    # nobody waited to see it: in the usual case, where it is 1, nothing is read or written
+    if not (IN_PLACE and by == 1.0):
+        index = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+        g = tl.load(gradient + index, mask=index < n)
+        wide = tl.float64 if g.dtype == tl.float64 else tl.float32
+        scaled = g.to(wide) * by.to(wide)
+        tl.store(out + index, scaled.to(g.dtype), mask=index < n)
+
+
+@triton.jit
+def weight_kernel(
+    target,  # [n] int64, or None
+    class_weight,  # [C] or None
+    sample_weight,  # [n] or None
+    parts,  # [programs] float64 out
+    n,
+    num_classes,
+    ignore_index,
+    HAS_IGNORE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    index = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = index < n
+    w = tl.full((BLOCK,), 1.0, tl.float64)
+    if sample_weight is not None:
+        w = tl.load(sample_weight + index, mask=inside, other=0.0).to(tl.float64)
+    if target is not None:
+        y = tl.load(target + index, mask=inside, other=0)
+        if HAS_IGNORE:
+            inside = inside & (y != ignore_index)
+        if class_weight is not None:
+            valid = inside & (y >= 0) & (y < num_classes)
+            w *= tl.load(class_weight + y, mask=valid, other=1.0).to(tl.float64)
+    tl.store(parts + tl.program_id(0), tl.sum(tl.where(inside, w, 0.0), axis=0))

@@ -1,0 +1,56 @@
+"""What surrounds the losses on a GPU: scaling a gradient, and summing the weights of rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xent.kernels.triton._elementwise import scale_kernel, weight_kernel
+
+__all__ = ["scale_", "weight_total"]
+
+BLOCK = 4096
+
+
+def scale_(gradient: Tensor, factor: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Multiply a gradient by one number that lives on its device, in place or into `out`.
+
+    In place and by 1, nothing is read or written but that number: nobody needs to wait for it.
+    `gradient` (and `out`) must be dense: some permutation of contiguous.
+    """
+    n = gradient.numel()
+    where = gradient if out is None else out
+    if where.stride() != gradient.stride():
+        raise ValueError(f"out must have the strides {gradient.stride()}, got {where.stride()}")
+    if n:
+        scale_kernel[(-(-n // BLOCK),)](
+            gradient, factor, where, n, BLOCK=BLOCK, IN_PLACE=out is None, num_warps=8
+        )
+    return where
+
+
+def weight_total(
+    rows: int,
+    device: torch.device,
+    *,
+    num_classes: int = 0,
+    target: Tensor | None = None,  # int64, rows
+    class_weight: Tensor | None = None,  # (C,); weighs by class where there is a target
+    sample_weight: Tensor | None = None,  # rows
+    ignore_index: int | None = None,
+) -> Tensor:
+    """Return the sum of what the rows count in a weighted mean: float64, on the device.
+
+    It needs no loss, so that 1 / sum can multiply the gradients while they are written.
+    """
+    programs = -(-rows // BLOCK)
+    parts = torch.empty(programs, dtype=torch.float64, device=device)
+    if rows:
+        weight_kernel[(programs,)](
+            None if target is None else target.contiguous(),
+            None if class_weight is None else class_weight.contiguous(),
+            None if sample_weight is None else sample_weight.contiguous(),
+            parts, rows, num_classes, 0 if ignore_index is None else ignore_index,
+            HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
+        )  # fmt: skip
+    return parts.sum()
