@@ -77,6 +77,13 @@ def test_a_student_that_is_nearly_there_has_a_right_gradient(rng):
         assert all(relative(g, e) <= 1e-6 for g, e in zip(slopes[i], of_y, strict=True))
 
 
+def test_logits_near_zero_that_differ_in_their_digits():
+    # h(d) is far below an ulp of d, in float64 as well
+    x, y = torch.tensor([[1e-12, 0.0, -3e-12]]), torch.tensor([[2e-12, 1e-12, 0.0]])
+    exact, *_ = exactly(x[0].numpy(), y[0].numpy(), 1.0)
+    assert relative(rows_of(KLDivergence(), x, y)[0], exact) <= 2e-7
+
+
 def test_sure_rows_keep_a_tiny_divergence():
     x = torch.tensor([[81.0, 0.0, 1.0]])
     y = torch.tensor([[80.0, 0.5, 0.0]])

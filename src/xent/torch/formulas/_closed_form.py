@@ -17,7 +17,10 @@ from xent.torch._ops.route import is_eager, is_plain
 
 __all__ = ["ClosedForm", "rows_of"]
 
-_BLOCK = 1 << 16  # elements: a few float64 temporaries of it fit into a cache
+# elements of a block: some twenty float64 temporaries of it are to fit into a cache, and on
+# other devices it is to be long enough to pay for its launches
+_BLOCK = 1 << 16
+_BLOCK_OF_DEVICES = 1 << 24
 
 
 class ClosedForm(Protocol):
@@ -89,9 +92,10 @@ def _by_blocks(
     """Return what the function makes of the rows of the tensors, in blocks where that may be."""
     first = tensors[0]
     may = is_eager() and not torch.is_grad_enabled() and all(map(is_plain, tensors))
-    if not may or first.numel() <= _BLOCK:
+    block = _BLOCK if first.is_cpu else _BLOCK_OF_DEVICES
+    if not may or first.numel() <= block:
         return function(*tensors)
-    step = max(1, _BLOCK // first.shape[-1])
+    step = max(1, block // first.shape[-1])
     whole: list[Tensor] = []
     for start in range(0, len(first), step):
         parts = function(*(each[start : start + step] for each in tensors))

