@@ -13,7 +13,8 @@ on learning.
 In float32, `torch.nn.functional.cross_entropy` rounds the loss of a row to 0, and its
 gradient with it, as soon as the true class leads by 17 nats or so: what Prieto et al. call
 softmax collapse (arXiv 2501.04697, whose task and settings these are). The formula of
-`xent.torch` keeps both. The third run is torch's loss with the network, too, in float64.
+`xent.torch` keeps both. The third run is torch's loss of the logits in float64, which rounds
+to 0 at 37 nats. The network is float32 in all three.
 """
 
 import argparse
@@ -33,18 +34,24 @@ from xent.torch import functional as F
 FOLDER = Path(__file__).parent
 MODULUS = 113
 TRAIN_FRACTION = 0.6
+
+
+def in_float64(logits, target, **options):
+    return nn.functional.cross_entropy(logits.double(), target, **options)
+
+
 RUNS = {
-    "torch float32": (nn.functional.cross_entropy, torch.float32),
-    "xent float32": (F.cross_entropy, torch.float32),
-    "torch float64": (nn.functional.cross_entropy, torch.float64),
+    "torch float32": nn.functional.cross_entropy,
+    "xent float32": F.cross_entropy,
+    "torch float64 loss": in_float64,
 }
-COLOURS = {"torch float32": "tab:red", "xent float32": "tab:blue", "torch float64": "tab:gray"}
+COLOURS = {"torch float32": "tab:red", "xent float32": "tab:blue", "torch float64 loss": "tab:gray"}
 
 
 def data(seed):
     """Return inputs and targets for training, and for the test."""
     pairs = torch.cartesian_prod(torch.arange(MODULUS), torch.arange(MODULUS))
-    inputs = nn.functional.one_hot(pairs, MODULUS).flatten(1)
+    inputs = nn.functional.one_hot(pairs, MODULUS).flatten(1).float()
     targets = pairs.sum(dim=1) % MODULUS
     order = torch.randperm(len(pairs), generator=torch.Generator().manual_seed(seed))
     train, test = order.tensor_split([int(TRAIN_FRACTION * len(pairs))])
@@ -62,10 +69,9 @@ def network(width, seed):
 
 def train(name, options):
     """Yield what is measured, every `options.every` steps."""
-    cross_entropy, dtype = RUNS[name]
+    cross_entropy = RUNS[name]
     (x, y), (x_test, y_test) = data(options.seed)
-    x, x_test = x.to(dtype), x_test.to(dtype)
-    model = network(options.width, options.seed).to(dtype)
+    model = network(options.width, options.seed)
     # eps is that small to let steps go on for gradients of any size
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=5e-4, betas=(0.9, 0.99), eps=1e-25, weight_decay=0.0

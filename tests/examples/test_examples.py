@@ -38,7 +38,7 @@ def test_training_to_convergence_is_measured_and_drawn(tmp_path):
     out, figure = tmp_path / "runs.jsonl", tmp_path / "figure.png"
     options = ["--every", 2, "--out", out, "--figure", figure, "--width", 20]
     run("softmax_collapse.py", "--steps", 4, *options)
-    names = ["torch float32", "xent float32", "torch float64"]
+    names = ["torch float32", "xent float32", "torch float64 loss"]
     again = run("softmax_collapse.py", "--steps", 2, "--losses", names[1], *options)
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     steps = {name: [r["step"] for r in rows if r["run"] == name and "step" in r] for name in names}
