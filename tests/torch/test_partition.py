@@ -8,9 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from xent.errors import XentTypeError, XentValueError
+from xent.torch import Total, check_partition_invariance
 from xent.torch import functional as F
-from xent.torch.partition import check_partition_invariance
-from xent.torch.total import Total
 
 CLASSES = 5
 

@@ -107,7 +107,7 @@ def check_partition_invariance(
     is not the mean over tokens:
 
     >>> import torch
-    >>> from xent.torch.partition import check_partition_invariance
+    >>> from xent.torch import check_partition_invariance
     >>> logits = torch.tensor([[4.0, 0.0], [0.0, 0.0], [4.0, 0.0]]).repeat_interleave(4, 0)
     >>> labels = torch.tensor([[0, 0, 0, 0], [0, 0, 0, 0], [1, -100, -100, -100]])
     >>> batch = {"logits": logits.view(3, 4, 2), "labels": labels}

@@ -60,7 +60,7 @@ class Total(total.Total):
     loss of 6. Each token's share of the gradient is 1/1000, whichever part it was in:
 
     >>> import torch
-    >>> from xent.torch.total import Total
+    >>> from xent.torch import Total
     >>> long = torch.full((900,), 2.0, requires_grad=True)
     >>> short = torch.full((100,), 6.0, requires_grad=True)
     >>> loss = (Total(long.sum(), 900, 900) + Total(short.sum(), 100, 100)).mean()
@@ -108,7 +108,7 @@ class Total(total.Total):
         """Return the same total in Python's numbers, an `xent.Total`; waits for a GPU.
 
         >>> import torch
-        >>> from xent.torch.total import Total
+        >>> from xent.torch import Total
         >>> Total(torch.tensor(6.0), torch.tensor(3.0), 3).item()
         Total(sum=6.0, weight=3.0, count=3, unit='nat')
         """
@@ -168,7 +168,7 @@ class Total(total.Total):
         In one process it changes nothing:
 
         >>> import torch
-        >>> from xent.torch.total import Total
+        >>> from xent.torch import Total
         >>> Total(torch.tensor(6.0), 3.0, 3).all_reduce().mean()
         tensor(2.)
         """

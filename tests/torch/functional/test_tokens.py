@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 
 from xent.errors import MisuseWarning, XentTypeError, XentValueError
+from xent.torch import Total
 from xent.torch._ops.cpu_softmax import adjacent
 from xent.torch.functional import next_token_cross_entropy, token_cross_entropy
-from xent.torch.total import Total
 
 BATCH, LENGTH, VOCABULARY = 3, 20, 11
 
