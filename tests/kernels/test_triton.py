@@ -10,7 +10,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-FILES = sorted((HERE / "triton").glob("test_*.py"))
+FOLDERS = HERE / "triton", ROOT / "tests" / "torch" / "triton"
+FILES = sorted(path for folder in FOLDERS for path in folder.glob("test_*.py"))
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="triton is not installed"

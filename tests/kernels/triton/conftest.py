@@ -2,7 +2,7 @@
 
 The interpreter must be chosen before triton is imported, and other tests may have imported it
 without: so these tests are collected only where TRITON_INTERPRET=1 is set or there is a GPU,
-and tests/kernels/test_triton.py runs them in a process of their own.
+and tests/kernels/test_triton.py runs them in processes of their own.
 """
 
 import os

@@ -32,7 +32,12 @@ def _sum(
     pos_weight: Optional[Tensor],  # noqa: UP045
     weight: Optional[Tensor],  # noqa: UP045
 ) -> Tensor:
-    return _call(logits, target, pos_weight, weight).evaluate(logits, want_gradient=False)[0]
+    if logits.is_cpu:
+        call: Any = _on_cpu(logits, target, pos_weight, weight)
+    else:
+        call = _on_device(target, pos_weight, weight)
+    value: Tensor = call.evaluate(logits, want_gradient=False)[0]
+    return value
 
 
 @torch.library.custom_op("xent::sigmoid_cross_entropy_backward", mutates_args=())
@@ -43,20 +48,30 @@ def _backward(
     pos_weight: Optional[Tensor],  # noqa: UP045
     weight: Optional[Tensor],  # noqa: UP045
 ) -> Tensor:
-    call = _call(logits, target, pos_weight, weight)
-    call.gradient_scale = upstream.item()
-    gradient = call.evaluate(logits, want_gradient=True)[1]
+    if logits.is_cpu:
+        call = _on_cpu(logits, target, pos_weight, weight)
+        call.gradient_scale = upstream.item()
+        gradient = call.evaluate(logits, want_gradient=True)[1]
+    else:
+        on_device = _on_device(target, pos_weight, weight)
+        gradient = on_device.evaluate(logits, want_gradient=True, gradient_scale=upstream)[1]
     assert gradient is not None
     return gradient
 
 
-def _call(
+def _on_cpu(
     logits: Tensor, target: Tensor, pos_weight: Tensor | None, weight: Tensor | None
 ) -> CpuSigmoid:
     task = SigmoidTask(target, pos_weight, weight)
     weights = lay_out(logits.shape, task)
     assert weights is not None
     return CpuSigmoid(task, weights, "sum")
+
+
+def _on_device(target: Tensor, pos_weight: Tensor | None, weight: Tensor | None) -> Any:
+    from xent.torch._ops.triton_sigmoid import TritonSigmoid  # loads triton
+
+    return TritonSigmoid(SigmoidTask(target, pos_weight, weight), "sum")
 
 
 @_sum.register_fake

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xent.kernels.triton import faults
 from xent.kernels.triton import softmax_cross_entropy as kernel
+from xent.kernels.triton.elementwise import scale_, weight_total
 from xent.torch._ops.autograd import times
 from xent.torch._ops.results import Statistics, mean_of
 from xent.torch._tasks import SoftmaxTask
@@ -29,16 +30,13 @@ class TritonSoftmax:
         self.count: Any = None
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
-        # of an earlier call: its copy has arrived by now, or nobody waits for it
+        # of an earlier call: what has arrived by now is told, and nobody waits for the rest
         faults.raise_pending(logits.device)
-        task = self.task
-        weights = formulas.row_weights(logits, task)
-        self.weight = weights.sum(dtype=torch.float64)
-        self.count = weights.numel()
-        if task.target is not None and task.ignore_index is not None:
-            self.count = (task.target != task.ignore_index).sum()
+        task, how = self.task, self.how
+        if how != "rows":
+            self._weigh(logits)
         scale = None
-        if want_gradient and self.how == "mean":
+        if want_gradient and how == "mean":
             scale = 1 / torch.where(self.weight == 0, 1.0, self.weight)
         scored = kernel.score(
             logits.detach(),
@@ -57,34 +55,43 @@ class TritonSoftmax:
             want_gradient=want_gradient,
             want_stats=self.wants_statistics,
         )
-        value = scored.nll
         if self.wants_statistics:
+            assert scored.plain is not None
             assert scored.lse is not None
-            self.statistics = self._statistics(logits.detach(), scored)
-        if self.how != "rows":
+            assert scored.entropy is not None
+            assert scored.hit is not None
+            self.statistics = Statistics(scored.plain, scored.lse, scored.entropy, scored.hit)
+        value = scored.nll
+        if how != "rows":
             total = value.sum(dtype=torch.float64)
-            if self.how == "mean":
-                total = mean_of(total, self.weight)
-            value = total.to(value.dtype)
+            value = (total if how == "sum" else mean_of(total, self.weight)).to(value.dtype)
         return value, scored.gradient
 
-    def _statistics(self, logits: Tensor, scored: Any) -> Statistics:
-        """Return the statistics; the kernel's losses are weighted, smoothed and regularised."""
-        task, nll = self.task, scored.nll
-        weighted = task.class_weight is not None or task.sample_weight is not None
-        if task.z_loss or task.label_smoothing or (weighted and task.target is None):
-            nll = formulas.statistics(logits, task).nll
-        elif weighted:
-            nll = torch.where(scored.weight == 0, 0.0, nll / scored.weight)
-        return Statistics(nll, scored.lse, scored.entropy, scored.hit)
+    def _weigh(self, logits: Tensor) -> None:
+        """Sum what the rows count in a mean, and count them, on the device."""
+        task = self.task
+        num_classes = logits.shape[task.axis]
+        rows = logits.numel() // num_classes
+        self.weight = weight_total(
+            rows,
+            logits.device,
+            num_classes=num_classes,
+            target=task.target,
+            class_weight=task.class_weight,
+            sample_weight=task.sample_weight,
+            ignore_index=task.ignore_index,
+        )
+        self.count = rows
+        if task.target is not None and task.ignore_index is not None:
+            self.count = (task.target != task.ignore_index).sum()
 
     def is_one(self, upstream: Tensor) -> bool:
-        return False  # asking would wait
+        return False  # asking would wait; `scale_` leaves at once where it is
 
     def scaled(self, gradient: Tensor, upstream: Tensor, *, in_place: bool) -> Tensor:
         if self.how == "rows":
-            upstream = upstream.unsqueeze(self.task.axis)
-        return times(gradient, upstream, in_place=in_place)
+            return times(gradient, upstream.unsqueeze(self.task.axis), in_place=in_place)
+        return scale_(gradient, upstream, out=None if in_place else torch.empty_like(gradient))
 
     def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
         if self.how == "mean":
