@@ -1,4 +1,7 @@
 // The loops of a softmax along the adjacent classes of one row.
+//
+// X is how the logits are stored, T what they are computed in. A bfloat16 becomes a float by a
+// shift: reading it again in each loop is cheaper than a row of floats in the cache.
 #pragma once
 
 #include "softmax_masses.hpp"
@@ -7,20 +10,20 @@
 namespace xent {
 namespace XENT_ISA {
 
-template <class T>
-XENT_INLINE T maximum(const T* XENT_RESTRICT x, std::int64_t count, T m) {
+template <class X, class T>
+XENT_INLINE T maximum(const X* XENT_RESTRICT x, std::int64_t count, T m) {
 #pragma omp simd reduction(max : m)
-  for (std::int64_t i = 0; i < count; ++i) m = x[i] > m ? x[i] : m;
+  for (std::int64_t i = 0; i < count; ++i) m = load(x[i]) > m ? load(x[i]) : m;
   return m;
 }
 
 // e[i] = exp(x[i] - m) where keep, and their sum in any case; e may be x
-template <bool keep>
-XENT_INLINE void exponentials(const float* x, float* e, std::int64_t count, float m, Sum& sum) {
+template <bool keep, class X>
+XENT_INLINE void exponentials(const X* x, float* e, std::int64_t count, float m, Sum& sum) {
   double s = 0;
 #pragma omp simd reduction(+ : s)
   for (std::int64_t i = 0; i < count; ++i) {
-    const float value = exp_difference(x[i], m);
+    const float value = exp_difference(load(x[i]), m);
     if (keep) e[i] = value;
     s += static_cast<double>(value);
   }
@@ -65,13 +68,13 @@ struct Walked {
   RowScalars row;
 };
 
-template <bool keep, class T>
-Walked<T> walk(const T* x, T* e, std::int64_t classes, std::int64_t apart) {
+template <bool keep, class X, class T>
+Walked<T> walk(const X* x, T* e, std::int64_t classes, std::int64_t apart) {
   const std::int64_t after = apart + 1;
   const T m = maximum(x + after, classes - after, maximum(x, apart, -infinity<T>));
   // where every other class is impossible any shift will do, but inf - inf will not
   const T shift = m == -infinity<T> ? T(0) : m;
-  const T x_apart = x[apart];  // read first: e may be x
+  const T x_apart = load(x[apart]);  // read first: e may be x
   Sum sum;
   exponentials<keep>(x, e, apart, shift, sum);
   exponentials<keep>(x + after, e + after, classes - after, shift, sum);

@@ -1,6 +1,7 @@
 // Softmax cross-entropy one row at a time, vectorised along its adjacent classes.
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "softmax_along.hpp"
@@ -15,6 +16,7 @@ template <class Storage>
 class LongRows {
   using T = typename ComputedIn<Storage>::type;
   static constexpr bool kConverts = sizeof(Storage) != sizeof(T);
+  static constexpr bool kReadsAgain = std::is_same<Storage, BFloat16>::value;
 
  public:
   explicit LongRows(const SoftmaxTask& task)
@@ -37,19 +39,24 @@ class LongRows {
       return 0;
     }
     const Storage* logits = static_cast<const Storage*>(task_.logits) + row * classes_;
-    const T* x = map_.changes_logits() ? mapped(logits, row) : read(logits);
-    // before the gradient, which may be written where the logits are
-    if (task_.statistics.hit) describe(x, row);
     const double scale = weight * task_.gradient_scale;
-    const double loss =
-        weight * (is_class_target(task_) ? class_target(x, row, scale, gradient)
-                                         : soft_target(x, row, scale, gradient, hessian));
+    double loss;
+    if (kReadsAgain && is_class_target(task_) && !map_.changes_logits() && !task_.statistics.hit) {
+      loss = weight * class_target(logits, row, scale, gradient);
+    } else {
+      const T* x = map_.changes_logits() ? mapped(logits, row) : read(logits);
+      // before the gradient, which may be written where the logits are
+      if (task_.statistics.hit) describe(x, row);
+      loss = weight * (is_class_target(task_) ? class_target(x, row, scale, gradient)
+                                              : soft_target(x, row, scale, gradient, hessian));
+    }
     if (nll) *nll = static_cast<T>(loss);
     return loss;
   }
 
  private:
-  double class_target(const T* x, std::int64_t row_index, double scale, Storage* gradient) {
+  template <class X>
+  double class_target(const X* x, std::int64_t row_index, double scale, Storage* gradient) {
     const std::int64_t y = task_.target[row_index];
     T* e = gradient ? exponentials_of(gradient) : nullptr;
     const Walked<T> walked =
