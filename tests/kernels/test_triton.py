@@ -1,7 +1,8 @@
-"""Runs the tests of the Triton kernels with the interpreter, in processes of their own."""
+"""The Triton kernels, tested by the interpreter and compiled for Hopper: in other processes."""
 
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -28,3 +29,19 @@ def test_with_the_interpreter(path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
     assert " passed" in done.stdout
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="triton's ptxas is for x86-64")
+def test_they_compile_for_hopper_in_registers():
+    environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
+    done = subprocess.run(
+        [sys.executable, str(HERE / "triton" / "hopper.py")],
+        env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-4000:]
+    kernels = [line.split() for line in done.stdout.splitlines()]
+    assert len(kernels) == 8
+    for name, spilled, load, store in kernels:
+        assert (name, load, store) == (name, "128", "128")
+        # a number or two of a row, but none of its elements
+        assert int(spilled) <= 16

@@ -23,9 +23,11 @@ def scale_(gradient: Tensor, factor: Tensor, *, out: Tensor | None = None) -> Te
     if where.stride() != gradient.stride():
         raise ValueError(f"out must have the strides {gradient.stride()}, got {where.stride()}")
     if n:
-        scale_kernel[(-(-n // BLOCK),)](
-            gradient, factor, where, n, BLOCK=BLOCK, IN_PLACE=out is None, num_warps=8
-        )
+        with torch.cuda.device_of(gradient):
+            scale_kernel[(-(-n // BLOCK),)](
+                gradient, factor, where, n, BLOCK=BLOCK, IN_PLACE=out is None, num_warps=8,
+                enable_fp_fusion=True,
+            )  # fmt: skip
     return where
 
 
@@ -46,11 +48,12 @@ def weight_total(
     programs = -(-rows // BLOCK)
     parts = torch.empty(programs, dtype=torch.float64, device=device)
     if rows:
-        weight_kernel[(programs,)](
-            None if target is None else target.contiguous(),
-            None if class_weight is None else class_weight.contiguous(),
-            None if sample_weight is None else sample_weight.contiguous(),
-            parts, rows, num_classes, 0 if ignore_index is None else ignore_index,
-            HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
-        )  # fmt: skip
+        tensors = target, class_weight, sample_weight
+        arrays = [None if t is None else t.contiguous() for t in tensors]
+        with torch.cuda.device_of(parts):
+            weight_kernel[(programs,)](
+                *arrays, parts, rows, num_classes, 0 if ignore_index is None else ignore_index,
+                HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
+                enable_fp_fusion=True,
+            )  # fmt: skip
     return parts.sum()

@@ -35,7 +35,13 @@ _devices: dict[torch.device, _Device] = {}
 
 
 def buffer(device: torch.device) -> torch.Tensor:
-    """Return the buffer that a kernel on `device` leaves its faults in."""
+    """Return the buffer that a kernel on `device` leaves its faults in.
+
+    It is made by the first call. Where that one is captured into a CUDA graph, which nothing
+    can be copied from, the faults of its replays are not told: warm up first, as always.
+    """
+    if device not in _devices and _capturing(device):
+        return torch.zeros(3, dtype=torch.int64, device=device)
     return _state(device).found
 
 
@@ -45,11 +51,13 @@ def note(operation: str, device: torch.device) -> None:
     Does nothing while a copy is on its way, since the buffer keeps what it holds, and while
     a CUDA graph is captured: what a replay finds is told after the next call outside it.
     """
+    if _capturing(device):
+        return
     state = _state(device)
     if device.type != "cuda":
         state.operation = operation
         return
-    if torch.cuda.is_current_stream_capturing() or (state.event and not state.event.query()):
+    if state.event is not None and not state.event.query():
         return
     if state.event is not None and int(state.copy[1]):
         return  # arrived, and not told yet
@@ -67,7 +75,7 @@ def raise_pending(device: torch.device | str, *, wait: bool = False) -> None:
     device : torch.device or str
     wait : bool, default False
         Synchronise with the device, so that every kernel launched so far has been heard of.
-        Otherwise nothing is waited for.
+        Otherwise nothing is waited for. While a CUDA graph is captured nothing is told.
 
     Raises
     ------
@@ -75,11 +83,9 @@ def raise_pending(device: torch.device | str, *, wait: bool = False) -> None:
         D01; `index` is the row, counted as in ``target.reshape(-1)``, and `value` the target,
         clipped to 24 bits. It is raised once.
     """
-    device = torch.device(device)
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", torch.cuda.current_device())
+    device = _with_index(torch.device(device))
     state = _devices.get(device)
-    if state is None:
+    if state is None or _capturing(device):
         return
     if wait or device.type != "cuda":
         key, count, num_classes = state.found.tolist()
@@ -106,8 +112,17 @@ def raise_pending(device: torch.device | str, *, wait: bool = False) -> None:
 
 
 def _state(device: torch.device) -> _Device:
-    if device.type == "cuda" and device.index is None:
-        device = torch.device("cuda", torch.cuda.current_device())
+    device = _with_index(device)
     if device not in _devices:
         _devices[device] = _Device(device)
     return _devices[device]
+
+
+def _with_index(device: torch.device) -> torch.device:
+    if device.type == "cuda" and device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    return device
+
+
+def _capturing(device: torch.device) -> bool:
+    return device.type == "cuda" and bool(torch.cuda.is_current_stream_capturing())

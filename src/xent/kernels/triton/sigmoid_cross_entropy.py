@@ -60,13 +60,14 @@ def score(
     if n:
         pos, each = _weight(pos_weight, z), _weight(weight, z)
         scales = None if node_scale is None else node_scale.expand_as(z).contiguous()
-        sigmoid_kernel[(programs,)](
-            z, y.view(torch.uint8) if y.dtype == torch.bool else y, pos.tensor, each.tensor,
-            scales, gradient_scale, nll, parts, gradient,
-            n, pos.inner, pos.labels, each.inner, each.labels, float(factor),
-            BLOCK=BLOCK, HALF=z.dtype in HALVES, WIDE=n > 2**31 - 2 * BLOCK,
-            POS_SHAPE=pos.shape, WEIGHT_SHAPE=each.shape, num_warps=4, enable_fp_fusion=True,
-        )  # fmt: skip
+        with torch.cuda.device_of(z):
+            sigmoid_kernel[(programs,)](
+                z, y.view(torch.uint8) if y.dtype == torch.bool else y, pos.tensor, each.tensor,
+                scales, gradient_scale, nll, parts, gradient,
+                n, pos.inner, pos.labels, each.inner, each.labels, float(factor),
+                BLOCK=BLOCK, HALF=z.dtype in HALVES, WIDE=n > 2**31 - 2 * BLOCK,
+                POS_SHAPE=pos.shape, WEIGHT_SHAPE=each.shape, num_warps=4, enable_fp_fusion=True,
+            )  # fmt: skip
     return Scored(nll, None if parts is None else parts.sum(), gradient)
 
 

@@ -91,14 +91,15 @@ def score(
     if not nll.numel() or not num_classes:
         return result
 
-    _launch(
-        x, view(soft_target, axis, rows), _mask(class_mask, logits, axis, rows), g,
-        _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
-        _contiguous(row_scale), gradient_scale, result, rows.groups, rows.lanes, num_classes,
-        ignore_index, label_smoothing, z_loss, softcap, temperature,
-    )  # fmt: skip
-    if target is not None:
-        faults.note("softmax_cross_entropy", logits.device)
+    with torch.cuda.device_of(logits):
+        _launch(
+            x, view(soft_target, axis, rows), _mask(class_mask, logits, axis, rows), g,
+            _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
+            _contiguous(row_scale), gradient_scale, result, rows.groups, rows.lanes, num_classes,
+            ignore_index, label_smoothing, z_loss, softcap, temperature,
+        )  # fmt: skip
+        if target is not None:
+            faults.note("softmax_cross_entropy", logits.device)
     if gradient is not None and g.tensor is not gradient:
         gradient.copy_(g.tensor)
     return result
