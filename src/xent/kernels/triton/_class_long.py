@@ -2,9 +2,10 @@
 """Rows of class targets that are walked in blocks: read twice, the second time from the L2.
 
 The first pass sums exp(x - r) with one reference r for the whole row, the maximum of its
-first block, so that it needs no running maximum and no rescaling: lanes add up by
+last block, so that it needs no running maximum and no rescaling: lanes add up by
 themselves, with no exchange between them and no error of a rescaling. Where r was so far
 from the maximum that the sum left the safe range, the row is walked again with its maximum.
+The last block is the only one that may end early: the others are read without a mask.
 
 The second pass writes the gradient, from the end of the row to its beginning: what was read
 last is the most likely to be in the cache still. It refers to r + log(S) instead of r, which
@@ -14,7 +15,7 @@ lies just above the maximum.
 import triton
 import triton.language as tl
 
-from xent.kernels.triton._exact import difference_error, exp_difference, row_sum
+from xent.kernels.triton._exact import LOG2_E, difference_error, exp_difference, row_sum
 from xent.kernels.triton._rows import (
     aligned,
     bound,
@@ -32,27 +33,32 @@ from xent.kernels.triton._rows import (
 )
 
 GROUP = tl.constexpr(8)  # exponentials that are added in float32: 16 bytes of half precision
-SAFE = tl.constexpr(2.0**60)
+# a sum between these had terms that were neither cut off at exp(71) nor denormal
+HIGH, LOW = tl.constexpr(2.0**100), tl.constexpr(2.0**-60)
 
 
 @triton.jit
 def read_block(
-    first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap, temperature,
-    BLOCK_C: tl.constexpr, HALF: tl.constexpr, WIDE: tl.constexpr, ACROSS: tl.constexpr,
+    first, allowed, start, mask, kept, num_classes, x_class, mask_class, softcap, temperature,
+    BLOCK_C: tl.constexpr, HALF: tl.constexpr, WIDE: tl.constexpr,
     HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr, POLICY: tl.constexpr,
 ):  # fmt: skip
-    """Return a block's classes, its logits as stored and as bounded (-inf for no class)."""
+    """Return a block's classes, its logits as stored and as bounded.
+
+    mask: what may be read; None where that is all. Outside of it a logit is -inf, as are
+    those of a class that is not allowed and, where there are several rows, of a skipped one.
+    """
     cols = start + tl.arange(0, BLOCK_C)
     here = cols.to(tl.int64) if WIDE else cols
-    filled = cols[None, :] < num_classes
-    read = filled & (inside if ACROSS else kept)[:, None]
-    raw = load_logits(first[:, None] + here[None, :] * x_class, read, HALF, POLICY)
+    pointers = first[:, None] + here[None, :] * x_class
+    raw = load_logits(pointers, mask, HALF, POLICY)
     x = bound(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
     if allowed is not None:
-        chosen = tl.load(allowed[:, None] + here[None, :] * mask_class, mask=read, other=0)
+        chosen = allowed[:, None] + here[None, :] * mask_class
+        chosen = tl.load(chosen) if mask is None else tl.load(chosen, mask=mask, other=0)
         x = tl.where(chosen != 0, x, -float("inf"))
-    if ACROSS or HAS_SOFTCAP:
-        x = tl.where(filled & kept[:, None], x, -float("inf"))
+    if mask is not None and (HAS_SOFTCAP or first.shape[0] > 1):
+        x = tl.where(mask & kept[:, None], x, -float("inf"))
     return cols, raw, x
 
 
@@ -78,31 +84,66 @@ def add_lanes(sums, lost, EXACT: tl.constexpr):
 
 
 @triton.jit
+def add_terms(
+    sums, lost, spread, spread_lost, x, cols, y, shift, HALF: tl.constexpr, SPREAD: tl.constexpr
+):
+    """Add exp(x_j - shift), and that times shift - x_j, over j != y."""
+    x = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
+    e = exp_difference(x, shift[:, None], HALF)
+    sums, lost = add_block(sums, lost, e)
+    if SPREAD:
+        distance = tl.minimum(shift[:, None] - x, 1000.0, propagate_nan=tl.PropagateNan.ALL)
+        spread, spread_lost = add_block(spread, spread_lost, e * distance)
+    return sums, lost, spread, spread_lost
+
+
+@triton.jit
 def sum_exponentials(
-    first, allowed, y, inside, kept, shift, num_classes, x_class, mask_class, softcap,
+    end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class, softcap,
     temperature, ROWS: tl.constexpr, BLOCK_C: tl.constexpr, HALF: tl.constexpr,
-    WIDE: tl.constexpr, ACROSS: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
-    HAS_TEMPERATURE: tl.constexpr, STAGES: tl.constexpr, SPREAD: tl.constexpr,
+    WIDE: tl.constexpr, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr,
+    STAGES: tl.constexpr, SPREAD: tl.constexpr,
 ):  # fmt: skip
-    """Return S = sum_{j != y} exp(x_j - shift), and the sum of (shift - x_j) times the same."""
+    """Return both sums over the row: of its last block `end`, as it was read, and the others."""
     EXACT: tl.constexpr = shift.dtype == tl.float64
     LANES: tl.constexpr = BLOCK_C if EXACT else BLOCK_C // GROUP
     sums = tl.zeros((ROWS, LANES), tl.float64)
-    lost = tl.zeros((ROWS, LANES), tl.float64)
-    spread = tl.zeros((ROWS, LANES), tl.float64)
-    spread_lost = tl.zeros((ROWS, LANES), tl.float64)
-    for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
+    lost, spread, spread_lost = sums, sums, sums
+    last = (num_classes - 1) // BLOCK_C * BLOCK_C
+    sums, lost, spread, spread_lost = add_terms(
+        sums, lost, spread, spread_lost, end, last + tl.arange(0, BLOCK_C), y, shift, HALF, SPREAD
+    )
+    for start in tl.range(0, full, BLOCK_C, num_stages=STAGES):
         cols, _, x = read_block(
-            first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
-            temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
+            first, allowed, start, whole, kept, num_classes, x_class, mask_class, softcap,
+            temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
         )  # fmt: skip
-        x = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
-        e = exp_difference(x, shift[:, None], HALF)
-        sums, lost = add_block(sums, lost, e)
-        if SPREAD:
-            distance = tl.minimum(shift[:, None] - x, 1000.0, propagate_nan=tl.PropagateNan.ALL)
-            spread, spread_lost = add_block(spread, spread_lost, e * distance)
+        sums, lost, spread, spread_lost = add_terms(
+            sums, lost, spread, spread_lost, x, cols, y, shift, HALF, SPREAD
+        )
     return add_lanes(sums, lost, EXACT), add_lanes(spread, spread_lost, EXACT)
+
+
+@triton.jit
+def write_block(
+    g_row, allowed, cols, raw, x, y, grad_y, by, shift, mask, grad_class, mask_class, softcap,
+    temperature, HALF: tl.constexpr, WIDE: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
+    HAS_TEMPERATURE: tl.constexpr,
+):  # fmt: skip
+    shift = shift[:, None]
+    # to half precision the rounding of the exponent does not show
+    e = tl.exp2((x - shift) * LOG2_E) if HALF else exp_difference(x, shift, HALF)
+    g = tl.where(cols[None, :] == y[:, None], grad_y, e * by)
+    if HAS_SOFTCAP or HAS_TEMPERATURE:
+        g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+    here = cols.to(tl.int64) if WIDE else cols
+    if allowed is not None:
+        chosen = allowed[:, None] + here[None, :] * mask_class
+        chosen = tl.load(chosen) if mask is None else tl.load(chosen, mask=mask, other=0)
+        g = tl.where(chosen != 0, g, 0.0)
+    pointers = g_row[:, None] + here[None, :] * grad_class
+    g = g.to(g_row.dtype.element_ty)
+    tl.store(pointers, g, mask=mask, eviction_policy="evict_first")
 
 
 @triton.jit
@@ -180,52 +221,55 @@ def class_long_kernel(
         x_y = tl.where(chosen != 0, x_y, -float("inf"))
     x_y = tl.where(found, x_y, 0.0)
 
-    # the maximum of the first block, or of the whole row for the statistics
-    m = tl.full((ROWS,), -float("inf"), x_y.dtype)
-    beaten = tl.full((ROWS,), 0, tl.int32)
-    if entropy is not None or hit is not None:
-        for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
+    # whole blocks, of which a skipped row has none, and the last one
+    last = (num_classes - 1) // BLOCK_C * BLOCK_C
+    full = tl.where(tl.max(kept.to(tl.int32), axis=0) > 0, last, 0)
+    whole = None if ROWS == 1 else (inside if ACROSS else kept)[:, None]
+    filled = (last + tl.arange(0, BLOCK_C))[None, :] < num_classes
+    at_end = filled & (inside if ACROSS else kept)[:, None]
+    cols, _, end = read_block(
+        first, allowed, last, at_end, kept, num_classes, x_class, mask_class, softcap,
+        temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
+    )  # fmt: skip
+    m = tl.max(tl.where(cols[None, :] == y[:, None], -float("inf"), end), axis=1)
+    above = (end == x_y[:, None]) & (cols[None, :] < y[:, None])
+    beaten = tl.max(((end > x_y[:, None]) | above).to(tl.int32), axis=1)
+    # float64 rows have no digits to spare for another reference than their maximum
+    EXACT: tl.constexpr = x_y.dtype == tl.float64
+    if EXACT or entropy is not None or hit is not None:
+        for start in tl.range(0, full, BLOCK_C, num_stages=STAGES):
             cols, _, x = read_block(
-                first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
-                temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE,
-                "evict_last",
+                first, allowed, start, whole, kept, num_classes, x_class, mask_class, softcap,
+                temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
             )  # fmt: skip
             others = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
             m = tl.maximum(m, tl.max(others, axis=1))
             above = (x == x_y[:, None]) & (cols[None, :] < y[:, None])
             beaten |= tl.max(((x > x_y[:, None]) | above).to(tl.int32), axis=1)
-    else:
-        cols, _, x = read_block(
-            first, allowed, 0, inside, kept, num_classes, x_class, mask_class, softcap,
-            temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
-        )  # fmt: skip
-        m = tl.max(tl.where(cols[None, :] == y[:, None], -float("inf"), x), axis=1)
 
     shift = tl.where(m == -float("inf"), 0.0, m)
-    SPREAD: tl.constexpr = entropy is not None
     total, spread = sum_exponentials(
-        first, allowed, y, inside, kept, shift, num_classes, x_class, mask_class, softcap,
-        temperature, ROWS, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, STAGES,
-        SPREAD,
+        end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class,
+        softcap, temperature, ROWS, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, STAGES,
+        entropy is not None,
     )  # fmt: skip
-    unsafe = kept & ~((total < SAFE) & (total > 1.0 / SAFE))
+    unsafe = kept & ~((total < HIGH) & (total > LOW))
     if tl.max(unsafe.to(tl.int32), axis=0) > 0:
-        m = tl.full((ROWS,), -float("inf"), x_y.dtype)
-        for start in tl.range(0, num_classes, BLOCK_C):
+        for start in tl.range(0, full, BLOCK_C):
             cols, _, x = read_block(
-                first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
-                temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE,
-                "evict_last",
+                first, allowed, start, whole, kept, num_classes, x_class, mask_class, softcap,
+                temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
             )  # fmt: skip
             x = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
             m = tl.maximum(m, tl.max(x, axis=1))
         shift = tl.where(m == -float("inf"), 0.0, m)
         total, _spread = sum_exponentials(
-            first, allowed, y, inside, kept, shift, num_classes, x_class, mask_class, softcap,
-            temperature, ROWS, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, 1, False,
+            end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class,
+            softcap, temperature, ROWS, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, 1,
+            False,
         )  # fmt: skip
 
-    if entropy is None:
+    if entropy is None and not EXACT:
         # refer to log(S) instead, rounded down: then S is 1 and something, and every
         # exponential of the second pass at most 1
         shift64 = shift.to(tl.float64)
@@ -278,26 +322,28 @@ def class_long_kernel(
         by = (factor * others_by).to(x_y.dtype)[:, None]
         grad_y = grad_y.to(x_y.dtype)[:, None]
         g_row = gradient + offset_of(group, lane, grad_group, grad_lane)
-        last = (num_classes - 1) // BLOCK_C
-        for turn in tl.range(0, last + 1, num_stages=STAGES):
+        written = None if ROWS == 1 else inside[:, None]
+        for turn in tl.range(0, full // BLOCK_C, num_stages=STAGES):
             cols, raw, x = read_block(
-                first, allowed, (last - turn) * BLOCK_C, inside, kept, num_classes, x_class,
-                mask_class, softcap, temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP,
+                first, allowed, full - (turn + 1) * BLOCK_C, whole, kept, num_classes, x_class,
+                mask_class, softcap, temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP,
                 HAS_TEMPERATURE, "evict_first",
             )  # fmt: skip
-            is_y = cols[None, :] == y[:, None]
-            x = tl.where(is_y, -float("inf"), x)
-            g = tl.where(is_y, grad_y, exp_difference(x, shift[:, None], HALF) * by)
-            if HAS_SOFTCAP or HAS_TEMPERATURE:
-                g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+            write_block(
+                g_row, allowed, cols, raw, x, y, grad_y, by, shift, written, grad_class,
+                mask_class, softcap, temperature, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE,
+            )  # fmt: skip
+        cols, raw, x = read_block(
+            first, allowed, last, at_end, kept, num_classes, x_class, mask_class, softcap,
+            temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_first",
+        )  # fmt: skip
+        write_block(
+            g_row, allowed, cols, raw, x, y, grad_y, by, shift, filled & inside[:, None],
+            grad_class, mask_class, softcap, temperature, HALF, WIDE, HAS_SOFTCAP,
+            HAS_TEMPERATURE,
+        )  # fmt: skip
+        for start in tl.range(full, last, BLOCK_C):
+            cols = start + tl.arange(0, BLOCK_C)
             here = cols.to(tl.int64) if WIDE else cols
-            if allowed is not None:
-                read = (cols[None, :] < num_classes) & inside[:, None]
-                chosen = tl.load(allowed[:, None] + here[None, :] * mask_class, mask=read, other=0)
-                g = tl.where(chosen != 0, g, 0.0)
-            tl.store(
-                g_row[:, None] + here[None, :] * grad_class,
-                g.to(gradient.dtype.element_ty),
-                mask=(cols[None, :] < num_classes) & inside[:, None],
-                eviction_policy="evict_first",
-            )
+            nothing = tl.zeros((ROWS, BLOCK_C), gradient.dtype.element_ty)
+            tl.store(g_row[:, None] + here[None, :] * grad_class, nothing, mask=written)

@@ -113,8 +113,11 @@ def gradient_factor(weight, kept, rows, gradient_scale, row_scale):
 
 @triton.jit
 def load_logits(pointers, mask, HALF: tl.constexpr, POLICY: tl.constexpr):
-    """Return logits in the type they are computed in, -inf outside of the row."""
-    x = tl.load(pointers, mask=mask, other=-float("inf"), eviction_policy=POLICY)
+    """Return logits in the type they are computed in, -inf outside of the mask (None: all)."""
+    if mask is None:
+        x = tl.load(pointers, eviction_policy=POLICY)
+    else:
+        x = tl.load(pointers, mask=mask, other=-float("inf"), eviction_policy=POLICY)
     if HALF:
         x = x.to(tl.float32)
     return x

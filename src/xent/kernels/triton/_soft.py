@@ -61,6 +61,13 @@ def read_mass(
 
 
 @triton.jit
+def block_mask(start, inside, kept, num_classes, BLOCK_C: tl.constexpr, ACROSS: tl.constexpr):
+    """What may be read of a block."""
+    cols = start + tl.arange(0, BLOCK_C)
+    return (cols[None, :] < num_classes) & (inside if ACROSS else kept)[:, None]
+
+
+@triton.jit
 def count_allowed(
     allowed, inside, num_classes, mask_class, ROWS: tl.constexpr, BLOCK_C: tl.constexpr,
     WIDE: tl.constexpr,
@@ -166,9 +173,10 @@ def soft_kernel(
     largest = tl.zeros((ROWS,), tl.int32)
     meant_most, meant = most, largest if target is None else y
     for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
+        read = block_mask(start, inside, kept, num_classes, BLOCK_C, ACROSS)
         cols, _, x = read_block(
-            first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
-            temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
+            first, allowed, start, read, kept, num_classes, x_class, mask_class, softcap,
+            temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
         )  # fmt: skip
         mass = read_mass(
             soft, class_weight, allowed, cols, y, inside, kept, kept_share, spread, num_classes,
@@ -204,9 +212,10 @@ def soft_kernel(
     width, width_lost = sums, sums
     bare, bare_lost, bare_mass, bare_mass_lost = sums, sums, sums, sums
     for start in tl.range(0, num_classes, BLOCK_C, num_stages=STAGES):
+        read = block_mask(start, inside, kept, num_classes, BLOCK_C, ACROSS)
         cols, _, x = read_block(
-            first, allowed, start, inside, kept, num_classes, x_class, mask_class, softcap,
-            temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
+            first, allowed, start, read, kept, num_classes, x_class, mask_class, softcap,
+            temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
         )  # fmt: skip
         mass = read_mass(
             soft, class_weight, allowed, cols, y, inside, kept, kept_share, spread, num_classes,
@@ -270,9 +279,11 @@ def soft_kernel(
         g_row = gradient + offset_of(group, lane, grad_group, grad_lane)
         last = (num_classes - 1) // BLOCK_C
         for turn in tl.range(0, last + 1, num_stages=STAGES):
+            start = (last - turn) * BLOCK_C
+            read = block_mask(start, inside, kept, num_classes, BLOCK_C, ACROSS)
             cols, raw, x = read_block(
-                first, allowed, (last - turn) * BLOCK_C, inside, kept, num_classes, x_class,
-                mask_class, softcap, temperature, BLOCK_C, HALF, WIDE, ACROSS, HAS_SOFTCAP,
+                first, allowed, start, read, kept, num_classes, x_class,
+                mask_class, softcap, temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP,
                 HAS_TEMPERATURE, "evict_first",
             )  # fmt: skip
             mass = read_mass(
