@@ -33,6 +33,7 @@ SigmoidPart run(const SigmoidTask& task, Storage storage) {
 nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::int64_t> axis,
                                 Input target,
                                 std::optional<Weights> pos_weight,
+                                std::optional<Input> node_pos_weight,
                                 std::optional<Weights> label_weight,
                                 std::optional<Weights> sample_weight,
                                 std::optional<Input> node_weight,
@@ -51,6 +52,7 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
   task.logits = logits.data();
   task.target = numbers_of(target);
   task.pos_weight = pos_weight ? pos_weight->data() : nullptr;
+  if (node_pos_weight) task.node_pos_weight = numbers_of(*node_pos_weight);
   task.label_weight = label_weight ? label_weight->data() : nullptr;
   task.sample_weight = sample_weight ? sample_weight->data() : nullptr;
   if (node_weight) task.node_weight = numbers_of(*node_weight);
@@ -82,7 +84,8 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
 void bind_sigmoid_cross_entropy(nb::module_& m) {
   m.def("sigmoid_cross_entropy", &sigmoid_cross_entropy, nb::arg("logits"),
         nb::arg("bfloat16"), nb::arg("axis").none(), nb::arg("target"),
-        nb::arg("pos_weight").none(), nb::arg("label_weight").none(),
+        nb::arg("pos_weight").none(), nb::arg("node_pos_weight").none(),
+        nb::arg("label_weight").none(),
         nb::arg("sample_weight").none(), nb::arg("node_weight").none(),
         nb::arg("ignored_target").none(), nb::arg("label_smoothing"),
         nb::arg("gradient_scale"), nb::arg("want_nll"),

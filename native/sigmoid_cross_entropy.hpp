@@ -15,6 +15,7 @@ struct SigmoidTask {
   std::int64_t outer = 0, labels = 1, inner = 1;
   Numbers target;                            // like logits
   const double* pos_weight = nullptr;        // (labels)
+  Numbers node_pos_weight;                   // or like logits
   const double* label_weight = nullptr;      // (labels)
   const double* sample_weight = nullptr;     // (outer, inner)
   Numbers node_weight;                       // like logits

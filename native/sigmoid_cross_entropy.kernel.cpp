@@ -44,8 +44,13 @@ XENT_INLINE Node<T> score(T z, T y, T pos_weight, T kept, T spread) {
 template <class T>
 void fill_weights(const SigmoidTask& task, std::int64_t begin, int count, T* pos_weight,
                   T* weight) {
+  if (task.node_pos_weight) read(task.node_pos_weight, begin, count, pos_weight);
   if (!task.label_weight && !task.sample_weight && !task.pos_weight) {
-    read(task.node_weight, begin, count, weight);
+    if (task.node_weight) {
+      read(task.node_weight, begin, count, weight);
+    } else {
+      for (int i = 0; i < count; ++i) weight[i] = 1;
+    }
     return;
   }
   double of_node[kBlock];
@@ -70,8 +75,8 @@ void fill_weights(const SigmoidTask& task, std::int64_t begin, int count, T* pos
 template <class Storage>
 SigmoidPart loss(const SigmoidTask& task, std::int64_t begin, std::int64_t end) {
   using T = typename ComputedIn<Storage>::type;
-  const bool weighted =
-      task.pos_weight || task.label_weight || task.sample_weight || task.node_weight;
+  const bool weighted = task.pos_weight || task.node_pos_weight || task.label_weight ||
+                        task.sample_weight || task.node_weight;
   const T scale = static_cast<T>(task.gradient_scale);
   const T kept = static_cast<T>(1 - task.label_smoothing);
   const T spread = static_cast<T>(task.label_smoothing / 2);

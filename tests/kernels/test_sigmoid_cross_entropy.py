@@ -106,3 +106,27 @@ def test_weights_go_to_the_nodes_they_belong_to(rng, shape, axis):
     right = pos.reshape(along) * target * down + (1 - target) * up
     right *= label.reshape(along) * sample * node
     np.testing.assert_allclose(scored.nll, right, rtol=1e-14)
+    by_node, _ = kernel.score(
+        logits,
+        target,
+        weight=1.0,
+        count=1,
+        node_pos_weight=np.ascontiguousarray(np.broadcast_to(pos.reshape(along), shape)),
+        node_weight=label.reshape(along) * sample * node,
+        want_nll=True,
+    )
+    np.testing.assert_allclose(by_node.nll, scored.nll, rtol=1e-14)
+
+
+def test_an_ignored_node_ignores_no_other(rng):
+    # the nodes of the next block of 256 are counted again
+    logits, target = batch(rng)
+    ones = np.ones(1000, np.float32)
+    target[:300] = -1
+    options = {"weight": 1.0, "count": 1, "want_nll": True, "ignored_target": -1.0}
+    plain, _ = kernel.score(logits, target, **options)
+    assert not plain.nll[:300].any()
+    assert plain.nll[300:].all()
+    for name in ("node_pos_weight", "node_weight"):
+        scored, _ = kernel.score(logits, target, **{name: ones}, **options)
+        np.testing.assert_array_equal(scored.nll, plain.nll)

@@ -21,6 +21,7 @@ def score(
     count: int,
     axis: int | None = None,  # of the labels, for the weights below
     pos_weight: NDArray[Any] | None = None,  # float64, (C,)
+    node_pos_weight: NDArray[Any] | None = None,  # or like node_weight
     label_weight: NDArray[Any] | None = None,  # float64, (C,)
     sample_weight: NDArray[Any] | None = None,  # float64, shape without the axis
     node_weight: NDArray[Any] | None = None,  # like logits; any float, or bits of bfloat16
@@ -37,8 +38,8 @@ def score(
     if gradient_scale is None:
         gradient_scale = 1.0 / weight if mean and weight else 1.0
     nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
-        logits, bfloat16, axis, target, pos_weight, label_weight, sample_weight, node_weight,
-        ignored_target, label_smoothing, gradient_scale, want_nll, want_gradient,
-        want_hessian, out,
+        logits, bfloat16, axis, target, pos_weight, node_pos_weight, label_weight,
+        sample_weight, node_weight, ignored_target, label_smoothing, gradient_scale,
+        want_nll, want_gradient, want_hessian, out,
     )  # fmt: skip
     return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad
