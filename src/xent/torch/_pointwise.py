@@ -1,6 +1,6 @@
-"""Losses that are a sum of one term for each element: chunks, float64 sums, one gradient.
+"""Losses that are a sum of one term for each element: pieces, float64 sums, one gradient.
 
-A chunk that stays in the cache is converted, computed and summed before the next one is
+A piece that stays in the cache is converted, computed and summed before the next one is
 read, so that nothing of the size of the input is allocated but the gradient. Compilers,
 transforms of `torch.func`, forward-mode derivatives, tensor subclasses, and derivatives with
 respect to the target or the weight get the same formulas as plain torch operations on the
@@ -9,7 +9,7 @@ whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +17,9 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.route import is_eager, is_plain
+from xent.torch._pieces import for_each_piece
 
 __all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "sum_dtype"]
-
-# elements a chunk: on a CPU its float64 temporaries stay in the second-level cache of two
-# cores (measured: half or twice as many are no slower, eight times as many are three times)
-_CPU_CHUNK = 1 << 17
-_DEVICE_CHUNK = 1 << 24
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor
 
@@ -113,9 +109,11 @@ class _Sum(torch.autograd.Function):
         ctx.save_for_backward(input, target, weight)
         ctx.rule = rule
         wide = sum_dtype(input)
-        sums = [
-            _losses(rule.terms, *part).sum(dtype=wide) for part in _chunks(input, target, weight)
-        ]
+
+        def work(x: Tensor, t: Tensor, w: Tensor | None) -> Tensor:
+            return _losses(rule.terms, x, t, w).sum(dtype=wide)
+
+        sums = for_each_piece(work, input, target, weight)
         if len(sums) == 1:
             return sums[0]
         return torch.stack(sums).sum() if sums else input.new_zeros((), dtype=wide)
@@ -138,8 +136,11 @@ class _Terms(torch.autograd.Function):
         ctx.save_for_backward(input, target, weight)
         ctx.rule = rule
         out = torch.empty_like(input, dtype=dtype)
-        for x, t, w, o in _chunks(input, target, weight, out):
+
+        def work(x: Tensor, t: Tensor, w: Tensor | None, o: Tensor) -> None:
             o.copy_(_losses(rule.terms, x, t, w))
+
+        for_each_piece(work, input, target, weight, out)
         return out
 
     @staticmethod
@@ -155,8 +156,11 @@ def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
         return (upstream * _slopes(rule, input, target, weight)).to(input.dtype)
     gradient = torch.empty_like(input)
     along = upstream if upstream.dim() else None
-    for x, t, w, g, u in _chunks(input, target, weight, gradient, along):
+
+    def work(x: Tensor, t: Tensor, w: Tensor | None, g: Tensor, u: Tensor | None) -> None:
         torch.mul(_slopes(rule, x, t, w), upstream if u is None else u, out=g)
+
+    for_each_piece(work, input, target, weight, gradient, along)
     return gradient
 
 
@@ -176,24 +180,3 @@ def _slopes(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | Non
     dtype = sum_dtype(input) if is_double else torch.float32
     values = rule.slope(input.to(dtype), target.to(dtype))
     return values if weight is None else values * weight
-
-
-def _chunks(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
-    """Yield the same part of every tensor (None where it is None), along their longest axis."""
-    shape = tensors[0].shape  # type: ignore[union-attr]
-    if not shape.numel():
-        return
-    if len(shape) != 1 and all(t is None or t.is_contiguous() for t in tensors):
-        tensors = tuple(None if t is None else t.view(-1) for t in tensors)
-        shape = torch.Size([shape.numel()])
-    on_cpu = tensors[0].is_cpu  # type: ignore[union-attr]
-    most = _CPU_CHUNK if on_cpu else _DEVICE_CHUNK
-    if shape.numel() <= most:
-        yield tensors
-        return
-    axis = max(range(len(shape)), key=shape.__getitem__)
-    length = shape[axis]
-    step = max(1, most // (shape.numel() // length))
-    for start in range(0, length, step):
-        size = min(step, length - start)
-        yield tuple(None if t is None else t.narrow(axis, start, size) for t in tensors)

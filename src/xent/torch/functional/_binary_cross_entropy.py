@@ -15,6 +15,7 @@ from xent.diagnostics.where import at, first, number, share
 from xent.errors import XentValueError
 from xent.torch._checks import numpy_of
 from xent.torch._ops.route import is_eager, is_plain
+from xent.torch._pieces import for_each_piece
 from xent.torch._pointwise import Pointwise
 from xent.torch._reduction import reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, evaluate
@@ -24,7 +25,6 @@ __all__ = ["binary_cross_entropy"]
 _LEAST_LOG = -100.0  # torch's clamp of log q and log(1 - q)
 _LEAST = math.exp(_LEAST_LOG)
 _LEAST_PRODUCT = 1e-12  # torch's floor of q (1 - q), kept where q (1 - q) is 0
-_CHECKED_TOGETHER = 1 << 20  # elements: bounds the memory of the check
 
 
 def binary_cross_entropy(
@@ -147,11 +147,9 @@ def _check_range(input: Tensor, target: Tensor) -> None:
 def _is_within(tensor: Tensor) -> bool:
     if tensor.dtype is torch.bool:
         return True
-    for part in tensor.detach().reshape(-1).split(_CHECKED_TOGETHER):
-        # NaN is neither
-        if part.numel() and not (part.amin() >= 0 and part.amax() <= 1):
-            return False
-    return True
+    # NaN is neither
+    least_and_most = for_each_piece(torch.aminmax, tensor.detach())
+    return all(least >= 0 and most <= 1 for least, most in least_and_most)
 
 
 def _raise_outside(input: Tensor) -> NoReturn:
