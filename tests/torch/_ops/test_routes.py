@@ -153,3 +153,29 @@ def test_a_masked_target_is_named():
     with pytest.raises(XentValueError, match=r"2 of 6 are masked; first: target\[1\] = 4") as e:
         F.cross_entropy(torch.randn(N, C), y, class_mask=mask)
     assert (e.value.code, e.value.index, e.value.value) == ("D01", (1,), 4)
+
+
+@pytest.mark.parametrize("dtype", ULP)
+@pytest.mark.parametrize("target", [torch.bool, torch.uint8, torch.int64, torch.float16, None])
+@pytest.mark.parametrize(
+    ("pos", "weight"),
+    [
+        (None, None), ((C,), None), ((C,), (C,)), ((C,), (N, 1)), ((N, 1), (C,)), (None, (N, C)),
+        ((N, C), None), ((N, C), (C,)), ((N, C), (N, C)), ((), (C,)), ((1,), ()), (None, (1, 1)),
+    ],
+)  # fmt: skip
+def test_weights_of_labels_of_every_shape(pos, weight, target, dtype):
+    x = (torch.randn(N, C, dtype=torch.float64) * 4).to(dtype).requires_grad_()
+    y = torch.rand(N, C).to(dtype) if target is None else (torch.rand(N, C) > 0.5).to(target)
+    named = {"pos_weight": pos, "weight": weight}
+    named = {k: torch.rand(s).to(dtype) for k, s in named.items() if s is not None}
+    exact = x.detach().double().requires_grad_()
+    right = torch.nn.functional.binary_cross_entropy_with_logits(
+        exact, y.double(), reduction="sum", **widened(named)
+    )
+    found = F.binary_cross_entropy_with_logits(x, y, reduction="sum", implementation="cpu", **named)
+    assert found.item() == pytest.approx(right.item(), rel=16 * ULP[dtype])
+    gradient, wanted = (
+        torch.autograd.grad(a, b)[0].double() for a, b in ((found, x), (right, exact))
+    )
+    assert (gradient - wanted).abs().max() <= 16 * ULP[dtype] * wanted.abs().max()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +16,10 @@ from xent.torch.formulas import sigmoid_cross_entropy as formulas
 
 __all__ = ["CpuSigmoid", "Weights", "lay_out"]
 
+_READ_AS_THEY_ARE = frozenset(
+    {torch.bool, torch.uint8, torch.float16, torch.bfloat16, torch.float32, torch.float64}
+)
+
 
 class Weights(NamedTuple):
     """The weights of a task as the kernel takes them: along one axis, or one for each node."""
@@ -24,23 +28,24 @@ class Weights(NamedTuple):
     pos: Tensor | None = None
     label: Tensor | None = None
     node: Tensor | None = None
+    node_pos: Tensor | None = None
 
 
-def lay_out(shape: torch.Size, task: SigmoidTask) -> Weights | None:
-    """Return the weights as the kernel takes them, or None where it cannot."""
-    pos_axis, weight_axis = _axis_of(task.pos_weight, shape), _axis_of(task.weight, shape)
-    if task.pos_weight is not None and pos_axis is None:
-        return None  # a weight of positives for each node
+def lay_out(shape: torch.Size, task: SigmoidTask) -> Weights:
+    """Return the weights as the kernel takes them: as few numbers as they have."""
+    pos, weight = task.pos_weight, task.weight
+    pos_axis, weight_axis = _axis_of(pos, shape), _axis_of(weight, shape)
     axis = weight_axis if pos_axis is None else pos_axis
-    if axis is None:
-        node = None if task.weight is None else task.weight.expand(shape)
-        return Weights(node=node)
-    pos = None if task.pos_weight is None else _along(task.pos_weight, axis, shape)
-    if task.weight is None:
-        return Weights(axis, pos)
-    if weight_axis in (axis, -1) or task.weight.numel() == 1:
-        return Weights(axis, pos, _along(task.weight, axis, shape))
-    return Weights(axis, pos, None, task.weight.expand(shape))
+    found = Weights(axis)
+    if pos is not None:
+        alone = pos_axis is not None
+        found = found._replace(pos=_along(pos, axis, shape) if alone else None,
+                               node_pos=None if alone else pos.expand(shape))  # fmt: skip
+    if weight is not None:
+        along = axis is not None and (weight_axis == axis or weight.numel() == 1)
+        found = found._replace(label=_along(weight, axis, shape) if along else None,
+                               node=None if along else weight.expand(shape))  # fmt: skip
+    return found
 
 
 def _axis_of(weight: Tensor | None, shape: torch.Size) -> int | None:
@@ -54,8 +59,17 @@ def _axis_of(weight: Tensor | None, shape: torch.Size) -> int | None:
     return varies[0] if varies else len(shape) - 1
 
 
-def _along(weight: Tensor, axis: int, shape: torch.Size) -> Tensor:
+def _along(weight: Tensor, axis: int | None, shape: torch.Size) -> Tensor:
+    assert axis is not None
     return weight.reshape(-1).expand(shape[axis])
+
+
+def _nodes(weight: Tensor | None) -> Any:
+    if weight is None:
+        return None
+    if not weight.is_floating_point():
+        weight = weight.to(torch.float32)
+    return array_of(weight.detach().contiguous())
 
 
 class CpuSigmoid:
@@ -70,22 +84,22 @@ class CpuSigmoid:
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         x = logits.detach().contiguous()
-        compute = computed_in(x.dtype)
         target = self.task.target.detach()
-        if target.dtype is not torch.bool and target.dtype is not torch.uint8:
-            target = target.to(compute)
+        if target.dtype not in _READ_AS_THEY_ARE:
+            target = target.to(computed_in(x.dtype))
         weights, how = self.weights, self.how
         scored, self.bad = on_torchs_threads(
             kernel.score,
             array_of(x),
-            target.contiguous().numpy(),
+            array_of(target.contiguous()),
             bfloat16=x.dtype is torch.bfloat16,
             weight=float(x.numel()),
             count=x.numel(),
             axis=weights.axis,
             pos_weight=doubles_of(weights.pos),
             label_weight=doubles_of(weights.label),
-            node_weight=doubles_of(weights.node),
+            node_weight=_nodes(weights.node),
+            node_pos_weight=_nodes(weights.node_pos),
             mean=how == "mean",
             gradient_scale=self.gradient_scale,
             want_nll=how == "rows",
@@ -97,7 +111,7 @@ class CpuSigmoid:
             loss = scored.sum
             if how == "mean":
                 loss = loss / x.numel() if x.numel() else float("nan")
-            value = torch.scalar_tensor(loss, dtype=compute)
+            value = torch.scalar_tensor(loss, dtype=computed_in(x.dtype))
         return value, tensor_of(scored.gradient, x.dtype) if want_gradient else None
 
     def is_one(self, upstream: Tensor) -> bool:

@@ -53,7 +53,7 @@ class CpuSoftmax:
             class_weight=doubles_of(task.class_weight),
             sample_weight=doubles_of(task.sample_weight),
             ignore_index=task.ignore_index,
-            label_smoothing=task.label_smoothing if soft is None else 0.0,
+            label_smoothing=task.label_smoothing,
             class_mask=_mask(task, logits.shape, moved),
             softcap=task.softcap,
             temperature=task.temperature,
@@ -68,9 +68,6 @@ class CpuSoftmax:
             raise_bad_target(task, logits)
         if scored.statistics is not None:
             self.statistics = Statistics(*map(torch.from_numpy, scored.statistics))
-            if soft is not None and task.label_smoothing:
-                # the kernel has seen the smoothed distribution only
-                self.statistics = Statistics(*formulas.statistics(logits.detach(), task))
         self.count = scored.count
         if kernel_divides:
             self.weight = scored.weight
@@ -131,21 +128,11 @@ def adjacent(x: Tensor, axis: int) -> tuple[Tensor, int, tuple[int, ...] | None]
 
 
 def _soft(task: SoftmaxTask, moved: int | None, compute: torch.dtype) -> Any:
-    """Return the distributions with their smoothing, which the kernel knows for classes only."""
+    """Return the distributions, in the dtype that the kernel computes in."""
     target = task.soft_target
     if target is None:
         return None
     target = target.detach().to(compute)
-    epsilon = task.label_smoothing
-    if epsilon:
-        mask = task.class_mask
-        if mask is None:
-            target = (1 - epsilon) * target + epsilon / target.shape[task.axis]
-        else:
-            if mask.dim() == 1:
-                mask = mask.view([-1 if a == task.axis else 1 for a in range(target.dim())])
-            spread = epsilon / mask.sum(task.axis, keepdim=True, dtype=compute)
-            target = (1 - epsilon) * target + torch.where(mask, spread, 0.0)
     if moved is not None:
         target = target.movedim(task.axis, moved)
     return target.contiguous().numpy()

@@ -29,11 +29,10 @@ def reduced(
 
         value = differentiable(logits, TritonSigmoid(task, how))
         return Reduced(value, float(nodes), nodes), 0
-    weights = None if path == "formulas" else lay_out(logits.shape, task)
-    if path == "cpu" and weights is not None:
-        call = CpuSigmoid(task, weights, how)
+    if path == "cpu":
+        call = CpuSigmoid(task, lay_out(logits.shape, task), how)
         return Reduced(differentiable(logits, call), float(nodes), nodes), call.bad
-    if path == "operators" and weights is not None and how != "rows":
+    if path == "operators" and how != "rows":
         value = sigmoid_sum(logits, task)
         return Reduced(value if how == "sum" else value / nodes, float(nodes), nodes), 0
     losses = formulas.nodes(logits, task)

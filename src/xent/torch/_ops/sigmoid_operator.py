@@ -20,7 +20,7 @@ __all__ = ["sigmoid_sum"]
 
 
 def sigmoid_sum(logits: Tensor, task: SigmoidTask) -> Tensor:
-    """Return the sum of the losses of a task that `lay_out` can lay out."""
+    """Return the sum of the losses of a task, through the operator."""
     total: Tensor = _sum(logits, task.target, task.pos_weight, task.weight)
     return total
 
@@ -63,9 +63,7 @@ def _on_cpu(
     logits: Tensor, target: Tensor, pos_weight: Tensor | None, weight: Tensor | None
 ) -> CpuSigmoid:
     task = SigmoidTask(target, pos_weight, weight)
-    weights = lay_out(logits.shape, task)
-    assert weights is not None
-    return CpuSigmoid(task, weights, "sum")
+    return CpuSigmoid(task, lay_out(logits.shape, task), "sum")
 
 
 def _on_device(target: Tensor, pos_weight: Tensor | None, weight: Tensor | None) -> Any:
