@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from accuracy.losses_in_50_digits import ulps
+from torch.testing import assert_close
 
 from xent.torch.formulas import _closed_form
 from xent.torch.formulas._closed_form import rows_of
@@ -77,6 +78,17 @@ def test_a_student_that_is_nearly_there_has_a_right_gradient(rng):
         assert all(relative(g, e) <= 1e-6 for g, e in zip(slopes[i], of_y, strict=True))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_common_offset_costs_no_digits(rng, dtype):
+    x = rng.normal(size=(5, 10)).astype(dtype)
+    steps = rng.integers(-3, 4, x.shape) * np.finfo(dtype).eps
+    y = ((x + dtype(100)) * (1 + steps)).astype(dtype)
+    rows = rows_of(KLDivergence(3.0), torch.tensor(x), torch.tensor(y))
+    for a, b, value in zip(x, y, rows, strict=True):
+        exact, *_ = exactly(a, b, 3.0)
+        assert relative(value, exact) <= (2e-7 if dtype == np.float32 else 1e-13)
+
+
 def test_logits_near_zero_that_differ_in_their_digits():
     # h(d) is far below an ulp of d, in float64 as well
     x, y = torch.tensor([[1e-12, 0.0, -3e-12]]), torch.tensor([[2e-12, 1e-12, 0.0]])
@@ -114,3 +126,22 @@ def test_blocks_are_rows(rng, monkeypatch):
     monkeypatch.setattr(_closed_form, "_BLOCK", 12)
     for got, expected in zip(derivatives(), whole, strict=True):
         assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("elements", [1 << 16, 12], ids=["one block", "blocks"])
+def test_backward_again_scaled_and_batched(rng, monkeypatch, elements):
+    # the first pass gives the gradient of the forward pass away
+    monkeypatch.setattr(_closed_form, "_BLOCK", elements)
+    x, y = (torch.tensor(rng.normal(size=(7, 6)), requires_grad=True) for _ in range(2))
+    rows = rows_of(KLDivergence(2.0), x, y)
+    first = torch.autograd.grad(rows.sum(), (x, y), retain_graph=True)
+    kept = [each.clone() for each in first]
+    second = torch.autograd.grad(3 * rows.sum(), (x, y), retain_graph=True)
+    for a, b, c in zip(first, second, kept, strict=True):
+        assert_close(b, 3 * a)
+        assert torch.equal(a, c)
+    (only_y,) = torch.autograd.grad(rows.sum(), y)
+    assert_close(only_y, kept[1])
+    rows = rows_of(KLDivergence(2.0), x, y)
+    (of_y,) = torch.autograd.grad(rows, y, torch.eye(7).double(), is_grads_batched=True)
+    assert_close(of_y.sum(0), kept[1])

@@ -128,6 +128,11 @@ def test_edges_of_the_logits():
     assert slopes[:3].isfinite().all()
 
 
+def test_mass_too_small_for_a_float_costs_infinity_where_the_student_has_none():
+    teacher, student = torch.tensor([0.0, -2000.0]), torch.tensor([0.0, -INF])
+    assert F.distillation_loss(student, teacher) == INF
+
+
 def test_derivatives_of_both_by_differences(pair):
     student, teacher = pair[0][:2].detach().requires_grad_(), pair[1][:2].requires_grad_()
     for direction in ("forward", "reverse"):

@@ -1,8 +1,9 @@
 """Losses of rows whose gradient is written down, since differentiating the value cancels.
 
 The gradient is in differentiable torch operations, so derivatives of any order follow from
-it, in forward mode and under `torch.func` as well. In eager mode many rows are computed a
-block at a time: what is held beside the logits is their gradient.
+it, in forward mode and under `torch.func` as well. In eager mode it is taken in the forward
+pass, where it is needed, and many rows are computed a block at a time: what is held beside
+the logits is their gradient.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["ClosedForm", "rows_of"]
 _BLOCK = 1 << 16
 _BLOCK_OF_DEVICES = 1 << 24
 
+_is_batched = torch._C._functorch.is_legacy_batchedtensor
+
 
 class ClosedForm(Protocol):
     """A loss of each row of one or more tensors of logits, all of shape (N, C)."""
@@ -34,13 +37,53 @@ class ClosedForm(Protocol):
     ) -> list[Tensor]:
         """Return the gradient of ``sum(scale * rows)`` by each of the logits that is wanted."""
 
+    def both(self, logits: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor]:
+        """Return the rows, and the gradients of their sum in the dtype of the rows."""
+
 
 def rows_of(form: ClosedForm, *logits: Tensor) -> Tensor:
     """Return the loss of each row, differentiable by all of the logits."""
-    # torch.compile cannot trace a jvp, and needs none
-    function = _Rows if torch.compiler.is_compiling() else _RowsForward
+    if is_eager() and all(map(is_plain, logits)):
+        function = _EagerRows
+    else:
+        # torch.compile cannot trace a jvp, and needs none
+        function = _Rows if torch.compiler.is_compiling() else _RowsForward
     rows: Tensor = function.apply(form, *logits)
     return rows
+
+
+def _gradients(
+    form: ClosedForm, logits: Sequence[Tensor], upstream: Tensor, wanted: Sequence[bool]
+) -> tuple[Tensor | None, ...]:
+    def gradient(*block: Tensor) -> list[Tensor]:
+        *logits, scale = block
+        return form.gradient(logits, scale, wanted)
+
+    found = iter(_by_blocks(gradient, (*logits, upstream)))
+    return tuple(next(found) if want else None for want in wanted)
+
+
+class _EagerRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, form: ClosedForm, *logits: Tensor) -> Tensor:
+        wanted = ctx.needs_input_grad[1:]
+        rows, *ctx.found = _by_blocks(lambda *block: form.both(block, wanted), logits)
+        ctx.form = form
+        ctx.save_for_backward(*logits)
+        return rows
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        wanted, logits = ctx.needs_input_grad[1:], ctx.saved_tensors
+        found, ctx.found = ctx.found, None
+        if found is None or torch.is_grad_enabled() or not _is_single(upstream):
+            # a second derivative, a batch of upstream gradients, or another backward pass
+            return None, *_gradients(ctx.form, logits, upstream, wanted)
+        each = iter(found)
+        return None, *(
+            next(each).mul_(upstream.unsqueeze(-1)).to(x.dtype) if want else None
+            for x, want in zip(logits, wanted, strict=True)
+        )
 
 
 class _Rows(torch.autograd.Function):
@@ -59,14 +102,8 @@ class _Rows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        form, wanted = ctx.form, ctx.needs_input_grad[1:]
-
-        def gradient(*block: Tensor) -> list[Tensor]:
-            *logits, scale = block
-            return form.gradient(logits, scale, wanted)  # type: ignore[no-any-return]
-
-        found = iter(_by_blocks(gradient, (*ctx.saved_tensors, upstream)))
-        return None, *(next(found) if want else None for want in wanted)
+        wanted = ctx.needs_input_grad[1:]
+        return None, *_gradients(ctx.form, ctx.saved_tensors, upstream, wanted)
 
 
 class _RowsForward(_Rows):
@@ -81,6 +118,11 @@ class _RowsForward(_Rows):
         return out.to(ones.dtype)
 
 
+def _is_single(upstream: Tensor) -> bool:
+    """Return whether this is one upstream gradient of numbers, and no batch of them."""
+    return is_eager() and is_plain(upstream) and not _is_batched(upstream)
+
+
 def _result_dtype(logits: Sequence[Tensor]) -> torch.dtype:
     wide = any(each.dtype == torch.float64 for each in logits)
     return torch.float64 if wide else torch.float32
@@ -91,7 +133,7 @@ def _by_blocks(
 ) -> Sequence[Tensor]:
     """Return what the function makes of the rows of the tensors, in blocks where that may be."""
     first = tensors[0]
-    may = is_eager() and not torch.is_grad_enabled() and all(map(is_plain, tensors))
+    may = not torch.is_grad_enabled() and all(map(_is_single, tensors))
     block = _BLOCK if first.is_cpu else _BLOCK_OF_DEVICES
     if not may or first.numel() <= block:
         return function(*tensors)

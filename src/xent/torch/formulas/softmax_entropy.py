@@ -39,17 +39,25 @@ class SoftmaxEntropy:
         self, logits: Sequence[Tensor], scale: Tensor, wanted: Sequence[bool]
     ) -> list[Tensor]:
         (x,) = logits
-        row = self._look(x)
-        p, behind = _behind(row)
-        mean = (p * behind).sum(dim=-1, keepdim=True)
-        p = torch.where(row.is_top, row.p_top, p)
-        slopes = p * (behind - mean) * (scale.unsqueeze(-1) / self.temperature)
+        slopes = _slopes(self._look(x)) * (scale.unsqueeze(-1) / self.temperature)
         return [slopes.to(x.dtype)]
+
+    def both(self, logits: Sequence[Tensor], wanted: Sequence[bool]) -> list[Tensor]:
+        own, row = own_dtype(logits[0].dtype), self._look(logits[0])
+        rows = entropy(row).squeeze(-1).to(own)
+        return [rows, (_slopes(row) / self.temperature).to(own)] if wanted[0] else [rows]
 
     def _look(self, x: Tensor) -> Softmax:
         # elements wide as well: a_j multiplies the rounding of a denormal p_j
         wide = wide_dtype(x)
         return softmax(x.to(wide), wide, self.temperature)
+
+
+def _slopes(row: Softmax) -> Tensor:
+    """Return p_j (a_j - sum_k p_k a_k), wide."""
+    p, behind = _behind(row)
+    mean = (p * behind).sum(dim=-1, keepdim=True)
+    return torch.where(row.is_top, row.p_top, p) * (behind - mean)
 
 
 def _behind(row: Softmax) -> tuple[Tensor, Tensor]:
