@@ -159,7 +159,7 @@ def scalars(m, total, x_apart):
     """
     m64, apart = m.to(tl.float64), x_apart.to(tl.float64)
     d = m64 - apart
-    far = (d > FAR) & (total > 0)
+    far = d > FAR
     e = tl.exp(tl.where(far, 0.0, d))
     if m.dtype == tl.float64:
         error = difference_error(m64, apart, d)
