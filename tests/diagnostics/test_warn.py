@@ -99,3 +99,9 @@ def test_listening_collects_instead():
         ("warning", "D04: w"),
         ("note", "D18: n"),
     ]
+
+
+def test_code_without_a_module_is_told_too():
+    names = {"warn_once": warn_once}
+    with pytest.warns(MisuseWarning, match="D04"):
+        exec('warn_once("rows sum to one", code="D04")', names)

@@ -103,7 +103,8 @@ def _say(severity: str, warning: MisuseWarning) -> None:
         MisuseWarning,
         filename=frame.f_code.co_filename,
         lineno=frame.f_lineno,
-        module=frame.f_globals.get("__name__"),
+        # of code without a module nothing would be said
+        module=frame.f_globals.get("__name__") or frame.f_code.co_filename,
         registry=frame.f_globals.setdefault("__warningregistry__", {}),
     )
 
