@@ -61,10 +61,10 @@ class _GradientInForward(torch.autograd.Function):
             # given away before; where the graph was not kept, this raises what torch raises
             # for every second backward pass
             gradient = call.evaluate(ctx.saved_tensors[0], want_gradient=True)[1]
-        keep = _keeps_graph()
         if call.is_one(upstream):
             ctx.gradient = None
             return gradient, None
+        keep = _keeps_graph()
         ctx.gradient = gradient if keep else None
         return call.scaled(gradient, upstream, in_place=not keep), None
 

@@ -21,10 +21,10 @@ __all__ = ["array_of", "doubles_of", "on_torchs_threads", "tensor_of"]
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
-    """Return a contiguous CPU tensor as an array; bfloat16 as the integers of its bits."""
+    """Return a contiguous CPU tensor without a graph as an array; bfloat16 as its bits."""
     if tensor.dtype is torch.bfloat16:
-        return tensor.detach().view(torch.uint16).numpy()  # type: ignore[no-any-return]
-    return tensor.detach().numpy()  # type: ignore[no-any-return]
+        tensor = tensor.view(torch.uint16)
+    return tensor.numpy()  # type: ignore[no-any-return]
 
 
 def doubles_of(tensor: Tensor | None) -> NDArray[Any] | None:
