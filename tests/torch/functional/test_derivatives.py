@@ -180,3 +180,21 @@ def test_on_the_meta_device(name):
     else:
         loss = LOSSES[name](x, torch.empty(3, 4, device="meta"), reduction="mean")
     assert (loss.device.type, loss.shape, loss.dtype) == ("meta", (), torch.float32)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@cases
+@reductions
+def test_on_a_gpu(name, reduction):
+    x, z = inputs(torch.float32, rows=1000)
+    there, targets = x.detach().cuda().requires_grad_(), z.cuda()
+    expected = LOSSES[name](x, z, reduction=reduction)
+    with torch.cuda.device(there.device):
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            loss = LOSSES[name](there, targets, reduction=reduction)
+            (gradient,) = torch.autograd.grad(loss.sum(), there)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    torch.testing.assert_close(loss.cpu(), expected)
+    torch.testing.assert_close(gradient.cpu(), torch.autograd.grad(expected.sum(), x)[0])
