@@ -45,7 +45,11 @@ RUNS = {
     "xent float32": F.cross_entropy,
     "torch float64 loss": in_float64,
 }
-COLOURS = {"torch float32": "tab:red", "xent float32": "tab:blue", "torch float64 loss": "tab:gray"}
+LINES = {
+    "torch float64 loss": {"color": "silver", "linewidth": 5, "label": "torch, loss in float64"},
+    "torch float32": {"color": "tab:red", "label": "torch, float32"},
+    "xent float32": {"color": "tab:blue", "label": "xent, float32"},
+}
 
 
 def data(seed):
@@ -130,17 +134,13 @@ def draw(rows, path):
     import matplotlib.pyplot as plt
 
     figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(7, 6.5), layout="constrained")
-    for name, colour in COLOURS.items():
+    for name, line in LINES.items():
         mine = [row for row in rows if row["run"] == name and "step" in row]
         if not mine:
             continue
         steps = [row["step"] for row in mine]
-        top.plot(steps, [row["exact_loss"] for row in mine], color=colour, label=name)
-        bottom.plot(steps, [100 * row["test_accuracy"] for row in mine], color=colour, label=name)
-        if name == "torch float32":
-            # zeros cannot be drawn on a logarithmic axis: the line ends there
-            reported = [row["loss"] or float("nan") for row in mine]
-            top.plot(steps, reported, ":", color=colour, label="the same, as torch computes it")
+        top.plot(steps, [row["exact_loss"] for row in mine], **line)
+        bottom.plot(steps, [100 * row["test_accuracy"] for row in mine], **line)
     top.set_yscale("log")
     top.set_ylabel("training loss of the logits (nats)")
     bottom.set_ylabel("test accuracy (%)")

@@ -50,3 +50,22 @@ def test_training_to_convergence_is_measured_and_drawn(tmp_path):
     assert len({round(r["loss"], 5) for r in rows if r.get("step") == 0}) == 1
     assert "test accuracy" in again
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_results_that_are_kept_are_those_of_the_readme(tmp_path):
+    pytest.importorskip("matplotlib")
+    run("softmax_collapse.py", "--figure-only", "--figure", tmp_path / "figure.png")
+    assert (EXAMPLES / "softmax_collapse.png").stat().st_size < 100_000
+    lines = (EXAMPLES / "results" / "softmax_collapse.jsonl").read_text().splitlines()
+    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    rows = [row for row in map(json.loads, lines) if "step" in row]
+    for name, label in {
+        "torch float32": "torch, float32",
+        "xent float32": "xent, float32",
+        "torch float64 loss": "torch, loss in float64",
+    }.items():
+        last = [row for row in rows if row["run"] == name][-1]
+        digits, exponent = f"{last['exact_loss']:.1e}".split("e")
+        loss = f"{digits}e{int(exponent)}"
+        line = f"| {label} | {last['step']:,} | {loss} | {last['rows_of_loss_0']:.1%} | "
+        assert f"{line}{last['test_accuracy']:.1%} |" in readme
