@@ -5,7 +5,7 @@
 `torch.nn.functional.cross_entropy` and `xent.torch.functional.cross_entropy` in the same
 program: the same seed, the same batches, the same network. Both learn the same, to rounding;
 what differs are the images of which the network is so sure that float32 rounds torch's loss of
-them to 0, and their gradient with it. The data ship with scikit-learn.
+them to 0, and the gradient of the true class with it. The data ship with scikit-learn.
 """
 
 import argparse
