@@ -52,7 +52,7 @@ def read_block(
     here = cols.to(tl.int64) if WIDE else cols
     pointers = first[:, None] + here[None, :] * x_class
     raw = load_logits(pointers, mask, HALF, POLICY)
-    x = bound(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+    x = bound(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     if allowed is not None:
         chosen = allowed[:, None] + here[None, :] * mask_class
         chosen = tl.load(chosen) if mask is None else tl.load(chosen, mask=mask, other=0)
@@ -63,16 +63,21 @@ def read_block(
 
 
 @triton.jit
-def add_block(total, lost, e):
-    """Add a block to the sums of the lanes; the lanes of float64 rows carry what is lost."""
+def add_block(total, lost, e, ADJACENT: tl.constexpr):
+    """Add a block to the sums of the lanes; the lanes of float64 rows carry what is lost.
+
+    A lane is 8 classes that one thread has read, so that nothing is exchanged: ADJACENT ones
+    of each of 8 / ADJACENT parts of the block.
+    """
     if e.dtype == tl.float64:
         added = total + e
         error = difference_error(total, -e, added)
         return added, lost + tl.where(added - added == 0, error, 0.0)
     else:
-        groups: tl.constexpr = e.shape[1] // GROUP
-        part = tl.sum(tl.reshape(e, (e.shape[0], groups, GROUP)), axis=2)
-        return total + part.to(tl.float64), lost
+        PARTS: tl.constexpr = GROUP // ADJACENT
+        lanes: tl.constexpr = e.shape[1] // GROUP
+        e = tl.reshape(e, (e.shape[0], PARTS, lanes, ADJACENT))
+        return total + tl.sum(tl.sum(e, axis=3), axis=1).to(tl.float64), lost
 
 
 @triton.jit
@@ -85,15 +90,16 @@ def add_lanes(sums, lost, EXACT: tl.constexpr):
 
 @triton.jit
 def add_terms(
-    sums, lost, spread, spread_lost, x, cols, y, shift, HALF: tl.constexpr, SPREAD: tl.constexpr
-):
+    sums, lost, spread, spread_lost, x, cols, y, shift, HALF: tl.constexpr,
+    ADJACENT: tl.constexpr, SPREAD: tl.constexpr,
+):  # fmt: skip
     """Add exp(x_j - shift), and that times shift - x_j, over j != y."""
     x = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
     e = exp_difference(x, shift[:, None], HALF)
-    sums, lost = add_block(sums, lost, e)
+    sums, lost = add_block(sums, lost, e, ADJACENT)
     if SPREAD:
         distance = tl.minimum(shift[:, None] - x, 1000.0, propagate_nan=tl.PropagateNan.ALL)
-        spread, spread_lost = add_block(spread, spread_lost, e * distance)
+        spread, spread_lost = add_block(spread, spread_lost, e * distance, ADJACENT)
     return sums, lost, spread, spread_lost
 
 
@@ -102,7 +108,7 @@ def sum_exponentials(
     end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class, softcap,
     temperature, ROWS: tl.constexpr, BLOCK_C: tl.constexpr, HALF: tl.constexpr,
     WIDE: tl.constexpr, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr,
-    STAGES: tl.constexpr, SPREAD: tl.constexpr,
+    STAGES: tl.constexpr, ADJACENT: tl.constexpr, SPREAD: tl.constexpr,
 ):  # fmt: skip
     """Return both sums over the row: of its last block `end`, as it was read, and the others."""
     EXACT: tl.constexpr = shift.dtype == tl.float64
@@ -111,7 +117,17 @@ def sum_exponentials(
     lost, spread, spread_lost = sums, sums, sums
     last = (num_classes - 1) // BLOCK_C * BLOCK_C
     sums, lost, spread, spread_lost = add_terms(
-        sums, lost, spread, spread_lost, end, last + tl.arange(0, BLOCK_C), y, shift, HALF, SPREAD
+        sums,
+        lost,
+        spread,
+        spread_lost,
+        end,
+        last + tl.arange(0, BLOCK_C),
+        y,
+        shift,
+        HALF,
+        ADJACENT,
+        SPREAD,
     )
     for start in tl.range(0, full, BLOCK_C, num_stages=STAGES):
         cols, _, x = read_block(
@@ -119,7 +135,17 @@ def sum_exponentials(
             temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
         )  # fmt: skip
         sums, lost, spread, spread_lost = add_terms(
-            sums, lost, spread, spread_lost, x, cols, y, shift, HALF, SPREAD
+            sums,
+            lost,
+            spread,
+            spread_lost,
+            x,
+            cols,
+            y,
+            shift,
+            HALF,
+            ADJACENT,
+            SPREAD,
         )
     return add_lanes(sums, lost, EXACT), add_lanes(spread, spread_lost, EXACT)
 
@@ -135,7 +161,7 @@ def write_block(
     e = tl.exp2((x - shift) * LOG2_E) if HALF else exp_difference(x, shift, HALF)
     g = tl.where(cols[None, :] == y[:, None], grad_y, e * by)
     if HAS_SOFTCAP or HAS_TEMPERATURE:
-        g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+        g *= bound_slope(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     here = cols.to(tl.int64) if WIDE else cols
     if allowed is not None:
         chosen = allowed[:, None] + here[None, :] * mask_class
@@ -189,6 +215,7 @@ def class_long_kernel(
     HAS_Z: tl.constexpr,
     HAS_SOFTCAP: tl.constexpr,
     HAS_TEMPERATURE: tl.constexpr,
+    ADJACENT: tl.constexpr,  # classes that a thread loads at once
     STAGES: tl.constexpr,  # blocks that are on their way while one is computed
 ):
     x_group, x_class, x_lane = aligned(x_group, x_class, x_lane, VECTOR, ACROSS)
@@ -215,7 +242,7 @@ def class_long_kernel(
     found = kept & (y >= 0)
     at_y = y.to(tl.int64)
     x_y = load_logits(first + at_y * x_class, found, HALF, "")
-    x_y = bound(x_y, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+    x_y = bound(x_y, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     if class_mask is not None:
         chosen = tl.load(allowed + at_y * mask_class, mask=found, other=0)
         x_y = tl.where(chosen != 0, x_y, -float("inf"))
@@ -251,7 +278,7 @@ def class_long_kernel(
     total, spread = sum_exponentials(
         end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class,
         softcap, temperature, ROWS, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, STAGES,
-        entropy is not None,
+        ADJACENT, entropy is not None,
     )  # fmt: skip
     unsafe = kept & ~((total < HIGH) & (total > LOW))
     if tl.max(unsafe.to(tl.int32), axis=0) > 0:
@@ -266,7 +293,7 @@ def class_long_kernel(
         total, _spread = sum_exponentials(
             end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class,
             softcap, temperature, ROWS, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, 1,
-            False,
+            ADJACENT, False,
         )  # fmt: skip
 
     if entropy is None and not EXACT:

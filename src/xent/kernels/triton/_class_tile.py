@@ -88,7 +88,7 @@ def class_tile_kernel(
     # a skipped row is not read, where it is not read with its neighbours
     read = filled & (inside if ACROSS else kept)[:, None]
     raw = load_logits(first + here[None, :] * x_class, read, HALF, "")
-    x = bound(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+    x = bound(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     if class_mask is not None:
         allowed = class_mask + offset_of(group, lane, mask_group, mask_lane)[:, None]
         allowed = tl.load(allowed + here[None, :] * mask_class, mask=read, other=0)
@@ -143,7 +143,7 @@ def class_tile_kernel(
         g = e * (factor * others_by).to(e.dtype)[:, None]
         g = tl.where(is_y, at_y.to(e.dtype)[:, None], g)
         if HAS_SOFTCAP or HAS_TEMPERATURE:
-            g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+            g *= bound_slope(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
         if class_mask is not None:
             g = tl.where(allowed != 0, g, 0.0)
         g_row = gradient + offset_of(group, lane, grad_group, grad_lane)[:, None]

@@ -130,24 +130,29 @@ def number(value, dtype: tl.constexpr):
 
 
 @triton.jit
-def bound(x, softcap, temperature, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr):
+def bound(
+    x, softcap, temperature, HALF: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
+    HAS_TEMPERATURE: tl.constexpr,
+):  # fmt: skip
     """softcap tanh(x / softcap) / temperature."""
     if HAS_SOFTCAP:
-        cap = number(softcap, x.dtype)
-        x = cap * tanh(x / cap)
+        x = number(softcap, x.dtype) * tanh(x * number(1.0 / softcap, x.dtype), HALF)
     if HAS_TEMPERATURE:
-        x = x / number(temperature, x.dtype)
+        x = x * number(1.0 / temperature, x.dtype)
     return x
 
 
 @triton.jit
-def bound_slope(x, softcap, temperature, HAS_SOFTCAP: tl.constexpr, HAS_TEMPERATURE: tl.constexpr):
+def bound_slope(
+    x, softcap, temperature, HALF: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
+    HAS_TEMPERATURE: tl.constexpr,
+):  # fmt: skip
     """The derivative of `bound`."""
     slope = tl.full(x.shape, 1.0, x.dtype)
     if HAS_SOFTCAP:
-        slope = tanh_slope(x / number(softcap, x.dtype))
+        slope = tanh_slope(x * number(1.0 / softcap, x.dtype), HALF)
     if HAS_TEMPERATURE:
-        slope = slope / number(temperature, x.dtype)
+        slope = slope * number(1.0 / temperature, x.dtype)
     return slope
 
 

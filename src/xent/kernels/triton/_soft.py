@@ -131,6 +131,7 @@ def soft_kernel(
     HAS_Z: tl.constexpr,
     HAS_SOFTCAP: tl.constexpr,
     HAS_TEMPERATURE: tl.constexpr,
+    ADJACENT: tl.constexpr,  # classes that a thread loads at once
     STAGES: tl.constexpr,
 ):
     x_group, x_class, x_lane = aligned(x_group, x_class, x_lane, VECTOR, ACROSS)
@@ -224,23 +225,23 @@ def soft_kernel(
         distance = shift[:, None] - x
         # an impossible class without mass costs nothing; 0 * inf would
         cost = tl.where(mass == 0, 0.0, mass * distance)
-        linear, linear_lost = add_block(linear, linear_lost, cost)
+        linear, linear_lost = add_block(linear, linear_lost, cost, ADJACENT)
         others = tl.where(cols[None, :] == largest[:, None], 0.0, mass)
-        rest, rest_lost = add_block(rest, rest_lost, others)
+        rest, rest_lost = add_block(rest, rest_lost, others, ADJACENT)
         x = tl.where(cols[None, :] == apart[:, None], -float("inf"), x)
         e = exp_difference(x, shift[:, None], HALF)
-        sums, sums_lost = add_block(sums, sums_lost, e)
+        sums, sums_lost = add_block(sums, sums_lost, e, ADJACENT)
         if plain is not None:
             mass = read_mass(
                 soft, None, None, cols, y, inside, kept, number(1.0, ELEMENT), spread,
                 num_classes, soft_class, mask_class, False, WIDE, ACROSS,
             )  # fmt: skip
-            bare_mass, bare_mass_lost = add_block(bare_mass, bare_mass_lost, mass)
+            bare_mass, bare_mass_lost = add_block(bare_mass, bare_mass_lost, mass, ADJACENT)
             cost = tl.where(mass == 0, 0.0, mass * distance)
-            bare, bare_lost = add_block(bare, bare_lost, cost)
+            bare, bare_lost = add_block(bare, bare_lost, cost, ADJACENT)
         if entropy is not None:
             near = tl.minimum(distance, 1000.0, propagate_nan=tl.PropagateNan.ALL)
-            width, width_lost = add_block(width, width_lost, e * near)
+            width, width_lost = add_block(width, width_lost, e * near, ADJACENT)
     total = add_lanes(sums, sums_lost, EXACT)
     rest_mass = add_lanes(rest, rest_lost, EXACT)
     all_mass = rest_mass + most.to(tl.float64)
@@ -300,7 +301,7 @@ def soft_kernel(
             if HAS_Z:
                 g += p_j * z_scale
             if HAS_SOFTCAP or HAS_TEMPERATURE:
-                g *= bound_slope(raw, softcap, temperature, HAS_SOFTCAP, HAS_TEMPERATURE)
+                g *= bound_slope(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
             # an impossible class has no mass left to move, and 0 * inf none to show
             g = tl.where((kept & ~bad)[:, None], g, tl.where(bad[:, None], scale, 0.0))
             here = cols.to(tl.int64) if WIDE else cols

@@ -140,6 +140,10 @@ def _launch(
         options["HAS_SPREAD"] = label_smoothing != 0
     elif blocks.stages:
         options["STAGES"] = blocks.stages
+    vector = vector_of([x, g, soft], lanes if across else num_classes)
+    if is_soft or blocks.stages:
+        # 16 bytes, of which no more than what is added up in float32
+        options["ADJACENT"] = 1 if across else min(vector, 16 // logits.element_size(), GROUP.value)
     kernel = soft_kernel if is_soft else class_long_kernel if blocks.stages else class_tile_kernel
     soft_arguments = [soft.tensor] if is_soft else []
     soft_strides = [soft.group, soft.cls, soft.lane] if is_soft else []
@@ -156,7 +160,7 @@ def _launch(
         float(softcap or 0.0), float(temperature),
         ROWS=blocks.rows, BLOCK_C=classes, HALF=logits.dtype in HALVES,
         WIDE=max(logits.numel(), num_classes * max(x.cls, g.cls, soft.cls, mask.cls)) > MOST,
-        VECTOR=vector_of([x, g, soft], lanes if across else num_classes), ACROSS=across,
+        VECTOR=vector, ACROSS=across,
         HAS_IGNORE=ignore_index is not None, HAS_Z=z_loss != 0, HAS_SOFTCAP=softcap is not None,
         HAS_TEMPERATURE=temperature != 1, **options,
     )  # fmt: skip
