@@ -239,3 +239,36 @@ def test_what_is_served(device):
         False, "triton: no kernel for int32",
     )  # fmt: skip
     assert not available(torch.zeros(2, 3, device="meta"))[0]
+
+
+# Large tensors, and graphs --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_offsets_of_64_bits_give_the_same(rng, device, monkeypatch, smoothing):
+    logits, target = draw(rng, device, (2, 10, 6), 1)
+    mask = torch.arange(10, device=device) != 4
+    options = {"axis": 1, "target": target, "label_smoothing": smoothing, "class_mask": mask}
+    narrow = score(logits, **options, want_gradient=True)
+    monkeypatch.setattr(kernel, "MOST", 0)
+    wide = score(logits, **options, want_gradient=True)
+    assert_array_equal(wide.nll.cpu(), narrow.nll.cpu())
+    assert_array_equal(wide.gradient.cpu(), narrow.gradient.cpu())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_cuda_graph_is_captured_and_its_faults_are_told():
+    device = torch.device("cuda", torch.cuda.current_device())
+    logits = torch.randn(64, 1000, device=device)
+    target = torch.arange(64, device=device)
+    expected = score(logits, axis=1, target=target, want_gradient=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        captured = score(logits, axis=1, target=target, want_gradient=True)
+    graph.replay()
+    assert_array_equal(captured.nll.cpu(), expected.nll.cpu())
+    assert_array_equal(captured.gradient.cpu(), expected.gradient.cpu())
+    target[3] = 1000
+    graph.replay()
+    with pytest.raises(XentValueError, match="row 3 has 1000"):
+        faults.raise_pending(device, wait=True)
