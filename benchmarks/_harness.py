@@ -22,7 +22,10 @@ from pathlib import Path
 import numpy as np
 
 RESULTS = Path(__file__).parent / "results"
-LIBRARIES = ("xent", "numpy", "scipy", "scikit-learn", "torch", "duckdb", "pyarrow")
+LIBRARIES = (
+    "xent", "numpy", "scipy", "scikit-learn", "torch", "duckdb", "pyarrow",
+    "triton", "liger-kernel", "quack-kernels",
+)  # fmt: skip
 
 
 def compare(
