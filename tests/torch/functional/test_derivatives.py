@@ -112,6 +112,18 @@ def test_new_lengths_compile_once_more_and_never_again(name):
 
 
 @cases
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_exported(name):
+    class Model(torch.nn.Module):
+        def forward(self, x, z):
+            return LOSSES[name](x, z, reduction="mean")
+
+    x, z = inputs(torch.float32)
+    program = torch.export.export(Model(), (x.detach(), z))
+    torch.testing.assert_close(program.module()(x.detach(), z), Model()(x.detach(), z))
+
+
+@cases
 def test_a_kept_graph_and_an_upstream_gradient(name):
     x, z = inputs()
     loss = LOSSES[name](x, z, reduction="mean")
