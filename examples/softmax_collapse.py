@@ -13,8 +13,8 @@ on learning.
 In float32, `torch.nn.functional.cross_entropy` rounds the loss of a row to 0 as soon as the
 true class leads by 17 nats or so, and the gradient of that class with it, while the others
 keep theirs: what Prieto et al. call softmax collapse (arXiv 2501.04697, whose task and
-settings these are). The formula of `xent.torch` keeps both. The third run is torch's loss of the logits in float64, which rounds
-to 0 at 37 nats. The network is float32 in all three.
+settings these are). The formula of `xent.torch` keeps both. The third run is torch's loss of
+the logits in float64, which rounds to 0 at 37 nats. The network is float32 in all three.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Differentiable tensors: the losses of `torch.nn`, exact, and what they lack."""
 
 from xent.kernels.choice import explain_with
-from xent.torch import functional
+from xent.torch import adversarial, functional
 from xent.torch._ops.explain import explain
 from xent.torch.modules import (
     BCELoss,
@@ -22,6 +22,7 @@ __all__ = [
     "MSELoss",
     "NLLLoss",
     "Total",
+    "adversarial",
     "check_partition_invariance",
     "functional",
 ]

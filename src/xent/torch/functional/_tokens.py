@@ -60,9 +60,10 @@ def next_token_cross_entropy(
         Weight of each class.
     sample_weight : Tensor, shape ``(..., T)``, optional
         Weight of each token of `tokens`, when it is the one asked for.
-    class_mask, ignore_index, label_smoothing, z_loss, softcap, temperature, on_empty, \
-implementation
+    class_mask, ignore_index, label_smoothing, z_loss, softcap, temperature
         As `cross_entropy` takes them.
+    on_empty, implementation
+        Likewise.
     reduction : {"mean", "sum", "none", "total"}, default "mean"
         "mean" is over the tokens that are scored in this call: over micro-batches and ranks
         add "total" instead.
@@ -174,9 +175,10 @@ def token_cross_entropy(
         Weight of each class.
     sample_weight : Tensor, shape ``(..., T)``, optional
         Weight of each label.
-    class_mask, ignore_index, label_smoothing, z_loss, softcap, temperature, on_empty, \
-implementation
+    class_mask, ignore_index, label_smoothing, z_loss, softcap, temperature
         As `cross_entropy` takes them.
+    on_empty, implementation
+        Likewise.
     reduction : {"mean", "sum", "none", "total"}, default "mean"
         "mean" is over the labels that are scored in this call: over micro-batches and ranks
         add "total" instead.
