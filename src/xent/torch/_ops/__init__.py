@@ -1,8 +1,11 @@
 """From a task to differentiable numbers: which implementation serves a call, and how.
 
-route.py       what kind of call this is
-autograd.py    eager: the gradient is taken in the forward pass, once, when it is needed
+route.py, explain.py      what kind of call this is, and why
 softmax.py, sigmoid.py    a task through its route, reduced
-operators.py   torch.compile: custom operators, opaque to the compiler
-memory.py      tensors as the arrays that the native kernels read
+autograd.py               eager: the gradient is taken in the forward pass, once
+cpu_*.py, memory.py       the native kernels, and tensors as the arrays that they read
+triton_*.py               the Triton kernels
+*_operator.py             torch.compile: one opaque node forward and one backward
+pointwise.py, pieces.py   losses that are a sum of terms of single elements, without a kernel
+results.py                what a loss comes to
 """

@@ -14,9 +14,9 @@ from xent.diagnostics.soft_targets import check_unit_interval
 from xent.diagnostics.where import at, first, number, share
 from xent.errors import XentValueError
 from xent.torch._checks import numpy_of
+from xent.torch._ops.pieces import for_each_piece
+from xent.torch._ops.pointwise import Pointwise
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._pieces import for_each_piece
-from xent.torch._pointwise import Pointwise
 from xent.torch._reduction import reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, evaluate
 

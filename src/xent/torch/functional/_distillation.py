@@ -10,10 +10,10 @@ from xent.diagnostics.shapes import check_same_shape
 from xent.errors import XentValueError
 from xent.torch._arguments import check_logits, check_number
 from xent.torch._checks import look_at_logits
-from xent.torch._closed_form_loss import axis_of, check_sample_weight, closed_form_loss
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import reduction_of
 from xent.torch.formulas.kl_divergence import KLDivergence
+from xent.torch.functional._closed_form import axis_of, check_sample_weight, closed_form_loss
 
 __all__ = ["distillation_loss"]
 

@@ -12,8 +12,8 @@ from xent.diagnostics.shapes import check_same_shape
 from xent.diagnostics.warn import warn_once
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_tensor
+from xent.torch._ops.pointwise import Pointwise, pointwise, pointwise_sum
 from xent.torch._ops.results import Reduced
-from xent.torch._pointwise import Pointwise, pointwise, pointwise_sum
 from xent.torch._reduction import finish
 
 __all__ = ["as_floats", "broadcast", "check_numbers", "dtype_of_loss", "evaluate", "mean_over"]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_logits, check_number, check_tensor
-from xent.torch._closed_form_loss import axis_of, check_sample_weight, closed_form_loss
 from xent.torch._reduction import reduction_of
 from xent.torch.formulas.softmax_entropy import SoftmaxEntropy
+from xent.torch.functional._closed_form import axis_of, check_sample_weight, closed_form_loss
 
 __all__ = ["softmax_entropy"]
 

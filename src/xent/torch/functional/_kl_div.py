@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from xent.torch._pointwise import Pointwise
+from xent.torch._ops.pointwise import Pointwise
 from xent.torch._reduction import reduction_of
 from xent.torch.functional._elementwise import (
     as_floats,

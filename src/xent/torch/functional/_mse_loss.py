@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xent.errors import XentValueError
-from xent.torch._pointwise import Pointwise, sum_dtype
+from xent.torch._ops.pointwise import Pointwise, sum_dtype
 from xent.torch._reduction import reduction_of
 from xent.torch.functional._elementwise import (
     broadcast,

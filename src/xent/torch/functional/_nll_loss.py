@@ -12,9 +12,9 @@ from xent.diagnostics.shapes import check_axis, check_vector
 from xent.diagnostics.targets import raise_target_out_of_range
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._checks import numpy_of
+from xent.torch._ops.pointwise import is_numbers, sum_dtype
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._pointwise import is_numbers, sum_dtype
 from xent.torch._reduction import finish, reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, mean_over
 from xent.torch.functional._log_probability_checks import look_for_positive

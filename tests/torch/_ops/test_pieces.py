@@ -6,9 +6,9 @@ import sys
 import pytest
 import torch
 
-from xent.torch import _pieces
 from xent.torch import functional as F
-from xent.torch._pieces import for_each_piece
+from xent.torch._ops import pieces
+from xent.torch._ops.pieces import for_each_piece
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_fork_has_threads_of_its_own(threads):
     threads(2)
     values = torch.rand(1 << 19)
     expected = [total.item() for total in for_each_piece(torch.sum, values)]
-    assert _pieces._pool is not None
+    assert pieces._pool is not None
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     child = context.Process(target=sums_of_a_child, args=(queue, values), daemon=True)

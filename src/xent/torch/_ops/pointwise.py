@@ -16,8 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xent.torch._ops.pieces import for_each_piece
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._pieces import for_each_piece
 
 __all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "sum_dtype"]
 
