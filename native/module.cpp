@@ -21,7 +21,6 @@ NB_MODULE(_native, m) {
   m.def("isa", &xent::isa_name);
   m.def("num_threads", &xent::num_threads);
   m.def("set_num_threads", &xent::set_num_threads, nb::arg("count"));
-  m.def("set_num_threads_here", &xent::set_num_threads_here, nb::arg("count"));
   m.def("cached_bytes", &xent::cached_bytes);
   m.def("cache_limit", &xent::cache_limit);
   m.def("set_cache_limit", &xent::set_cache_limit, nb::arg("bytes"));

@@ -40,7 +40,8 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
                                 std::optional<double> ignored_target, double label_smoothing,
                                 double gradient_scale,
                                 bool want_nll, bool want_gradient, bool want_hessian,
-                                std::optional<Output> out) {
+                                std::optional<Output> out, int threads) {
+  const ThreadsHere guard(threads);
   SigmoidTask task;
   const std::vector<std::size_t> shape = shape_of(logits);
   // without an axis there are no labels to tell apart: one long row of nodes
@@ -89,7 +90,7 @@ void bind_sigmoid_cross_entropy(nb::module_& m) {
         nb::arg("sample_weight").none(), nb::arg("node_weight").none(),
         nb::arg("ignored_target").none(), nb::arg("label_smoothing"),
         nb::arg("gradient_scale"), nb::arg("want_nll"),
-        nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none());
+        nb::arg("want_gradient"), nb::arg("want_hessian"), nb::arg("out").none(), nb::arg("threads"));
 }
 
 }  // namespace xent

@@ -70,7 +70,8 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
                                 bool want_gradient, bool want_hessian, bool want_statistics,
                                 std::optional<Bytes> class_mask, double softcap,
                                 double temperature, double z_loss,
-                                std::optional<Output> out) {
+                                std::optional<Output> out, int threads) {
+  const ThreadsHere guard(threads);
   SoftmaxTask task;
   const std::vector<std::size_t> shape = shape_of(logits);
   const Layout layout(shape, axis);
@@ -156,7 +157,8 @@ void bind_softmax_cross_entropy(nb::module_& m) {
         nb::arg("want_nll"),
         nb::arg("want_gradient"), nb::arg("want_hessian"),
         nb::arg("want_statistics"), nb::arg("class_mask").none(), nb::arg("softcap"),
-        nb::arg("temperature"), nb::arg("z_loss"), nb::arg("out").none());
+        nb::arg("temperature"), nb::arg("z_loss"), nb::arg("out").none(),
+        nb::arg("threads"));
 }
 
 }  // namespace xent

@@ -155,7 +155,11 @@ int num_threads() {
 
 void set_num_threads(int count) { asked.store(count); }
 
-void set_num_threads_here(int count) { asked_here = count; }
+ThreadsHere::ThreadsHere(int count) : before_(asked_here) {
+  if (count > 0) asked_here = count;
+}
+
+ThreadsHere::~ThreadsHere() { asked_here = before_; }
 
 void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   if (count <= 0) return;

@@ -9,9 +9,18 @@ namespace xent {
 int num_threads();
 void set_num_threads(int count);  // 0: as many as this process may run on
 
-// Calls made by this thread of the program use so many, whatever num_threads() says, until
-// it is called with 0: frameworks have a count of their own.
-void set_num_threads_here(int count);
+// While it lives, calls of this thread use so many, whatever num_threads() says; 0 changes
+// nothing. Frameworks have a count of their own.
+class ThreadsHere {
+ public:
+  explicit ThreadsHere(int count);
+  ~ThreadsHere();
+  ThreadsHere(const ThreadsHere&) = delete;
+  ThreadsHere& operator=(const ThreadsHere&) = delete;
+
+ private:
+  int before_;
+};
 
 // Calls body(begin, end) for chunks of `grain` that cover [0, count). The chunks do not
 // depend on the number of threads, so neither does anything computed a chunk at a time.

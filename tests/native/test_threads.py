@@ -70,19 +70,19 @@ def test_fewer_threads_than_before_and_more_again():
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts the threads of Linux")
-def test_a_thread_may_have_a_count_of_its_own():
+def test_a_call_may_have_a_count_of_its_own():
     program = """
-import os, numpy as np, xent, xent._native as native
+import os, numpy as np, xent
+from xent.kernels.cpu import softmax_cross_entropy as kernel
 logits, target = np.zeros((20_000, 40), np.float32), np.zeros(20_000, np.int64)
 threads = lambda: len(os.listdir("/proc/self/task"))
-step = xent.value_and_grad(xent.softmax_cross_entropy)
 xent.set_num_threads(3)
-native.set_num_threads_here(1)
 before = threads()
-step(logits, target)
+kernel.score(logits, axis=1, target=target, threads=1)
 assert threads() == before, "workers were started"
-native.set_num_threads_here(0)
-step(logits, target)
+kernel.score(logits, axis=1, target=target, threads=2)
+assert threads() == before + 1, threads() - before
+kernel.score(logits, axis=1, target=target)
 assert threads() == before + 2, threads() - before
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

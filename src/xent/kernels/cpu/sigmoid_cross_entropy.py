@@ -33,6 +33,7 @@ def score(
     want_gradient: bool = False,
     want_hessian: bool = False,
     out: NDArray[Any] | None = None,
+    threads: int = 0,  # 0: as many as xent.set_num_threads says
 ) -> tuple[Scored, int]:
     """Return the losses and derivatives, and how many targets are outside [0, 1]."""
     if gradient_scale is None:
@@ -40,6 +41,6 @@ def score(
     nll, total, bad, _, gradient, hessian = _native.sigmoid_cross_entropy(
         logits, bfloat16, axis, target, pos_weight, node_pos_weight, label_weight,
         sample_weight, node_weight, ignored_target, label_smoothing, gradient_scale,
-        want_nll, want_gradient, want_hessian, out,
+        want_nll, want_gradient, want_hessian, out, threads,
     )  # fmt: skip
     return Scored(nll, total, weight, count, gradient if out is None else out, hessian), bad

@@ -34,6 +34,7 @@ def score(
     want_hessian: bool = False,  # of the plain loss: the four options before refuse it
     want_stats: bool = False,
     out: NDArray[Any] | None = None,  # for the gradient
+    threads: int = 0,  # 0: as many as xent.set_num_threads says
 ) -> Scored | None:
     """Return the losses and derivatives; None, with nothing computed, for a bad target.
 
@@ -46,7 +47,7 @@ def score(
         _native.softmax_cross_entropy(
         logits, bfloat16, axis, target, soft_target, class_weight, sample_weight, ignore_index,
         label_smoothing, mean, gradient_scale, want_nll, want_gradient, want_hessian,
-        want_stats, class_mask, softcap or 0.0, temperature, z_loss, out,
+        want_stats, class_mask, softcap or 0.0, temperature, z_loss, out, threads,
     ))  # fmt: skip
     if bad:
         return None

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xent.kernels.cpu import sigmoid_cross_entropy as kernel
 from xent.torch._ops.autograd import times
-from xent.torch._ops.memory import array_of, doubles_of, on_torchs_threads, tensor_of
+from xent.torch._ops.memory import array_of, doubles_of, tensor_of
 from xent.torch._ops.results import computed_in
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
@@ -88,8 +88,7 @@ class CpuSigmoid:
         if target.dtype not in _READ_AS_THEY_ARE:
             target = target.to(computed_in(x.dtype))
         weights, how = self.weights, self.how
-        scored, self.bad = on_torchs_threads(
-            kernel.score,
+        scored, self.bad = kernel.score(
             array_of(x),
             array_of(target.contiguous()),
             bfloat16=x.dtype is torch.bfloat16,
@@ -104,6 +103,7 @@ class CpuSigmoid:
             gradient_scale=self.gradient_scale,
             want_nll=how == "rows",
             want_gradient=want_gradient,
+            threads=torch.get_num_threads(),
         )
         if how == "rows":
             value = torch.from_numpy(scored.nll)

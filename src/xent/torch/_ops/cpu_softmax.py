@@ -11,7 +11,7 @@ from torch import Tensor
 from xent.kernels.cpu import softmax_cross_entropy as kernel
 from xent.torch._checks import raise_bad_target
 from xent.torch._ops.autograd import times
-from xent.torch._ops.memory import array_of, doubles_of, on_torchs_threads, tensor_of
+from xent.torch._ops.memory import array_of, doubles_of, tensor_of
 from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
@@ -43,8 +43,7 @@ class CpuSoftmax:
         )
         if not kernel_divides:
             self.weight = _denominator(task, logits)
-        scored = on_torchs_threads(
-            kernel.score,
+        scored = kernel.score(
             array_of(x),
             axis=axis,
             bfloat16=x.dtype is torch.bfloat16,
@@ -63,6 +62,7 @@ class CpuSoftmax:
             gradient_scale=None if kernel_divides else self._scale(),
             want_nll=how == "rows",
             want_gradient=want_gradient,
+            threads=torch.get_num_threads(),
         )
         if scored is None:
             raise_bad_target(task, logits)

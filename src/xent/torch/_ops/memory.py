@@ -6,18 +6,13 @@ NumPy is the way in because it is the cheap one: a microsecond a tensor, where t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-import xent._native as _native
-
-_T = TypeVar("_T")
-
-__all__ = ["array_of", "doubles_of", "on_torchs_threads", "tensor_of"]
+__all__ = ["array_of", "doubles_of", "tensor_of"]
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
@@ -38,12 +33,3 @@ def tensor_of(array: Any, dtype: torch.dtype) -> Tensor:
     """Return what a kernel wrote as a tensor; it keeps the kernel's buffer alive."""
     tensor = torch.from_numpy(array)
     return tensor.view(torch.bfloat16) if dtype is torch.bfloat16 else tensor
-
-
-def on_torchs_threads(kernel: Callable[..., _T], *args: Any, **options: Any) -> _T:
-    """Call a kernel with as many threads as torch uses."""
-    _native.set_num_threads_here(torch.get_num_threads())
-    try:
-        return kernel(*args, **options)
-    finally:
-        _native.set_num_threads_here(0)
