@@ -214,3 +214,20 @@ def test_a_deep_copied_model_and_a_second_thread_train_alike():
     thread.start()
     thread.join()
     assert torch.equal(model.weight.grad, twin.weight.grad)
+
+
+def test_threads_that_share_a_kept_graph_get_a_buffer_each():
+    x = torch.randn(64, 1000, requires_grad=True)
+    target = torch.zeros(64, dtype=torch.long)
+    for _ in range(40):
+        loss, found = F.cross_entropy(x, target), []
+
+        def differentiate(loss=loss, found=found):
+            found.append(torch.autograd.grad(loss, x, retain_graph=True)[0])
+
+        threads = [threading.Thread(target=differentiate) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len({gradient.data_ptr() for gradient in found}) == 6

@@ -5,6 +5,10 @@ costs it one write. So it is taken at once where it will be needed, for an upstr
 of 1, which is what `loss.backward()` sends. Another upstream gradient scales that buffer in
 place, or into a second one where the graph is kept. The buffer is given away once: whoever
 gets it may change it, and a further backward pass computes the gradient again.
+
+Not in float16: a gradient of 1e-9 is 0 there, and a `GradScaler` that multiplies the loss by
+65536, so that it is not, would multiply the 0. Such gradients are computed in the backward
+pass and rounded once, after they were multiplied.
 """
 
 from __future__ import annotations
@@ -32,6 +36,9 @@ class Call(Protocol):
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         """Return the value and, where wanted, its gradient for an upstream gradient of 1."""
 
+    def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        """Return the gradient for an upstream gradient, rounded once to the logits' dtype."""
+
     def is_one(self, upstream: Tensor) -> bool:
         """Return whether the upstream gradient is 1; False where asking would wait."""
 
@@ -45,7 +52,8 @@ class Call(Protocol):
 class _GradientInForward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, call: Call) -> Tensor:
-        value, ctx.gradient = call.evaluate(logits, want_gradient=True)
+        ctx.late = logits.dtype is torch.float16
+        value, ctx.gradient = call.evaluate(logits, want_gradient=not ctx.late)
         ctx.call = call
         # for second derivatives; unpacked only there, so the logits may be overwritten
         ctx.save_for_backward(logits)
@@ -56,17 +64,21 @@ class _GradientInForward(torch.autograd.Function):
         call: Call = ctx.call
         if torch.is_grad_enabled() or not _is_plain(upstream):
             return call.formula(ctx.saved_tensors[0], upstream), None
-        gradient = ctx.gradient
+        if ctx.late:
+            return call.gradient(ctx.saved_tensors[0], upstream), None
+        # taken in one step: other threads may be here, and only one may have the buffer
+        gradient = ctx.__dict__.pop("gradient", None)
         if gradient is None:
             # given away before; where the graph was not kept, this raises what torch raises
             # for every second backward pass
             gradient = call.evaluate(ctx.saved_tensors[0], want_gradient=True)[1]
         if call.is_one(upstream):
-            ctx.gradient = None
             return gradient, None
-        keep = _keeps_graph()
-        ctx.gradient = gradient if keep else None
-        return call.scaled(gradient, upstream, in_place=not keep), None
+        if not _keeps_graph():
+            return call.scaled(gradient, upstream, in_place=True), None
+        scaled = call.scaled(gradient, upstream, in_place=False)
+        ctx.gradient = gradient
+        return scaled, None
 
 
 def differentiable(logits: Tensor, call: Call) -> Tensor:

@@ -111,8 +111,19 @@ class CpuSigmoid:
             loss = scored.sum
             if how == "mean":
                 loss = loss / x.numel() if x.numel() else float("nan")
-            value = torch.scalar_tensor(loss, dtype=computed_in(x.dtype))
+            value = torch.scalar_tensor(loss, dtype=computed_in(x.dtype), device=x.device)
         return value, tensor_of(scored.gradient, x.dtype) if want_gradient else None
+
+    def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        task = self.task
+        if self.how == "mean":
+            upstream = upstream / max(logits.numel(), 1)
+        weight = upstream if task.weight is None else upstream * task.weight
+        task = SigmoidTask(task.target, task.pos_weight, weight)
+        call = CpuSigmoid(task, lay_out(logits.shape, task), "rows")
+        gradient = call.evaluate(logits, want_gradient=True)[1]
+        assert gradient is not None
+        return gradient
 
     def is_one(self, upstream: Tensor) -> bool:
         return self.how != "rows" and upstream.item() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -74,10 +75,10 @@ class CpuSoftmax:
         if how == "rows":
             value = torch.from_numpy(scored.nll)
         elif how == "sum":
-            value = torch.scalar_tensor(scored.sum, dtype=compute)
+            value = torch.scalar_tensor(scored.sum, dtype=compute, device=x.device)
         else:
             mean = scored.sum / self.weight if self.weight else np.nan
-            value = torch.scalar_tensor(mean, dtype=compute)
+            value = torch.scalar_tensor(mean, dtype=compute, device=x.device)
         gradient = None
         if want_gradient:
             gradient = tensor_of(scored.gradient, x.dtype)
@@ -86,6 +87,18 @@ class CpuSoftmax:
 
     def _scale(self) -> float:
         return 1 / self.weight if self.how == "mean" and self.weight else 1.0
+
+    def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        task = self.task
+        if self.how != "rows":
+            if self.how == "mean":
+                upstream = upstream / (self.weight or 1.0)
+            upstream = upstream.expand(logits.shape[: task.axis] + logits.shape[task.axis + 1 :])
+        weight = upstream if task.sample_weight is None else upstream * task.sample_weight
+        call = CpuSoftmax(replace(task, sample_weight=weight), "rows")
+        gradient = call.evaluate(logits, want_gradient=True)[1]
+        assert gradient is not None
+        return gradient
 
     def is_one(self, upstream: Tensor) -> bool:
         return self.how != "rows" and upstream.item() == 1

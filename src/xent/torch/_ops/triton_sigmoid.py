@@ -46,6 +46,21 @@ class TritonSigmoid:
             total = total / nodes if nodes else torch.full_like(total, torch.nan)
         return total.to(computed_in(logits.dtype)), scored.gradient
 
+    def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        nodes = logits.numel()
+        scored = kernel.score(
+            logits.detach(),
+            self.task.target.detach(),
+            pos_weight=self.task.pos_weight,
+            weight=self.task.weight,
+            factor=1 / nodes if self.how == "mean" and nodes else 1.0,
+            gradient_scale=None if self.how == "rows" else upstream,
+            node_scale=upstream if self.how == "rows" else None,
+            want_gradient=True,
+        )
+        assert scored.gradient is not None
+        return scored.gradient
+
     def is_one(self, upstream: Tensor) -> bool:
         return False  # asking would wait; `scale_` leaves at once where it is
 

@@ -32,25 +32,14 @@ class TritonSoftmax:
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         # of an earlier call: what has arrived by now is told, and nobody waits for the rest
         faults.raise_pending(logits.device)
-        task, how = self.task, self.how
+        how = self.how
         if how != "rows":
             self._weigh(logits)
         scale = None
         if want_gradient and how == "mean":
             scale = 1 / torch.where(self.weight == 0, 1.0, self.weight)
-        scored = kernel.score(
-            logits.detach(),
-            axis=task.axis,
-            target=task.target,
-            soft_target=task.soft_target,
-            class_weight=task.class_weight,
-            sample_weight=task.sample_weight,
-            class_mask=task.class_mask,
-            ignore_index=task.ignore_index,
-            label_smoothing=task.label_smoothing,
-            z_loss=task.z_loss,
-            softcap=task.softcap,
-            temperature=task.temperature,
+        scored = self._score(
+            logits,
             gradient_scale=scale,
             want_gradient=want_gradient,
             want_stats=self.wants_statistics,
@@ -66,6 +55,32 @@ class TritonSoftmax:
             total = value.sum(dtype=torch.float64)
             value = (total if how == "sum" else mean_of(total, self.weight)).to(value.dtype)
         return value, scored.gradient
+
+    def _score(self, logits: Tensor, **wanted: Any) -> kernel.Scored:
+        task = self.task
+        return kernel.score(
+            logits.detach(),
+            axis=task.axis,
+            target=task.target,
+            soft_target=task.soft_target,
+            class_weight=task.class_weight,
+            sample_weight=task.sample_weight,
+            class_mask=task.class_mask,
+            ignore_index=task.ignore_index,
+            label_smoothing=task.label_smoothing,
+            z_loss=task.z_loss,
+            softcap=task.softcap,
+            temperature=task.temperature,
+            **wanted,
+        )
+
+    def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        if self.how == "mean":
+            upstream = upstream / torch.where(self.weight == 0, 1.0, self.weight)
+        scale = "row_scale" if self.how == "rows" else "gradient_scale"
+        gradient = self._score(logits, want_gradient=True, **{scale: upstream}).gradient
+        assert gradient is not None
+        return gradient
 
     def _weigh(self, logits: Tensor) -> None:
         """Sum what the rows count in a mean, and count them, on the device."""

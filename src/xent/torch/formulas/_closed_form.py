@@ -75,7 +75,8 @@ class _EagerRows(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         wanted, logits = ctx.needs_input_grad[1:], ctx.saved_tensors
-        found, ctx.found = ctx.found, None
+        # in one step: other threads may be here, and only one may scale it
+        found = ctx.__dict__.pop("found", None)
         if found is None or torch.is_grad_enabled() or not _is_single(upstream):
             # a second derivative, a batch of upstream gradients, or another backward pass
             return None, *_gradients(ctx.form, logits, upstream, wanted)
