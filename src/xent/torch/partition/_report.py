@@ -7,7 +7,7 @@ import textwrap
 from dataclasses import dataclass
 
 from xent.errors import XentValueError
-from xent.torch._partition_weights import Evidence
+from xent.torch.partition._weights import Evidence
 
 __all__ = ["MERGED_TOTALS", "PartitionReport", "Way"]
 

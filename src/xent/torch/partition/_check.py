@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
-from xent.torch._batches import cut, num_rows, weights_in
-from xent.torch._partition_report import MERGED_TOTALS, PartitionReport, Way
-from xent.torch._partition_weights import Evidence, weights_behind
+from xent.torch.partition._batches import cut, num_rows, weights_in
+from xent.torch.partition._report import MERGED_TOTALS, PartitionReport, Way
+from xent.torch.partition._weights import Evidence, weights_behind
 from xent.total import Total, merge
 
 __all__ = ["PartitionReport", "check_partition_invariance"]
