@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import Parameter
 
 from xent.diagnostics import sampling
 from xent.diagnostics.logits import evidence_of, look, note_half_precision
@@ -22,6 +21,7 @@ from xent.diagnostics.soft_targets import check_distribution_target
 from xent.diagnostics.targets import raise_target_out_of_range
 from xent.diagnostics.warn import note_once, warn_once
 from xent.errors import XentTypeError, XentValueError
+from xent.torch._ops.route import is_plain
 from xent.torch._tasks import SoftmaxTask
 
 __all__ = [
@@ -68,7 +68,7 @@ def look_at_distributions(target: Tensor, axis: int, *, loss: str) -> None:
 
 def _may_look(tensor: Tensor) -> bool:
     """Return whether there are numbers to look at, without waiting for a device."""
-    return tensor.is_cpu and (type(tensor) is Tensor or type(tensor) is Parameter)
+    return tensor.is_cpu and is_plain(tensor)
 
 
 def warn_negative(weight: Tensor, name: str) -> None:

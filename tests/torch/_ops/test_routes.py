@@ -179,3 +179,36 @@ def test_weights_of_labels_of_every_shape(pos, weight, target, dtype):
         torch.autograd.grad(a, b)[0].double() for a, b in ((found, x), (right, exact))
     )
     assert (gradient - wanted).abs().max() <= 16 * ULP[dtype] * wanted.abs().max()
+
+
+LOSSES = {
+    "cross_entropy": lambda x: F.cross_entropy(x, torch.tensor([0, 1], device="cpu")),
+    "labels": lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros_like(x)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_default_device_is_not_the_device_of_a_loss(name):
+    x = torch.randn(2, 3, requires_grad=True)
+    with torch.device("meta"):
+        loss = LOSSES[name](x)
+        (loss * 2).backward()
+    assert loss.device == x.device
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_make_fx_records_the_loss_and_not_its_value(name):
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    graph = make_fx(LOSSES[name])(torch.randn(2, 3))
+    x = torch.randn(2, 3)
+    torch.testing.assert_close(graph(x), LOSSES[name](x))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_logits_that_are_stored_with_the_wrong_sign(name):
+    x = torch.randn(2, 3)
+    flipped = torch._neg_view(-x)
+    assert flipped.is_neg()
+    torch.testing.assert_close(LOSSES[name](flipped), LOSSES[name](x))

@@ -36,12 +36,18 @@ def is_eager() -> bool:
         or _transforms_active()
         or forward_ad._current_level >= 0
         or torch._C._get_tracing_state() is not None
+        or torch._C._len_torch_dispatch_stack() > 0  # make_fx and other modes
     )
 
 
 def is_plain(tensor: Tensor) -> bool:
     """Return whether this is a tensor of numbers in memory, and not of some other kind."""
-    return type(tensor) is Tensor or type(tensor) is Parameter
+    # NumPy cannot read a tensor that is stored with the wrong sign, as `z.conj().imag` is
+    return (type(tensor) is Tensor or type(tensor) is Parameter) and not tensor.is_neg()
+
+
+def _kind(tensor: Tensor) -> str:
+    return "stored with the wrong sign" if tensor.is_neg() else f"a {type(tensor).__name__}"
 
 
 def kernel_for(logits: Tensor) -> tuple[Literal["cpu", "triton"] | None, str]:
@@ -76,9 +82,9 @@ def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -
             return "triton"
     named = kernel_for(logits)[0] if route == "operators" else route
     if asked != named:
+        serving = "'formulas'" if named in (None, "formulas") else f"{named!r} or 'formulas'"
         raise UnavailableError(
-            f"implementation must be one that serves this call: {named!r} or 'formulas'; got "
-            f"{asked!r} ({why})",
+            f"implementation must be one that serves this call: {serving}; got {asked!r} ({why})",
             value=asked,
         )
     return route
@@ -95,14 +101,17 @@ def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, s
         kernel, why = kernel_for(logits)
         return ("operators" if kernel else "formulas"), why
     if not is_eager():
-        return "formulas", "a functorch transform, forward-mode derivatives or tracing"
+        return (
+            "formulas",
+            "a functorch transform, forward-mode, tracing or a dispatch mode",
+        )
     if not is_plain(logits):
-        return "formulas", f"input is a {type(logits).__name__}"
+        return "formulas", f"input is {_kind(logits)}"
     for tensor in others:
         if tensor is None:
             continue
         if not is_plain(tensor):
-            return "formulas", f"a target or a weight is a {type(tensor).__name__}"
+            return "formulas", f"a target or a weight is {_kind(tensor)}"
         if tensor.requires_grad and torch.is_grad_enabled():
             return "formulas", "a target or a weight needs a gradient"
     kernel, why = kernel_for(logits)

@@ -206,7 +206,7 @@ class _MinusGather(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         (place,) = ctx.saved_tensors
         if torch.is_grad_enabled() or not is_numbers(upstream):
-            zeros = torch.zeros(ctx.shape, dtype=ctx.dtype)
+            zeros = torch.zeros(ctx.shape, dtype=ctx.dtype, device=upstream.device)
             return zeros.scatter(ctx.axis, place, -upstream), None, None
         # the system hands out pages of zeros when they are written: all but one entry of
         # each row are not (measured: 2048 x 32000 in a tenth of the time)
