@@ -6,7 +6,7 @@ values.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -79,6 +79,8 @@ def softmax_task(
     shape = input.shape
     rows = shape[:axis] + shape[axis + 1 :]
     index, soft = _class_target(target, input, axis)
+    if type(ignore_index) is not int or not -(2**63) <= ignore_index < 2**63:
+        _check_ignore_index(ignore_index)
     if soft is not None and ignore_index >= 0:
         raise XentValueError(
             f"ignore_index must be negative (unused) when target holds probabilities, got "
@@ -160,7 +162,7 @@ def _class_target(target: Tensor, input: Tensor, axis: int) -> tuple[Tensor | No
             value=str(target.dtype),
         )
     if target.shape != shape[:axis] + shape[axis + 1 :]:
-        check_axis(shape, target.shape, axis, axis_given=True, name="input")
+        _raise_shapes(input, target, axis)
     if target.dtype is torch.int64:
         return target, None
     if target.dtype not in _INTEGERS:
@@ -171,6 +173,35 @@ def _class_target(target: Tensor, input: Tensor, axis: int) -> tuple[Tensor | No
             value=str(target.dtype),
         )
     return target.to(torch.int64), None
+
+
+def _check_ignore_index(value: Any) -> None:
+    """Raise unless this is an int64 or nothing; under torch.compile it may be a symbol."""
+    if value is None or isinstance(value, torch.SymInt):
+        return
+    if not hasattr(value, "__index__"):
+        raise XentTypeError(f"ignore_index must be an int, got {value!r}", value=value)
+    if not -(2**63) <= int(value) < 2**63:
+        raise XentValueError(f"ignore_index must be an int64, got {value}", value=value)
+
+
+def _raise_shapes(input: Tensor, target: Tensor, axis: int) -> NoReturn:
+    """Raise D14; the drop-ins have no argument for the class axis, so it has to be moved."""
+    shape, rows = tuple(input.shape), tuple(target.shape)
+    fits = [a for a in range(len(shape)) if a != axis and shape[:a] + shape[a + 1 :] == rows]
+    if not fits:
+        check_axis(shape, rows, axis, axis_given=True, name="input")
+    at = -1 if fits[-1] == len(shape) - 1 else fits[-1]
+    needed = shape[:axis] + shape[axis + 1 :]
+    fix = f"pass input.movedim({at}, {axis})"
+    if at == -1:
+        fix += ", or call token_cross_entropy, which has the classes last"
+    raise XentValueError(
+        f"input of shape {shape} has its classes on axis {axis} and needs target of shape "
+        f"{needed}, got {rows}. If the classes are on axis {at}, {fix}.",
+        code="D14",
+        value=rows,
+    )
 
 
 def _check_weights(weight: Tensor, name: str, shape: Any, meaning: str) -> None:
