@@ -6,6 +6,7 @@ import weakref
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from xent.kernels.cpu import softmax_cross_entropy as kernel
 from xent.torch import functional as F
@@ -231,3 +232,19 @@ def test_threads_that_share_a_kept_graph_get_a_buffer_each():
         for thread in threads:
             thread.join()
         assert len({gradient.data_ptr() for gradient in found}) == 6
+
+
+@pytest.mark.skipif(
+    not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"),
+    reason="this torch does not tell of hooks",
+)
+@pytest.mark.parametrize("how", REDUCTIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_checkpoint_keeps_no_gradient(loss, how):
+    compute, x = softmax_losses()[loss], logits()
+    upstream = torch.rand_like(compute(x, how))
+    kept = checkpoint(compute, x, how, use_reentrant=False)
+    assert kept.grad_fn.gradient is None
+    (found,) = torch.autograd.grad(kept, x, upstream)
+    (right,) = torch.autograd.grad(compute(x, how), x, upstream)
+    torch.testing.assert_close(found, right, rtol=1e-14, atol=1e-18)

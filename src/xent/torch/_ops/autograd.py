@@ -8,7 +8,9 @@ gets it may change it, and a further backward pass computes the gradient again.
 
 Not in float16: a gradient of 1e-9 is 0 there, and a `GradScaler` that multiplies the loss by
 65536, so that it is not, would multiply the 0. Such gradients are computed in the backward
-pass and rounded once, after they were multiplied.
+pass and rounded once, after they were multiplied. Nor where hooks decide what is kept between
+the passes (`torch.utils.checkpoint`, `save_on_cpu`): they see the logits, and would not see a
+gradient.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from torch import Tensor
 __all__ = ["Call", "differentiable", "times"]
 
 _keeps_graph = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
+_hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)
 _transforms_active = torch._C._are_functorch_transforms_active
 _is_batched = torch._C._functorch.is_legacy_batchedtensor
 
@@ -52,7 +55,7 @@ class Call(Protocol):
 class _GradientInForward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, call: Call) -> Tensor:
-        ctx.late = logits.dtype is torch.float16
+        ctx.late = logits.dtype is torch.float16 or _hooks(False) is not None
         value, ctx.gradient = call.evaluate(logits, want_gradient=not ctx.late)
         ctx.call = call
         # for second derivatives; unpacked only there, so the logits may be overwritten

@@ -117,7 +117,7 @@ class CpuSigmoid:
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         task = self.task
         if self.how == "mean":
-            upstream = upstream / max(logits.numel(), 1)
+            upstream = upstream.double() / max(logits.numel(), 1)
         weight = upstream if task.weight is None else upstream * task.weight
         task = SigmoidTask(task.target, task.pos_weight, weight)
         call = CpuSigmoid(task, lay_out(logits.shape, task), "rows")

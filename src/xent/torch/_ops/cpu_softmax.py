@@ -92,7 +92,7 @@ class CpuSoftmax:
         task = self.task
         if self.how != "rows":
             if self.how == "mean":
-                upstream = upstream / (self.weight or 1.0)
+                upstream = upstream.double() / (self.weight or 1.0)
             upstream = upstream.expand(logits.shape[: task.axis] + logits.shape[task.axis + 1 :])
         weight = upstream if task.sample_weight is None else upstream * task.sample_weight
         call = CpuSoftmax(replace(task, sample_weight=weight), "rows")
