@@ -156,3 +156,12 @@ def test_nothing_is_said_of_log_probabilities():
         F.nll_loss(torch.rand(8, 10), torch.arange(8))
     with pytest.warns(MisuseWarning, match="D10"):
         F.nll_loss(torch.rand(8, 10), torch.arange(8))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (4, 3, 0)])
+@pytest.mark.parametrize("reduction", ["none", "sum", "mean"])
+def test_a_batch_of_no_rows_has_a_gradient(shape, reduction):
+    x = torch.randn(shape, requires_grad=True)
+    target = torch.zeros(shape[:1] + shape[2:], dtype=torch.int64)
+    F.nll_loss(x, target, reduction=reduction).sum().backward()
+    assert x.grad.shape == shape

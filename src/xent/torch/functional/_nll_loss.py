@@ -205,7 +205,7 @@ class _MinusGather(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
         (place,) = ctx.saved_tensors
-        if torch.is_grad_enabled() or not is_numbers(upstream):
+        if torch.is_grad_enabled() or not is_numbers(upstream) or not upstream.numel():
             zeros = torch.zeros(ctx.shape, dtype=ctx.dtype, device=upstream.device)
             return zeros.scatter(ctx.axis, place, -upstream), None, None
         # the system hands out pages of zeros when they are written: all but one entry of
