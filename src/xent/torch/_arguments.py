@@ -77,7 +77,6 @@ def softmax_task(
 ) -> SoftmaxTask:
     """Return the task of `input`, which was checked, with its classes on `axis`."""
     shape = input.shape
-    rows = shape[:axis] + shape[axis + 1 :]
     index, soft = _class_target(target, input, axis)
     if type(ignore_index) is not int or not -(2**63) <= ignore_index < 2**63:
         _check_ignore_index(ignore_index)
@@ -91,6 +90,7 @@ def softmax_task(
     if weight is not None:
         _check_weights(weight, "weight", shape[axis : axis + 1], "one weight for each class")
     if sample_weight is not None:
+        rows = shape[:axis] + shape[axis + 1 :]
         _check_weights(sample_weight, "sample_weight", rows, "one for each row")
     if class_mask is not None:
         _check_mask(class_mask, shape, axis)
@@ -103,18 +103,10 @@ def softmax_task(
     if softcap is not None:
         check_number(softcap, "softcap", above=0.0)
     return SoftmaxTask(
-        axis=axis,
-        target=index,
-        soft_target=soft,
-        class_weight=weight,
-        sample_weight=sample_weight,
-        class_mask=class_mask,
-        ignore_index=ignore_index if soft is None else None,
-        label_smoothing=float(label_smoothing),
-        z_loss=float(z_loss),
-        softcap=None if softcap is None else float(softcap),
-        temperature=float(temperature),
-    )
+        axis, index, soft, weight, sample_weight, class_mask,
+        ignore_index if soft is None else None, float(label_smoothing), float(z_loss),
+        None if softcap is None else float(softcap), float(temperature),
+    )  # fmt: skip
 
 
 def check_number(

@@ -31,9 +31,12 @@ _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 def is_eager() -> bool:
     """Return whether nothing watches the operations but autograd itself."""
-    return not (
-        torch.compiler.is_compiling()
-        or _transforms_active()
+    return not (torch.compiler.is_compiling() or _is_watched())
+
+
+def _is_watched() -> bool:
+    return (
+        _transforms_active()
         or forward_ad._current_level >= 0
         or torch._C._get_tracing_state() is not None
         or torch._C._len_torch_dispatch_stack() > 0  # make_fx and other modes
@@ -100,11 +103,8 @@ def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, s
             return "formulas", "a target or a weight needs a gradient"
         kernel, why = kernel_for(logits)
         return ("operators" if kernel else "formulas"), why
-    if not is_eager():
-        return (
-            "formulas",
-            "a functorch transform, forward-mode, tracing or a dispatch mode",
-        )
+    if _is_watched():
+        return "formulas", "a functorch transform, forward-mode, tracing or a dispatch mode"
     if not is_plain(logits):
         return "formulas", f"input is {_kind(logits)}"
     for tensor in others:

@@ -8,12 +8,15 @@ from torch import Tensor
 
 from xent.torch._arguments import check_logits, class_axis, softmax_task
 from xent.torch._checks import look_at_distributions, look_at_logits, warn_negative
+from xent.torch._ops.everyday import everyday, is_everyday
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, route_of
 from xent.torch._ops.softmax import reduced
 from xent.torch._reduction import finish, how_of, reduction_of, result_dtype
 
 __all__ = ["CrossEntropyStats", "cross_entropy", "cross_entropy_with_stats"]
+
+_DEFAULTS = ("mean", 0.0, 0.0, 1.0, "nan")  # of the options that are not None
 
 
 class CrossEntropyStats(NamedTuple):
@@ -177,6 +180,13 @@ def cross_entropy(
     >>> logits.grad[0].tolist()
     [-4.24835413113866e-18, 4.24835413113866e-18]
     """
+    usual = (reduction, label_smoothing, z_loss, temperature, on_empty) == _DEFAULTS
+    if usual and is_everyday(
+        input, target, ignore_index, weight, size_average, reduce, sample_weight, class_mask,
+        softcap, implementation,
+    ):  # fmt: skip
+        look_at_logits(input, 1, loss="cross_entropy")
+        return everyday(input, target, ignore_index)
     reduction = reduction_of(reduction, on_empty, size_average, reduce)
     found, axis = _found(
         input, target, weight, ignore_index, label_smoothing, sample_weight, class_mask, z_loss,
