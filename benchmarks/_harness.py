@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import random
 import statistics
 import subprocess
 import time
@@ -50,7 +51,7 @@ def compare(
         Called without arguments. The first one is what the others are compared with: the
         printed ratio is its median time divided by theirs.
     rounds : int
-        Each round times every implementation once, in turn, starting with another one.
+        Each round times every implementation once, in an order of its own.
     workload : str
         What they work on: "1,000,000 x 10 float64".
     same : callable, optional
@@ -99,10 +100,12 @@ def compare(
 def interleave(implementations, rounds):
     seconds = {label: [] for label in implementations}
     labels = list(implementations)
-    for turn in range(rounds):
-        # who runs first changes, so that nobody always meets the cache of the same other
-        start = turn % max(len(labels), 1)
-        for label in labels[start:] + labels[:start]:
+    order = random.Random(0)
+    for _ in range(rounds):
+        # nobody always follows the same other, whose threads may still spin and whose data
+        # fills the cache
+        order.shuffle(labels)
+        for label in labels:
             begin = time.perf_counter()
             implementations[label]()
             seconds[label].append(time.perf_counter() - begin)
