@@ -26,10 +26,17 @@ SPEED = [
     ("softmax_cross_entropy", "64 x 10", "torch", "the same, one call of 64 x 10"),
     ("sigmoid_cross_entropy", "20,000,000", "torch", "sigmoid loss + gradient, 20,000,000"),
     ("sigmoid_cross_entropy", "20,000,000", "scikit-learn", ""),
+    ("torch_losses", "cross_entropy 2048 x 32000 float32", "torch",
+     "training step, F.cross_entropy, 2048 x 32000"),
+    ("torch_losses", "cross_entropy 2048 x 32000 bfloat16", "torch", "the same, bfloat16"),
+    ("torch_losses", "cross_entropy 65536 x 1000", "torch", "the same, 65536 x 1000"),
+    ("torch_losses", "cross_entropy 64 x 10", "torch", "the same, 64 x 10"),
+    ("torch_losses", "binary_cross_entropy_with_logits", "torch",
+     "the same, binary_cross_entropy_with_logits, 20,000,000"),
     ("categorical_cross_entropy", "1,000,000 x 10", "scikit-learn", "log loss, 1,000,000 x 10"),
     ("measures", "entropy, 1,000,000", "scipy.stats.entropy", "entropy, 1,000,000 x 10"),
     ("measures", "kl_divergence, 1,000,000", "scipy.special.rel_entr", "KL, 1,000,000 x 10"),
-]
+]  # fmt: skip
 
 
 def exact():
