@@ -91,3 +91,13 @@ def test_means_are_not_merged(part):
         merge([total, part])
     with pytest.raises(XentTypeError, match="parts must be a list of totals, got"):
         merge(part if np.ndim(part) == 0 else total)
+
+
+def test_the_built_in_sum_adds_totals():
+    parts = [Total(1800.0, 900.0, 900), Total(600.0, 100.0, 100)]
+    assert sum(parts) == parts[0] + parts[1]
+    assert sum([], Total()) == Total()
+    with pytest.raises(TypeError):
+        1 + parts[0]
+    with pytest.raises(TypeError):
+        0.0 + parts[0]

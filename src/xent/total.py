@@ -22,7 +22,8 @@ class Total:
 
     Add totals to get the total of all their rows: micro-batches, ranks and files merge
     right whatever their sizes, because the division by the weight happens once, at the
-    end. ``Total()`` is the total of no rows, so ``sum(totals, Total())`` works for none.
+    end. ``sum(totals)`` is their total; ``Total()`` is the total of no rows, so that
+    ``sum(totals, Total())`` works for none.
 
     Parameters
     ----------
@@ -79,6 +80,10 @@ class Total:
             weight=self.weight + other.weight,
             count=self.count + other.count,
         )
+
+    def __radd__(self, other: object) -> Total:
+        # what `sum(totals)` begins with
+        return self if type(other) is int and other == 0 else NotImplemented
 
     def mean(self, *, over: Any = None) -> Any:
         """Return `sum` divided by `weight`, or by `over` where that is given.

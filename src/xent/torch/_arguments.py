@@ -37,9 +37,9 @@ def check_logits(input: Tensor, name: str = "input") -> None:
     """Raise unless this is a tensor of floats."""
     check_tensor(input, name)
     if input.dtype not in _FLOATS:
+        fix = f"Take its real part: {name}.real." if input.is_complex() else f"Pass {name}.float()."
         raise XentTypeError(
-            f"{name} must hold float32, float64, float16 or bfloat16, got {input.dtype}. "
-            f"Pass {name}.float().",
+            f"{name} must hold float32, float64, float16 or bfloat16, got {input.dtype}. {fix}",
             value=str(input.dtype),
         )
 

@@ -71,7 +71,7 @@ class Total(total.Total):
 
     def __radd__(self, other: object) -> total.Total:
         # a subclass is asked first, so that a plain total does not decide the type
-        return self + other if isinstance(other, total.Total) else NotImplemented
+        return self + other if isinstance(other, total.Total) else super().__radd__(other)
 
     def mean(self, *, over: float | Tensor | None = None) -> Tensor:
         """Return `sum` divided by `weight`, or by `over` where that is given.

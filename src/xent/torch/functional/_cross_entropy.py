@@ -106,7 +106,7 @@ def cross_entropy(
         Divides the logits, after `softcap`.
     on_empty : {"nan", "zero", "raise"}, default "nan"
         The "mean" over nothing. Torch's is nan, with gradient 0. "raise" waits for the
-        device.
+        device. A `Total` of nothing is no mean yet, and has its own.
     implementation : {"cpu", "triton", "formulas"}, optional
         Used or refused, never replaced. By default `xent.kernels.explain` says which.
 
