@@ -6,22 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from xent.errors import SourceError, XentValueError
-from xent.evaluation import batches
 from xent.evaluation.batches import Batch, Field
-from xent.evaluation.finding import find_predictions, find_truth
-from xent.evaluation.names import (
-    class_names,
-    column_named,
-    expand,
-    match_suffixes,
-    repeated,
-    span,
-)
+from xent.evaluation.finding import find_predictions
+from xent.evaluation.names import column_named, expand, repeated, span
 from xent.evaluation.options import Options
-from xent.kernels.cpu.log_loss import MISSING
+from xent.evaluation.pairing import find_compared, find_predicted, read
 
 __all__ = ["Plan", "make_plan"]
 
@@ -123,123 +113,18 @@ def _classes_or_labels(
     options: Options,
     beside: Beside,
 ) -> Plan:
-    names = list(by_name)
-    first = by_name[columns[0]]
-    width = 0
-    if first.kind == "list":
-        if len(columns) > 1:
-            raise XentValueError(
-                f"{given} must be one list column or one column a class, got {span(columns)}"
-            )
-        width = first.width or _width(columns[0], head)
-    count = width or len(columns)
-    used = {*columns, *beside.columns}
-    rest = [by_name[n] for n in names if n not in used]
-
-    target = column_named("target", options.target, names) if options.target else None
-    outcomes: list[str] = []
-    if options.labels is not None:
-        outcomes = expand("labels", options.labels, names)
-    elif target is None:
-        target, outcomes = find_truth(rest, columns, count, options.task)
-
-    task = options.task or ("class" if not outcomes else _task(columns, outcomes, width, head))
-    if task == "multi" and not outcomes:
-        raise XentValueError(
-            f"task 'multi' needs one column of 0 and 1 for each label, got target {target!r}; "
-            "name the columns with labels"
-        )
-    if outcomes:
-        outcomes = _pair(outcomes, columns, width)
-    said_classes = [str(c) for c in options.classes] if options.classes is not None else None
-    what = "logits" if given == "logits" else "probabilities"
-    if count == 1 and not outcomes:
-        if said_classes is not None and len(said_classes) != 2:
-            raise XentValueError(
-                f"one column of {what} is about two classes, got {len(said_classes)} classes",
-                value=said_classes,
-            )
-        classes = said_classes or ["0", "1"]
-        note = f"target: {target}; {what} of class {classes[1]} from {columns[0]}"
-        prediction = "binary_logit" if given == "logits" else "binary_prob"
-    else:
-        inferred = [str(j) for j in range(width)] if width else class_names(columns)
-        classes = said_classes or inferred
-        if len(classes) != count:
-            raise XentValueError(
-                f"classes must name the {count} columns {span(columns)} in order, got "
-                f"{len(classes)} names",
-                value=list(classes),
-            )
-        _distinct(classes, columns)
-        kind = "label" if task == "multi" else "class"
-        where = f"{columns[0]} (a list)" if width else span(columns)
-        truth = f"labels: {span(outcomes)}" if outcomes else f"target: {target}"
-        if target and by_name[target].kind != "text" and not all(map(_is_whole, classes)):
-            truth += " (positions of the classes)"
-        if outcomes and task == "class":
-            truth = f"target: the one 1 among {span(outcomes)}"
-        plural = "label" if kind == "label" else "class" if count == 1 else "classes"
-        plural += "s" if kind == "label" and count != 1 else ""
-        note = f"{truth}; {count} {plural} from {where} ({what})"
-        prediction = f"{kind}_logits" if given == "logits" else f"{kind}_probs"
+    predictions = find_predicted(given, columns, by_name, head)
+    truth = find_compared(predictions, by_name, head, options, beside.columns)
+    prediction, classes, note = read(predictions, truth, by_name, options)
     return Plan(
-        kind="labels" if task == "multi" else "classes",
+        kind="labels" if truth.task == "multi" else "classes",
         prediction=prediction,
         columns=tuple(columns),
         classes=tuple(classes),
-        width=width,
-        target=None if outcomes else target,
-        outcomes=tuple(outcomes),
+        width=predictions.width,
+        target=None if truth.outcomes else truth.target,
+        outcomes=tuple(truth.outcomes),
         note=_weighted(note, beside),
         weight=beside.weight,
         size=beside.size,
     )
-
-
-def _is_whole(name: str) -> bool:
-    return name.removeprefix("-").isdigit()
-
-
-def _width(column: str, head: Batch) -> int:
-    lengths = [len(v) for v in head[column].to_pylist() if v is not None]
-    return lengths[0] if lengths else 1
-
-
-def _distinct(classes: Sequence[str], columns: Sequence[str]) -> None:
-    twice = repeated(classes)
-    if twice is not None:
-        raise XentValueError(
-            f"classes must be different, got {twice!r} twice among the columns {span(columns)}; "
-            "name them with classes",
-            value=twice,
-        )
-
-
-def _task(columns: list[str], outcomes: list[str], width: int, head: Batch) -> str:
-    """One class of many where predictions and outcomes of each of the first rows sum to one."""
-    if (width or len(columns)) == 1:
-        return "multi"
-    if width:
-        probs = batches.matrix(columns[0], head[columns[0]], 0, width).astype(np.float64)
-    else:
-        probs = np.stack([batches.floats(n, head[n], 0) for n in columns], axis=1, dtype=np.float64)
-    truth = np.stack([batches.integers(n, head[n], 0) for n in outcomes], axis=1)
-    # rows with missing values tell nothing
-    told = ~np.isnan(probs).any(axis=1) & (truth != MISSING).all(axis=1)
-    one = (truth.sum(axis=1) == 1) & (np.abs(probs.sum(axis=1) - 1) < 1e-3)
-    return "class" if told.any() and one[told].all() else "multi"
-
-
-def _pair(outcomes: list[str], columns: list[str], width: int) -> list[str]:
-    count = width or len(columns)
-    if len(outcomes) != count:
-        raise XentValueError(
-            f"labels must be one column for each of the {count} predictions, got "
-            f"{len(outcomes)}: {span(outcomes)}",
-            value=outcomes,
-        )
-    if width or count == 1:
-        return outcomes
-    # by name where the names agree, else in the order given
-    return match_suffixes(outcomes, columns) or outcomes
