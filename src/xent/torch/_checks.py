@@ -72,7 +72,7 @@ def _may_look(tensor: Tensor) -> bool:
 
 
 def warn_negative(weight: Tensor, name: str) -> None:
-    """Warn D20 of weights below zero, which turn the loss of a class round."""
+    """Warn D08 of weights below zero, which turn the loss of a class round."""
     if _may_look(weight) and active() != "off" and bool((weight < 0).any()):
         at = int((weight.detach().flatten() < 0).nonzero()[0])
         value = float(weight.detach().flatten()[at])

@@ -75,7 +75,8 @@ def _mean_of_nothing(found: Reduced, on_empty: str, rows: int, ignore_index: int
         return torch.where(found.weight == 0, torch.zeros_like(found.value), found.value)
     if float(found.weight) != 0:
         return found.value
-    ignored = rows - int(found.count)
+    # a device was not asked to count for a mean; that all weights are 0 is true as well
+    ignored = 0 if found.count is None else rows - int(found.count)
     empty = nothing_to_average(
         rows=rows,
         ignored=ignored,

@@ -13,7 +13,7 @@ from xent.kernels.cpu import softmax_cross_entropy as kernel
 from xent.torch._checks import raise_bad_target
 from xent.torch._ops.autograd import times
 from xent.torch._ops.memory import array_of, doubles_of, tensor_of
-from xent.torch._ops.results import Statistics, computed_in
+from xent.torch._ops.results import Statistics, computed_in, for_each_row
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
@@ -93,7 +93,7 @@ class CpuSoftmax:
         if self.how != "rows":
             if self.how == "mean":
                 upstream = upstream.double() / (self.weight or 1.0)
-            upstream = upstream.expand(logits.shape[: task.axis] + logits.shape[task.axis + 1 :])
+            upstream = for_each_row(upstream, logits, task.axis)
         weight = upstream if task.sample_weight is None else upstream * task.sample_weight
         call = CpuSoftmax(replace(task, sample_weight=weight), "rows")
         gradient = call.evaluate(logits, want_gradient=True)[1]
@@ -112,8 +112,7 @@ class CpuSoftmax:
         if self.how == "mean":
             upstream = upstream / (self.weight or 1.0)
         if self.how != "rows":
-            shape = logits.shape[: self.task.axis] + logits.shape[self.task.axis + 1 :]
-            upstream = upstream.expand(shape)
+            upstream = for_each_row(upstream, logits, self.task.axis)
         return formulas.gradient(logits, self.task, upstream)
 
 

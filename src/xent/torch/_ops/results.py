@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Reduced", "Statistics", "computed_in", "mean_of"]
+from xent.torch._tasks import SoftmaxTask
+
+__all__ = ["Reduced", "Statistics", "computed_in", "count_of", "for_each_row", "mean_of"]
 
 
 class Statistics(NamedTuple):
@@ -25,7 +27,7 @@ class Reduced(NamedTuple):
     value       float64 for float64 logits, else float32
     weight      sum of the weights of the rows that count: a float where it is known, a
                 tensor where asking would wait for a device
-    count       number of the rows that count, likewise
+    count       number of the rows that count, likewise; None where nobody will ask
     statistics  where they were asked for; without a graph
     """
 
@@ -45,3 +47,15 @@ def mean_of(total: Tensor, weight: Tensor) -> Tensor:
     empty = weight == 0
     # both branches of a `where` are differentiated, so neither may divide by 0
     return torch.where(empty, torch.nan, total / torch.where(empty, 1.0, weight))
+
+
+def count_of(task: SoftmaxTask, rows: int) -> Any:
+    """Return how many rows count: a number, or a tensor where that depends on the targets."""
+    if task.target is None or task.ignore_index is None:
+        return rows
+    return (task.target != task.ignore_index).sum()
+
+
+def for_each_row(upstream: Tensor, logits: Tensor, axis: int) -> Tensor:
+    """Return the upstream gradient of a sum, as that of each of its rows."""
+    return upstream.expand(logits.shape[:axis] + logits.shape[axis + 1 :])

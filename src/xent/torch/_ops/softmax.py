@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.cpu_softmax import CpuSoftmax
-from xent.torch._ops.results import Reduced, Statistics, mean_of
+from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
 from xent.torch._ops.route import Route
 from xent.torch._ops.softmax_operator import softmax_rows
 from xent.torch._tasks import SoftmaxTask
@@ -49,13 +47,10 @@ def _reduce_rows(
     # MPS has no float64
     wide = torch.float32 if logits.device.type == "mps" else torch.float64
     weight = weights.sum(dtype=wide)
-    count: Any = weights.numel()
-    if task.target is not None and task.ignore_index is not None:
-        count = (task.target != task.ignore_index).sum()
     value = rows
     if how != "rows":
         value = rows.sum(dtype=wide)
         if how == "mean":
             value = mean_of(value, weight)
         value = value.to(rows.dtype)
-    return Reduced(value, weight, count, stats)
+    return Reduced(value, weight, count_of(task, weights.numel()), stats)

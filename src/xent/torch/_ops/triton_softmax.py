@@ -11,7 +11,7 @@ from xent.kernels.triton import faults
 from xent.kernels.triton import softmax_cross_entropy as kernel
 from xent.kernels.triton.elementwise import scale_, weight_total
 from xent.torch._ops.autograd import times
-from xent.torch._ops.results import Statistics, mean_of
+from xent.torch._ops.results import Statistics, count_of, for_each_row, mean_of
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
@@ -83,7 +83,7 @@ class TritonSoftmax:
         return gradient
 
     def _weigh(self, logits: Tensor) -> None:
-        """Sum what the rows count in a mean, and count them, on the device."""
+        """Sum what the rows count in a mean, on the device; a total counts them, too."""
         task = self.task
         num_classes = logits.shape[task.axis]
         rows = logits.numel() // num_classes
@@ -96,9 +96,8 @@ class TritonSoftmax:
             sample_weight=task.sample_weight,
             ignore_index=task.ignore_index,
         )
-        self.count = rows
-        if task.target is not None and task.ignore_index is not None:
-            self.count = (task.target != task.ignore_index).sum()
+        if self.how == "sum":
+            self.count = count_of(task, rows)
 
     def is_one(self, upstream: Tensor) -> bool:
         return False  # asking would wait; `scale_` leaves at once where it is
@@ -112,6 +111,5 @@ class TritonSoftmax:
         if self.how == "mean":
             upstream = upstream / torch.where(self.weight == 0, 1.0, self.weight)
         if self.how != "rows":
-            shape = logits.shape[: self.task.axis] + logits.shape[self.task.axis + 1 :]
-            upstream = upstream.expand(shape)
+            upstream = for_each_row(upstream, logits, self.task.axis)
         return formulas.gradient(logits, self.task, upstream)

@@ -173,12 +173,14 @@ def cross_entropy(
     >>> loss.tolist()
     [4.24835413113866e-18, 0.6931471824645996]
 
-    The row that is sure still pulls its target up; for torch its loss is 0, and its
-    gradient ``[0.0, 4.2e-18]``:
+    The row that is sure still pulls its target up, which torch's does not:
 
     >>> loss.sum().backward()
     >>> logits.grad[0].tolist()
     [-4.24835413113866e-18, 4.24835413113866e-18]
+    >>> theirs = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 0]), reduction="none")
+    >>> theirs[0].item(), torch.autograd.grad(theirs.sum(), logits)[0][0, 0].item()
+    (-0.0, 0.0)
     """
     usual = (reduction, label_smoothing, z_loss, temperature, on_empty) == _DEFAULTS
     if usual and is_everyday(
