@@ -32,6 +32,19 @@ inline nb::object make_array(nb::dlpack::dtype dtype, const std::vector<std::siz
   return nb::cast(nb::ndarray<nb::numpy>(*data, shape.size(), shape.data(), owner, nullptr, dtype));
 }
 
+// Where the gradient of `of` goes: an array of its own, or the memory of `of` itself. A kernel
+// reads what it still needs of a row before it writes there; of other rows it knows nothing.
+inline void* gradient_in(const Output& out, const Input& of) {
+  if (out.nbytes() != of.nbytes() || out.itemsize() != of.itemsize())
+    throw nb::value_error("out must have the shape and dtype of the array it is the gradient of");
+  const auto to = reinterpret_cast<std::uintptr_t>(out.data());
+  const auto from = reinterpret_cast<std::uintptr_t>(of.data());
+  const std::uintptr_t apart = to < from ? from - to : to - from;
+  if (apart != 0 && apart < of.nbytes())
+    throw nb::value_error("out must be the array it is the gradient of, or share no memory with it");
+  return out.data();
+}
+
 // NumPy has no bfloat16: where a caller says so, 16-bit integers are its bits
 inline Storage storage_of(nb::dlpack::dtype dtype, bool bits_of_bfloat16 = false) {
   using Code = nb::dlpack::dtype_code;

@@ -66,7 +66,7 @@ nb::tuple sigmoid_cross_entropy(Input logits, bool bfloat16, std::optional<std::
   if (want_nll) nll = make_array(computed_dtype(storage), shape, &task.nll);
   if (want_gradient) {
     if (out) {
-      task.gradient = out->data();
+      task.gradient = gradient_in(*out, logits);
     } else {
       gradient = make_array(logits.dtype(), shape, &task.gradient);
     }

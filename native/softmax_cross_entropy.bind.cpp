@@ -112,7 +112,7 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
   if (want_nll) nll = make_array(computed_dtype(storage), layout.row_shape, &task.nll);
   if (want_gradient) {
     if (out) {
-      task.gradient = out->data();
+      task.gradient = gradient_in(*out, logits);
     } else {
       gradient = make_array(logits.dtype(), shape, &task.gradient);
     }

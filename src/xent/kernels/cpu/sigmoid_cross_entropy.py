@@ -32,7 +32,7 @@ def score(
     want_nll: bool = False,
     want_gradient: bool = False,
     want_hessian: bool = False,
-    out: NDArray[Any] | None = None,
+    out: NDArray[Any] | None = None,  # for the gradient; may be the logits, which it replaces
     threads: int = 0,  # 0: as many as xent.set_num_threads says
 ) -> tuple[Scored, int]:
     """Return the losses and derivatives, and how many targets are outside [0, 1]."""

@@ -33,7 +33,7 @@ def score(
     want_gradient: bool = False,
     want_hessian: bool = False,  # of the plain loss: the four options before refuse it
     want_stats: bool = False,
-    out: NDArray[Any] | None = None,  # for the gradient
+    out: NDArray[Any] | None = None,  # for the gradient; may be the logits, which it replaces
     threads: int = 0,  # 0: as many as xent.set_num_threads says
 ) -> Scored | None:
     """Return the losses and derivatives; None, with nothing computed, for a bad target.
