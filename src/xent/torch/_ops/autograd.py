@@ -20,15 +20,20 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Call", "differentiable", "times"]
+__all__ = ["Call", "differentiable", "hooks_active", "is_plain_upstream", "keeps_graph", "times"]
 
-_keeps_graph = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
+keeps_graph = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", lambda: True)
 _hooks = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", lambda _: None)
 _transforms_active = torch._C._are_functorch_transforms_active
 _is_batched = torch._C._functorch.is_legacy_batchedtensor
 
 
-def _is_plain(upstream: Tensor) -> bool:
+def hooks_active() -> bool:
+    """Return whether hooks decide what is kept for the backward pass."""
+    return _hooks(False) is not None
+
+
+def is_plain_upstream(upstream: Tensor) -> bool:
     """Return whether this is one upstream gradient of numbers, and no batch of them."""
     return not (_transforms_active() or _is_batched(upstream)) and type(upstream) is Tensor
 
@@ -55,7 +60,7 @@ class Call(Protocol):
 class _GradientInForward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor, call: Call) -> Tensor:
-        ctx.late = logits.dtype is torch.float16 or _hooks(False) is not None
+        ctx.late = logits.dtype is torch.float16 or hooks_active()
         value, ctx.gradient = call.evaluate(logits, want_gradient=not ctx.late)
         ctx.call = call
         # for second derivatives; unpacked only there, so the logits may be overwritten
@@ -65,7 +70,7 @@ class _GradientInForward(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
         call: Call = ctx.call
-        if torch.is_grad_enabled() or not _is_plain(upstream):
+        if torch.is_grad_enabled() or not is_plain_upstream(upstream):
             return call.formula(ctx.saved_tensors[0], upstream), None
         if ctx.late:
             return call.gradient(ctx.saved_tensors[0], upstream), None
@@ -77,7 +82,7 @@ class _GradientInForward(torch.autograd.Function):
             gradient = call.evaluate(ctx.saved_tensors[0], want_gradient=True)[1]
         if call.is_one(upstream):
             return gradient, None
-        if not _keeps_graph():
+        if not keeps_graph():
             return call.scaled(gradient, upstream, in_place=True), None
         scaled = call.scaled(gradient, upstream, in_place=False)
         ctx.gradient = gradient

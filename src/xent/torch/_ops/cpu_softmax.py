@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xent.kernels.cpu import softmax_cross_entropy as kernel
+from xent.kernels.cpu.scored import Scored
 from xent.torch._checks import raise_bad_target
 from xent.torch._ops.autograd import times
 from xent.torch._ops.memory import array_of, doubles_of, tensor_of
@@ -17,7 +18,7 @@ from xent.torch._ops.results import Statistics, computed_in, for_each_row
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
-__all__ = ["CpuSoftmax", "adjacent"]
+__all__ = ["CpuSoftmax", "adjacent", "native_scores"]
 
 
 class CpuSoftmax:
@@ -35,35 +36,23 @@ class CpuSoftmax:
         task, how = self.task, self.how
         x, axis, back = adjacent(logits.detach(), task.axis)
         compute = computed_in(x.dtype)
-        moved = None if back is None else axis
-        target = None if task.target is None else task.target.contiguous().numpy()
-        soft = _soft(task, moved, compute)
         # the kernel divides by the mass of the targets, torch by the weights of their classes
-        kernel_divides = target is not None and not (
+        kernel_divides = task.target is not None and not (
             task.label_smoothing and task.class_weight is not None
         )
         if not kernel_divides:
             self.weight = _denominator(task, logits)
-        scored = kernel.score(
-            array_of(x),
+        scored = native_scores(
+            x,
+            task,
             axis=axis,
-            bfloat16=x.dtype is torch.bfloat16,
-            target=target,
-            soft_target=soft,
-            class_weight=doubles_of(task.class_weight),
-            sample_weight=doubles_of(task.sample_weight),
-            ignore_index=task.ignore_index,
-            label_smoothing=task.label_smoothing,
-            class_mask=_mask(task, logits.shape, moved),
-            softcap=task.softcap,
-            temperature=task.temperature,
-            z_loss=task.z_loss,
+            moved=None if back is None else axis,
+            shape=logits.shape,
             want_stats=self.wants_statistics,
             mean=how == "mean",
             gradient_scale=None if kernel_divides else self._scale(),
             want_nll=how == "rows",
             want_gradient=want_gradient,
-            threads=torch.get_num_threads(),
         )
         if scored is None:
             raise_bad_target(task, logits)
@@ -114,6 +103,38 @@ class CpuSoftmax:
         if self.how != "rows":
             upstream = for_each_row(upstream, logits, self.task.axis)
         return formulas.gradient(logits, self.task, upstream)
+
+
+def native_scores(
+    x: Tensor,  # contiguous, without a graph
+    task: SoftmaxTask,
+    *,
+    axis: int = 1,  # of the classes in x
+    moved: int | None = None,  # the same, where the task's arrays have them elsewhere
+    shape: torch.Size | None = None,  # of the logits as the task knows them
+    in_place: bool = False,  # the gradient overwrites x
+    **wanted: Any,
+) -> Scored | None:
+    """Hand a task to the native kernel; None where a target is no class."""
+    array = array_of(x)
+    return kernel.score(
+        array,
+        axis=axis,
+        bfloat16=x.dtype is torch.bfloat16,
+        target=None if task.target is None else task.target.contiguous().numpy(),
+        soft_target=_soft(task, moved, computed_in(x.dtype)),
+        class_weight=doubles_of(task.class_weight),
+        sample_weight=doubles_of(task.sample_weight),
+        ignore_index=task.ignore_index,
+        label_smoothing=task.label_smoothing,
+        class_mask=_mask(task, x.shape if shape is None else shape, moved),
+        softcap=task.softcap,
+        temperature=task.temperature,
+        z_loss=task.z_loss,
+        out=array if in_place else None,
+        threads=torch.get_num_threads(),
+        **wanted,
+    )
 
 
 def _denominator(task: SoftmaxTask, logits: Tensor) -> float:

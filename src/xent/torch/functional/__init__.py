@@ -15,6 +15,11 @@ from xent.torch.functional._cross_entropy import (
 from xent.torch.functional._distillation import distillation_loss
 from xent.torch.functional._entropy import softmax_entropy
 from xent.torch.functional._kl_div import kl_div
+from xent.torch.functional._linear_cross_entropy import linear_cross_entropy
+from xent.torch.functional._linear_softmax_cross_entropy import (
+    linear_softmax_cross_entropy,
+    linear_softmax_cross_entropy_with_stats,
+)
 from xent.torch.functional._mse_loss import mse_loss
 from xent.torch.functional._nll_loss import nll_loss
 from xent.torch.functional._tokens import next_token_cross_entropy, token_cross_entropy
@@ -27,6 +32,9 @@ __all__ = [
     "cross_entropy_with_stats",
     "distillation_loss",
     "kl_div",
+    "linear_cross_entropy",
+    "linear_softmax_cross_entropy",
+    "linear_softmax_cross_entropy_with_stats",
     "mse_loss",
     "next_token_cross_entropy",
     "nll_loss",

@@ -1,0 +1,13 @@
+"""Losses of ``hidden @ linear_weight.T`` that never hold the logits of all rows.
+
+The logits of a block are made in one buffer, become their own gradient there, and are
+multiplied into the gradients of `hidden` and `linear_weight` before the next block takes
+their place.
+
+plan.py       how large a block is, and what it costs
+task.py       what is asked for, and the part of it that belongs to some rows
+products.py   the matrix products around a block
+rows.py       blocks of rows with all classes: three products
+columns.py    blocks of classes with all rows: four, for the smallest memory
+autograd.py   gradients in the forward pass, handed over in the backward
+"""

@@ -1,0 +1,92 @@
+"""Eager autograd of losses of a product: gradients in the forward pass, once.
+
+The logits of a block are there once, and so are their gradients, which are small beside
+them: those of the operands. They are taken in the forward pass for an upstream gradient of 1
+and scaled in the backward pass, in place where nobody will ask again. Losses of rows, and
+16-bit floats whose gradients would be rounded before a `GradScaler` has multiplied them, are
+walked a second time in the backward pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from xent.torch._ops.autograd import hooks_active, is_plain_upstream, keeps_graph
+
+__all__ = ["LinearCall", "apply"]
+
+Gradients = Sequence[Tensor | None]
+
+
+class LinearCall(Protocol):
+    """One loss of several operands, as an engine computes it."""
+
+    late: bool  # the gradients wait for their upstream gradient
+
+    def evaluate(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
+    ) -> tuple[Tensor, Gradients | None]:
+        """Return the value and, where any is wanted, gradients for an upstream gradient of 1."""
+
+    def gradients(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        """Return gradients for an upstream gradient, each rounded once."""
+
+    def formula(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        """Return them in operations that can be differentiated."""
+
+    def deliver(self, gradients: Gradients) -> Gradients:
+        """Return what the backward pass is to return of these gradients."""
+
+
+class _GradientsInForward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, call: LinearCall, *operands: Tensor | None) -> Tensor:
+        wanted = ctx.needs_input_grad[1:]
+        ctx.late = call.late or hooks_active()
+        value, ctx.gradients = call.evaluate(operands, [not ctx.late and w for w in wanted])
+        ctx.call = call
+        ctx.save_for_backward(*operands)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        call: LinearCall = ctx.call
+        wanted = ctx.needs_input_grad[1:]
+        if torch.is_grad_enabled() or not is_plain_upstream(upstream):
+            return (None, *call.formula(ctx.saved_tensors, wanted, upstream))
+        return (None, *call.deliver(_scaled(ctx, call, wanted, upstream)))
+
+
+def _scaled(ctx: Any, call: LinearCall, wanted: Sequence[bool], upstream: Tensor) -> Gradients:
+    """Return gradients that belong to the caller, who may change them."""
+    if ctx.late:
+        return call.gradients(ctx.saved_tensors, wanted, upstream)
+    # taken in one step: other threads may be here, and only one may have the buffers
+    gradients: Gradients | None = ctx.__dict__.pop("gradients", None)
+    if gradients is None:  # given away before
+        gradients = call.evaluate(ctx.saved_tensors, wanted)[1]
+        assert gradients is not None
+    if upstream.is_cpu and upstream.item() == 1:
+        return gradients
+    if not keeps_graph():
+        return [each if each is None else each.mul_(upstream) for each in gradients]
+    ctx.gradients = gradients
+    # a product with a tensor of a wider dtype is of that dtype
+    return [each if each is None else (each * upstream).to(each.dtype) for each in gradients]
+
+
+def apply(call: LinearCall, *operands: Tensor | None) -> Tensor:
+    """Return the value of the call, with a graph where one is being recorded."""
+    records = any(each is not None and each.requires_grad for each in operands)
+    if records and torch.is_grad_enabled():
+        value: Tensor = _GradientsInForward.apply(call, *operands)
+        return value
+    return call.evaluate(operands, [False] * len(operands))[0]

@@ -1,0 +1,174 @@
+"""The matrix products around a block of logits, and the sums of their results.
+
+Operands of 32 or 64 bits are multiplied as they are, and the gradient of the weight is summed
+where it will be returned. Operands of 16 bits give logits of 32: a part of the weight is
+widened at a time, so that no logit is rounded to 16 bits, and the gradient of the weight is
+summed in 32 and rounded once. Where the processor multiplies 16-bit numbers, the gradient of
+the hidden states, which is one product a row and rounded once anyway, is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from xent.torch._linear.plan import Plan
+
+__all__ = ["Operands", "Products", "Wanted", "products_for"]
+
+
+class Operands(NamedTuple):
+    hidden: Tensor  # (N, D)
+    weight: Tensor  # (V, D)
+    bias: Tensor | None  # (V,)
+
+
+class Wanted(NamedTuple):
+    """Which gradients."""
+
+    hidden: bool
+    weight: bool
+    bias: bool
+
+
+class Products(Protocol):
+    """The products of one walk over the blocks."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return the logits of some rows, in the buffer of the block."""
+
+    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
+        """Add the gradients of a block of logits; return that of its hidden states."""
+
+    def finish(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the gradients of weight and bias."""
+
+
+def products_for(
+    operands: Operands, wanted: Wanted, plan: Plan, *, wide_weight: bool = False
+) -> Products:
+    """Return them for these operands.
+
+    With `wide_weight`, the gradient of a 16-bit weight stays in the 32 bits of its sum.
+    """
+    if operands.weight.dtype.itemsize == 2:
+        return _Narrow(operands, wanted, plan, wide_weight)
+    return _Wide(operands, wanted, plan)
+
+
+class _Wide:
+    """Operands of 32 or 64 bits."""
+
+    def __init__(self, operands: Operands, wanted: Wanted, plan: Plan) -> None:
+        _, self.weight, self.bias = operands
+        self.wanted = wanted
+        self.buffer = self.weight.new_empty((plan.rows, plan.columns))
+        self.d_weight = torch.empty_like(self.weight) if wanted.weight else None
+        self.d_bias = _zeros_of(self.bias) if wanted.bias else None
+        self.is_first = True
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        block = self.buffer[: hidden.shape[0]]
+        if self.bias is None:
+            return torch.mm(hidden, self.weight.t(), out=block)
+        return torch.addmm(self.bias, hidden, self.weight.t(), out=block)
+
+    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
+        if self.d_weight is not None:
+            beta = 0 if self.is_first else 1
+            torch.addmm(self.d_weight, block.t(), hidden, beta=beta, out=self.d_weight)
+        if self.d_bias is not None:
+            self.d_bias += block.sum(dim=0, dtype=self.d_bias.dtype)
+        self.is_first = False
+        return torch.mm(block, self.weight) if self.wanted.hidden else None
+
+    def finish(self) -> tuple[Tensor | None, Tensor | None]:
+        if self.d_weight is not None and self.is_first:
+            self.d_weight.zero_()  # no row counted
+        return self.d_weight, _rounded(self.d_bias, self.bias)
+
+
+class _Narrow:
+    """Operands of 16 bits, on a processor."""
+
+    def __init__(self, operands: Operands, wanted: Wanted, plan: Plan, wide_weight: bool) -> None:
+        _, self.weight, self.bias = operands
+        self.wanted = wanted
+        self.wide_weight = wide_weight
+        classes, features = self.weight.shape
+        wide = torch.float32
+        self.buffer = self.weight.new_empty((plan.rows, plan.columns), dtype=wide)
+        self.step = max(16, min(classes, (4 << 20) // (4 * max(features, 1))))
+        self.widened = self.weight.new_empty((self.step, features), dtype=wide)
+        self.units = wanted.hidden and has_units(self.weight)
+        self.rounded = self.buffer.new_empty((0,), dtype=self.weight.dtype)
+        if self.units:
+            self.rounded = torch.empty_like(self.buffer, dtype=self.weight.dtype)
+        self.d_weight = None
+        if wanted.weight:
+            self.d_weight = torch.empty_like(self.weight, dtype=wide)
+        self.d_bias = _zeros_of(self.bias) if wanted.bias else None
+        self.is_first = True
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        block = self.buffer[: hidden.shape[0]]
+        wide = hidden.float()
+        for begin, part in self._parts():
+            torch.mm(wide, part.t(), out=block[:, begin : begin + part.shape[0]])
+        if self.bias is not None:
+            block += self.bias
+        return block
+
+    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
+        if self.d_weight is not None:
+            beta = 0 if self.is_first else 1
+            torch.addmm(self.d_weight, block.t(), hidden.float(), beta=beta, out=self.d_weight)
+        if self.d_bias is not None:
+            self.d_bias += block.sum(dim=0, dtype=self.d_bias.dtype)
+        self.is_first = False
+        if not self.wanted.hidden:
+            return None
+        if self.units:
+            rounded = self.rounded[: block.shape[0]].copy_(block)
+            return torch.mm(rounded, self.weight)
+        d_hidden = torch.zeros_like(hidden, dtype=torch.float32)
+        for begin, part in self._parts():
+            d_hidden.addmm_(block[:, begin : begin + part.shape[0]], part)
+        return d_hidden
+
+    def finish(self) -> tuple[Tensor | None, Tensor | None]:
+        if self.d_weight is not None and self.is_first:
+            self.d_weight.zero_()
+        d_weight = self.d_weight if self.wide_weight else _rounded(self.d_weight, self.weight)
+        return d_weight, _rounded(self.d_bias, self.bias)
+
+    def _parts(self) -> Iterator[tuple[int, Tensor]]:
+        for begin in range(0, self.weight.shape[0], self.step):
+            part = self.weight[begin : begin + self.step]
+            yield begin, self.widened[: part.shape[0]].copy_(part)
+
+
+def has_units(tensor: Tensor) -> bool:
+    """Return whether products of 16-bit numbers of this dtype are fast here."""
+    return tensor.dtype is torch.bfloat16 and tensor.is_cpu and _bfloat16_units
+
+
+_bfloat16_units = bool(
+    getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+    or getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+)
+
+
+def _zeros_of(bias: Tensor | None) -> Tensor | None:
+    """Return a sum for the gradient of the bias; one of many rows, so one precision up."""
+    if bias is None:
+        return None
+    wide = torch.float32 if bias.device.type == "mps" else torch.float64
+    return torch.zeros_like(bias, dtype=wide)
+
+
+def _rounded(gradient: Tensor | None, like: Tensor | None) -> Tensor | None:
+    return None if gradient is None or like is None else gradient.to(like.dtype)

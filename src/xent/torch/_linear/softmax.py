@@ -1,0 +1,193 @@
+"""Linear softmax cross-entropy, eager: a plan, a walk over its blocks, a reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xent.torch._checks import raise_bad_target
+from xent.torch._linear.autograd import Gradients
+from xent.torch._linear.plan import Need, Plan, plan_blocks
+from xent.torch._linear.products import Operands, Wanted
+from xent.torch._linear.rows import Walked, walk_rows
+from xent.torch._linear.task import LinearTask
+from xent.torch._ops.results import Statistics, computed_in, count_of, mean_of
+from xent.torch._ops.route import Route
+
+__all__ = ["LinearSoftmax"]
+
+
+class LinearSoftmax:
+    """One call; `value`, `weight`, `count` and `statistics` are there after `evaluate`.
+
+    Parameters
+    ----------
+    task : LinearTask
+    how : {"mean", "sum", "rows"}
+    path : Route
+        What serves the blocks.
+    memory : int or None
+        Budget in bytes.
+    torch_mean : bool
+        Whether a mean divides as torch's does.
+    statistics : bool
+    main_grad : Tensor or None
+        What the gradient of the weight is added to, instead of being returned.
+    """
+
+    def __init__(
+        self,
+        task: LinearTask,
+        how: str,
+        path: Route,
+        *,
+        memory: int | None = None,
+        torch_mean: bool = False,
+        statistics: bool = False,
+        main_grad: Tensor | None = None,
+    ) -> None:
+        self.task = task
+        self.how = how
+        self.path = path
+        self.memory = memory
+        self.torch_mean = torch_mean
+        self.wants_statistics = statistics
+        self.main_grad = main_grad
+        self.late = how == "rows"
+        self.weight: Any = 0.0
+        self.count: Any = 0
+        self.statistics: Statistics | None = None
+
+    def evaluate(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
+    ) -> tuple[Tensor, Gradients | None]:
+        own = _detached(operands)
+        kept = self.task.kept()
+        self._weigh(own, kept)
+        found = self._walk(
+            own,
+            kept,
+            Wanted(*wanted),
+            scale=1 / self._divisor(),
+            rows=self.how == "rows",
+            statistics=self.wants_statistics,
+        )
+        self.statistics = found.statistics
+        compute = computed_in(own.hidden.dtype)
+        if self.how == "rows":
+            assert found.rows is not None
+            return found.rows, found.gradients
+        total = torch.as_tensor(found.sum, dtype=torch.float64, device=own.hidden.device)
+        if self.how == "mean":
+            total = mean_of(total, torch.as_tensor(self.weight, device=total.device))
+        return total.to(compute), found.gradients
+
+    def gradients(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        own = _detached(operands)
+        by_row = self.how == "rows"
+        found = self._walk(
+            own,
+            self.task.kept(),
+            Wanted(*wanted),
+            scale=1.0 if by_row else upstream.double() / self._divisor(),
+            row_scale=upstream if by_row else None,
+        )
+        assert found.gradients is not None
+        return found.gradients
+
+    def formula(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        hidden, weight, bias = operands
+        assert hidden is not None
+        assert weight is not None
+        if self.how != "rows":
+            upstream = (upstream / self._divisor()).expand(hidden.shape[0])
+        block = self._plan(hidden.shape[0], hidden, weight, Wanted(True, True, False)).rows
+        from xent.torch._linear import formulas
+
+        return formulas.gradients(hidden, weight, bias, self.task, upstream, block)
+
+    def deliver(self, gradients: Gradients) -> Gradients:
+        """Return the gradients to hand over; that of the weight may have a place of its own."""
+        hidden, weight, bias = gradients
+        if self.main_grad is None or weight is None:
+            return gradients
+        self.main_grad.add_(weight)
+        return hidden, None, bias
+
+    def _divisor(self) -> Any:
+        if self.how != "mean":
+            return 1.0
+        if isinstance(self.weight, Tensor):
+            return torch.where(self.weight == 0, 1.0, self.weight)
+        return self.weight or 1.0
+
+    def _weigh(self, own: Operands, kept: Tensor | None) -> None:
+        num_classes = own.weight.shape[0]
+        task = self.task
+        if own.hidden.is_cpu:
+            _check_targets(task, own, kept)
+        mass = task.torch_mass() if self.torch_mean else task.mass(num_classes)
+        weight = mass.sum()
+        self.weight = float(weight) if own.hidden.is_cpu else weight
+        count = count_of(task.softmax, len(own.hidden))
+        self.count = int(count) if own.hidden.is_cpu else count
+
+    def _plan(self, rows: int, hidden: Tensor, weight: Tensor, wanted: Wanted) -> Plan:
+        buffers = 1 if self.task.classes is None else 2
+        soft = self.task.softmax.soft_target
+        if soft is not None and soft.dtype is not computed_in(hidden.dtype):
+            buffers = 2
+        need = Need(
+            rows=rows,
+            features=weight.shape[1],
+            classes=weight.shape[0],
+            dtype=weight.dtype,
+            device=hidden.device.type,
+            hidden=wanted.hidden,
+            weight=wanted.weight,
+            buffers=buffers,
+        )
+        return plan_blocks(need, self.memory, columns=False)
+
+    def _walk(self, own: Operands, kept: Tensor | None, wanted: Wanted, **options: Any) -> Walked:
+        rows = own.hidden.shape[0] if kept is None else len(kept)
+        plan = self._plan(rows, own.hidden, own.weight, wanted)
+        return walk_rows(
+            own, self.task, plan, self.path, kept=kept, wanted=wanted,
+            wide_weight=self.main_grad is not None, **options,
+        )  # fmt: skip
+
+
+def _detached(operands: Sequence[Tensor | None]) -> Operands:
+    hidden, weight, bias = (None if each is None else each.detach() for each in operands)
+    assert hidden is not None
+    assert weight is not None
+    # rows of features that are adjacent: what products and blocks read fastest
+    return Operands(hidden, weight, bias)
+
+
+def _check_targets(task: LinearTask, own: Operands, kept: Tensor | None) -> None:
+    """Raise D01 before anything is computed."""
+    target = task.softmax.target
+    if target is None:
+        return
+    some = target if kept is None else target[kept]
+    num_classes = own.weight.shape[0]
+    mask = task.softmax.class_mask
+    bad = len(some) > 0 and bool((some.min() < 0) | (some.max() >= num_classes))
+    if not bad and mask is not None and len(some):
+        if mask.dim() == 1 or mask.shape[0] == 1:
+            bad = not bool(mask.reshape(-1)[some].all())
+        else:
+            rows = mask if kept is None else mask[kept]
+            bad = not bool(rows.gather(1, some[:, None]).all())
+    if bad:
+        shape = (len(target), num_classes)
+        raise_bad_target(task.softmax, own.hidden.new_zeros(()).expand(shape))
