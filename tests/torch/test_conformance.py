@@ -2,7 +2,7 @@
 
 The samples are those with which torch tests its operators and modules. What torch says in
 float64 is the reference of float32, bfloat16 and float16: no element may be further from it
-than torch's own, plus an ulp. The two losses of logits promise four, of the terms of the
+than torch's own, plus an ulp. The losses of logits promise four, of the terms of the
 gradient, which meet where the target is a distribution: hence of its largest entry.
 """
 
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:reduction. 'mean' divides:UserWarning",
     "ignore:size_average and reduce args:UserWarning",
     "ignore:Using a target size:UserWarning",
+    "ignore:linear_cross_entropy. ``options`` ignored:UserWarning",
 )
 
 NAMES = [
@@ -34,13 +35,14 @@ NAMES = [
     "kl_div",
     "nll_loss",
     "mse_loss",
+    "linear_cross_entropy",
 ]
 OPERATORS = {
     op.name.removeprefix("nn.functional."): op
     for op in op_db
     if op.name.removeprefix("nn.functional.") in NAMES
 }
-OF_LOGITS = NAMES[:2]
+OF_LOGITS = [*NAMES[:2], "linear_cross_entropy"]
 MODULES = {
     info.name.removeprefix("nn."): info
     for info in module_db

@@ -17,6 +17,9 @@ FUNCTIONS = {
         "cross_entropy_with_stats",
         "distillation_loss",
         "kl_div",
+        "linear_cross_entropy",
+        "linear_softmax_cross_entropy",
+        "linear_softmax_cross_entropy_with_stats",
         "mse_loss",
         "next_token_cross_entropy",
         "nll_loss",
@@ -63,7 +66,7 @@ def test_every_function_is_documented(function):
 def test_the_drop_ins_are_all_there():
     assert DROP_INS == [
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "kl_div",
-        "mse_loss", "nll_loss",
+        "linear_cross_entropy", "mse_loss", "nll_loss",
     ]  # fmt: skip
 
 

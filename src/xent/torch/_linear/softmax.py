@@ -82,7 +82,8 @@ class LinearSoftmax:
             return found.rows, found.gradients
         total = torch.as_tensor(found.sum, dtype=torch.float64, device=own.hidden.device)
         if self.how == "mean":
-            total = mean_of(total, torch.as_tensor(self.weight, device=total.device))
+            divisor = torch.as_tensor(self.weight, dtype=total.dtype, device=total.device)
+            total = mean_of(total, divisor)
         return total.to(compute), found.gradients
 
     def gradients(

@@ -83,8 +83,7 @@ def linear_softmax_cross_entropy(
         Replaces the logits by ``softcap * tanh(logits / softcap)`` first.
     temperature : float, default 1
         Divides the logits, after `softcap`.
-    class_mask : Tensor of bool, shape ``(V,)``, or ``(N, V)`` for rows that are one axis, \
-optional
+    class_mask : Tensor of bool, shape ``(V,)``, or ``(rows, V)``, optional
         True where a class may be chosen.
     shift : int, default 0
         Position t is asked for ``target[..., t + shift]``: 1 for the next token, where
