@@ -47,6 +47,8 @@ MODULES = {
     info.name.removeprefix("nn."): info
     for info in module_db
     if info.name.removeprefix("nn.") in modules.__all__
+    # its layer is drawn by chance: see tests/torch/_linear/test_module.py
+    and info.name != "nn.LinearCrossEntropyLoss"
 }
 LOW = [torch.float32, torch.bfloat16, torch.float16]
 
@@ -134,7 +136,7 @@ def evaluated_module(kind, sample):
     return value, torch.autograd.grad(value.sum(), leaves)
 
 
-@pytest.mark.parametrize("name", modules.__all__)
+@pytest.mark.parametrize("name", MODULES)
 def test_modules_as_torchs_in_float64(name):
     torch.manual_seed(20181)
     options = {"device": "cpu", "dtype": torch.float64, "requires_grad": True, "training": True}

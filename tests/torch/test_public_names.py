@@ -32,7 +32,8 @@ FUNCTIONS = {
 CLASSES = {
     functional: {"CrossEntropyStats"},
     modules: {
-        "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "KLDivLoss", "MSELoss", "NLLLoss",
+        "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "KLDivLoss", "LinearCrossEntropyLoss",
+        "MSELoss", "NLLLoss",
     },
     adversarial: set(),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from xent.torch.modules import (
     BCEWithLogitsLoss,
     CrossEntropyLoss,
     KLDivLoss,
+    LinearCrossEntropyLoss,
     MSELoss,
     NLLLoss,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "KLDivLoss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "NLLLoss",
     "Total",

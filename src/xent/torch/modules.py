@@ -22,12 +22,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from xent.torch import functional as F
+from xent.torch._linear_module import LinearCrossEntropyLoss
 
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "KLDivLoss",
+    "LinearCrossEntropyLoss",
     "MSELoss",
     "NLLLoss",
 ]

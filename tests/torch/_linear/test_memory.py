@@ -1,0 +1,71 @@
+"""What a linear loss takes beside operands and gradients, measured in a process of its own."""
+
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+
+PROGRAM = """
+import gc, torch
+import xent
+from xent.torch import functional as F
+
+torch.set_num_threads(1)
+
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
+
+def peak_of(run):
+    "Return what a call adds at its peak, in bytes, and what it returns."
+    gc.collect()
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")  # the peak is now what is in use
+    before = status("VmRSS")
+    result = run()
+    return status("VmHWM") - before, result
+
+def operands(rows, features, classes, dtype):
+    hidden = torch.randn(rows, features).to(dtype).requires_grad_()
+    weight = torch.randn(classes, features).to(dtype).requires_grad_()
+    return hidden, weight, torch.randint(0, classes, (rows,))
+
+def step(hidden, weight, target, reduction="mean", **options):
+    loss = F.linear_cross_entropy(hidden, weight, target, reduction=reduction, **options)
+    return torch.autograd.grad(loss.sum(), (hidden, weight))
+
+# everything is loaded, and the products have their own buffers
+step(*operands(64, 64, 4096, torch.float32))
+step(*operands(64, 64, 4096, torch.bfloat16))
+hidden, weight, target = operands(512, 64, 65536, DTYPE)
+found, _ = peak_of(lambda: step(hidden, weight, target, REDUCTION, memory=MEMORY))
+gradients = (hidden.numel() + weight.numel()) * hidden.element_size()
+print(found - gradients)
+"""
+
+MIB = 1 << 20
+# the logits are 128 MiB; the sums of a 16-bit weight's gradient 16 MiB
+CASES = {
+    ("torch.float32", "mean", None): 56 * MIB,
+    ("torch.float32", "mean", 8 * MIB): 8 * MIB,
+    ("torch.float32", "none", 8 * MIB): 8 * MIB,
+    ("torch.bfloat16", "mean", 32 * MIB): 32 * MIB,
+}
+# buffers in which the products lay out their operands, and pages that an allocator keeps
+BESIDE = 8 * MIB
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_budget_is_kept(case):
+    dtype, reduction, memory = case
+    program = PROGRAM.replace("DTYPE", dtype)
+    program = program.replace("REDUCTION", repr(reduction)).replace("MEMORY", str(memory))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
+    )
+    if "clear_refs" in done.stderr:
+        pytest.skip("the peak of memory cannot be reset here")
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) <= CASES[case] + BESIDE
