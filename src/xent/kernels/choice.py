@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from xent.errors import XentValueError
+from xent.errors import XentTypeError, XentValueError
 from xent.kernels._settings import instruction_set, num_threads
 
 __all__ = ["OPERATIONS", "Choice", "cpu_kernel", "explain", "explain_with"]
@@ -55,12 +55,20 @@ class Choice:
 
 
 # the library of an array -> who knows how its arrays are served
-_knows: dict[str, Callable[[str, Any], Choice]] = {}
+_knows: dict[str, Callable[..., Choice]] = {}
+# what only the arrays of one library have
+_of_library: dict[str, str] = {}
 
 
-def explain_with(library: str, knows: Callable[[str, Any], Choice]) -> None:
-    """Let a room above say what serves the arrays of a library: "torch"."""
+def explain_with(
+    library: str, knows: Callable[..., Choice], operations: tuple[str, ...] = ()
+) -> None:
+    """Let a room above say what serves the arrays of a library, "torch", and what only they have.
+
+    `knows` is called with what `explain` was called with.
+    """
     _knows[library] = knows
+    _of_library.update(dict.fromkeys(operations, library))
 
 
 def cpu_kernel() -> str:
@@ -69,7 +77,7 @@ def cpu_kernel() -> str:
     return f"{instruction_set()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
-def explain(operation: str, array: Any = None) -> Choice:
+def explain(operation: str, array: Any = None, *others: Any, **options: Any) -> Choice:
     """Say which implementation serves `operation`, and why not the others.
 
     Parameters
@@ -80,6 +88,10 @@ def explain(operation: str, array: Any = None) -> Choice:
         The logits or probabilities of the call: their dtype and memory order decide
         whether the kernel reads them in place or a copy. A tensor is explained as
         `xent.torch` serves it once that is imported, and as an array before.
+    *others, **options
+        Of a loss of a product, such as "linear_softmax_cross_entropy" of `xent.torch`: the
+        operands in order, ``explain(operation, hidden, linear_weight)``, and the options that
+        its plan depends on: ``memory``, ``reduction``.
 
     Returns
     -------
@@ -101,16 +113,24 @@ def explain(operation: str, array: Any = None) -> Choice:
     >>> print(choice.reasons[-1])  # doctest: +ELLIPSIS
     cpu: chosen (..., ... threads); float32 is read in place
     """
-    if operation not in OPERATIONS:
+    if operation not in OPERATIONS and operation not in _of_library:
         raise XentValueError(
-            f"operation must be one of {', '.join(OPERATIONS)}; got {operation!r}",
+            f"operation must be one of {', '.join([*OPERATIONS, *_of_library])}; got {operation!r}",
             value=operation,
         )
     # subclasses are written elsewhere than the class that they extend
     for kind in type(array).__mro__:
         knows = _knows.get(kind.__module__.partition(".")[0])
         if knows is not None:
-            return knows(operation, array)
+            return knows(operation, array, *others, **options)
+    if operation not in OPERATIONS:
+        raise XentTypeError(
+            f"{operation} needs the operands of xent.{_of_library[operation]}, hidden and "
+            f"linear_weight, to be explained; got {type(array).__name__}",
+            value=type(array).__name__,
+        )
+    if others or options:
+        raise XentTypeError(f"{operation} is explained by its array alone", value=operation)
     how = "" if array is None else f"; {_how_it_is_read(operation, array)}"
     return Choice(operation, "cpu", (f"cpu: chosen ({cpu_kernel()}){how}",))
 

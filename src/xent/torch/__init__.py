@@ -2,7 +2,7 @@
 
 from xent.kernels.choice import explain_with
 from xent.torch import adversarial, functional
-from xent.torch._ops.explain import explain
+from xent.torch._explain import OF_TENSORS, explain
 from xent.torch.modules import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -29,4 +29,4 @@ __all__ = [
     "functional",
 ]
 
-explain_with("torch", explain)
+explain_with("torch", explain, OF_TENSORS)

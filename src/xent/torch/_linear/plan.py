@@ -213,7 +213,8 @@ def _by_columns(need: Need, memory: int | None) -> Plan:
         memory = fixed + _DEFAULT.get(need.device, _DEFAULT["cpu"])
     most = max(1, (memory - fixed) // max(column, 1))
     columns, blocks = _even(need.classes, most)
-    products = _products(need, again=True)
+    # a gradient that waits has to look at all classes once more
+    products = _products(need, again=True) + (need.late and (need.hidden or need.weight))
     return Plan("columns", need.rows, columns, blocks, products, fixed + columns * column)
 
 
