@@ -50,6 +50,7 @@ struct Format<float> {
   using Int = std::int32_t;
   using Bits = std::uint32_t;
   static constexpr int lift = 64;
+  static constexpr int exponent_span = 512;  // a power of 2 above all exponents
   static constexpr float unlift = 0x1p-64f;
   static constexpr int mantissa_bits = 23;
   static constexpr Int bias = 127;
@@ -67,6 +68,7 @@ struct Format<double> {
   using Int = std::int64_t;
   using Bits = std::uint64_t;
   static constexpr int lift = 512;
+  static constexpr int exponent_span = 4096;
   static constexpr double unlift = 0x1p-512;
   static constexpr int mantissa_bits = 52;
   static constexpr Int bias = 1023;
@@ -188,24 +190,34 @@ XENT_INLINE T exp(T x, T error = T(0)) {
   return x > F::exp_to_infinity ? infinity<T> : result;
 }
 
-// exp(x - m) for x <= m, with the rounding error of the difference carried along.
-// m is finite; x may be -inf or NaN. The only exp of the softmax loops, so it leaves out
-// what they cannot meet, overflow, and scales in one step: the exponent is added to the
-// bits of the mantissa, lifted by 2^lift out of reach of the denormals, and one exact
-// product brings the result down again with a single rounding.
+// exp(x - m) 2^lift for x <= m, with the rounding error of the difference carried along; 0
+// where x - m < to_zero. m is finite; x may be -inf or NaN. The exponent is added to the bits
+// of the mantissa in one step, which leaves out what the softmax loops cannot meet: overflow,
+// and, with a lift and a to_zero that go together, denormals.
 template <class T>
-XENT_INLINE T exp_difference(T x, T m) {
+XENT_INLINE T exp_lifted(T x, T m, T lift, T to_zero) {
   using F = Format<T>;
   using Int = typename F::Int;
   using Bits = typename F::Bits;
-  constexpr T magic = F::round_magic + T(F::lift);
+  // below every n + lift, and nothing but zeros in the bits that are added to the exponent
+  constexpr T lowest = F::round_magic - T(F::exponent_span);
+  const T magic = F::round_magic + lift;
   const Exact<T> d = two_difference(x, m);
   const T shifted = d.value * F::log2_e + magic;  // low bits: n + lift
   const T n = shifted - magic;
   const T mantissa = exp_reduced(d.value, n, d.error);
-  const Bits lifted = bits_of<Bits>(mantissa) + (bits_of<Bits>(shifted) << F::mantissa_bits);
-  const T result = bits_of<T>(static_cast<Int>(lifted)) * F::unlift;
-  return d.value < F::exp_to_zero ? T(0) : result;
+  // a NaN compares false: its mantissa, NaN as well, stays as it is
+  const T power = shifted > lowest ? shifted : lowest;
+  const Bits lifted = bits_of<Bits>(mantissa) + (bits_of<Bits>(power) << F::mantissa_bits);
+  return d.value < to_zero ? T(0) : bits_of<T>(static_cast<Int>(lifted));
+}
+
+// exp(x - m): lifted out of reach of the denormals, and brought down by one exact product
+// with a single rounding
+template <class T>
+XENT_INLINE T exp_difference(T x, T m) {
+  using F = Format<T>;
+  return exp_lifted(x, m, T(F::lift), F::exp_to_zero) * F::unlift;
 }
 
 // log(2^k (1 + f)) with a correction c added to f, |f| <= sqrt(2) - 1

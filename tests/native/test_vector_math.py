@@ -136,6 +136,21 @@ def test_edges(probe, kind):
     np.testing.assert_array_equal(probe(f"exp_difference_{kind}", x, m), y)
 
 
+@pytest.mark.parametrize("name", ["exp", "log", "log1p_positive", "log1p_unit", "exp_difference"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_nan_of_any_bits_stays_nan(probe, kind, name):
+    # loops that put an exponent together from bits must not add to those of a NaN
+    dtype, _ = TYPES[kind]
+    ints = np.uint32 if dtype == np.float32 else np.uint64
+    quiet = np.array(NAN, dtype).view(ints)
+    random = np.random.default_rng(3).integers(2**22, size=5000)
+    positive = quiet | np.concatenate([np.arange(5000), random]).astype(ints)
+    x = np.concatenate([positive, positive | ints(1 << (8 * quiet.itemsize - 1))]).view(dtype)
+    assert np.isnan(x).all()
+    arrays = (x, np.ones_like(x)) if name == "exp_difference" else (x,)
+    assert np.isnan(probe(f"{name}_{kind}", *arrays)).all()
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_exp_at_both_ends_of_the_range(probe, kind):
     # the neighbours of where it overflows, and of where it rounds to zero
