@@ -9,5 +9,7 @@ task.py       what is asked for, and the part of it that belongs to some rows
 products.py   the matrix products around a block
 rows.py       blocks of rows with all classes: three products
 columns.py    blocks of classes with all rows: four, for the smallest memory
+blockwise.py  "map over blocks of rows and add up", which its own derivatives are made of
+formulas.py   the loss and its first two derivatives on that, to any order
 autograd.py   gradients in the forward pass, handed over in the backward
 """

@@ -15,6 +15,7 @@ __all__ = [
     "Rows",
     "class_weight_of",
     "counting",
+    "kept_rows",
     "look",
     "mass_on",
     "of_class",
@@ -34,7 +35,7 @@ class Rows(NamedTuple):
 
 def look(logits: Tensor, task: SoftmaxTask) -> Rows:
     own = own_dtype(logits.dtype)
-    allowed, kept = _allowed(logits, task), _kept(task)
+    allowed, kept = _allowed(logits, task), kept_rows(task)
     x = logits.movedim(task.axis, -1).to(own)
     # before anything else, so that whatever they hold cannot reach a derivative
     if allowed is not None:
@@ -54,7 +55,8 @@ def _allowed(logits: Tensor, task: SoftmaxTask) -> Tensor | None:
     return mask.expand(logits.shape).movedim(task.axis, -1)
 
 
-def _kept(task: SoftmaxTask) -> Tensor | None:
+def kept_rows(task: SoftmaxTask) -> Tensor | None:
+    """Return which rows are not skipped, (..., 1), or None where all are kept."""
     kept = None
     if task.target is not None and task.ignore_index is not None:
         kept = task.target != task.ignore_index

@@ -31,7 +31,7 @@ from xent.torch.formulas._rows import (
 from xent.torch.formulas._softmax import capped_slopes
 from xent.torch.formulas.softmax_entropy import entropy
 
-__all__ = ["Statistics", "gradient", "row_weights", "rows", "statistics"]
+__all__ = ["Statistics", "curvature", "gradient", "row_weights", "rows", "statistics"]
 
 
 class Statistics(NamedTuple):
@@ -68,6 +68,28 @@ def gradient(logits: Tensor, task: SoftmaxTask, row_scale: Tensor) -> Tensor:
     """
     out: Tensor = _Gradient.apply(logits, row_scale, task)
     return out
+
+
+def curvature(
+    logits: Tensor, task: SoftmaxTask, row_scale: Tensor, direction: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradient, its derivative along a direction, and that of each row's loss.
+
+    The first two are the gradient of ``sum(row_scale * rows)`` and its Hessian times
+    `direction`, in the dtype of the logits. The last is what the loss of each row grows by
+    along `direction`, before it is scaled, in the dtype of `row_scale`. All are
+    differentiable to any order.
+    """
+    row = look(logits, task)
+    slopes = _slopes(row, task)
+    turned = _along(direction.movedim(task.axis, -1).to(row.own), row, task, slopes)
+    each = _finished(slopes.of_logits, row, task, torch.ones_like(row_scale))
+    growth = (each * direction).sum(dim=task.axis, dtype=row.softmax.odds.dtype)
+    return (
+        (each * row_scale.unsqueeze(task.axis)).to(logits.dtype),
+        _finished(turned, row, task, row_scale).to(logits.dtype),
+        growth.to(row_scale.dtype),
+    )
 
 
 def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
