@@ -10,6 +10,7 @@ namespace nb = nanobind;
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
 void bind_log_loss(nb::module_& m);
+void bind_sigmoid_block(nb::module_& m);
 void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_measures(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
@@ -27,6 +28,7 @@ NB_MODULE(_native, m) {
   m.def("empty_cache", &xent::empty_cache);
   xent::bind_categorical_cross_entropy(m);
   xent::bind_log_loss(m);
+  xent::bind_sigmoid_block(m);
   xent::bind_sigmoid_cross_entropy(m);
   xent::bind_measures(m);
   xent::bind_softmax_cross_entropy(m);

@@ -1,44 +1,18 @@
-// Sigmoid cross-entropy on one chunk of nodes: value, gradient and diagonal Hessian.
-//
-//   loss      w y softplus(-z) + (1 - y) softplus(z)
-//   gradient  (1 - y) sigmoid(z) - w y sigmoid(-z)        never sigmoid(z) - y
-//   Hessian   (w y + 1 - y) sigmoid(z) sigmoid(-z)
-//
-// with one e = exp(-|z|) for all of them. A term whose coefficient is 0 is skipped, not
-// multiplied: 0 * inf would be NaN.
+// Sigmoid cross-entropy on one chunk of nodes: value, gradient and diagonal Hessian, each node
+// as sigmoid_node.hpp has it.
 //
 // Traffic       logits and targets are read once, the gradient is written once.
 // Determinism   a node's bits depend on that node alone.
 #include "sigmoid_cross_entropy.hpp"
 
 #include "floats.hpp"
+#include "sigmoid_node.hpp"
 
 namespace xent {
 namespace XENT_ISA {
 namespace {
 
 constexpr int kBlock = 256;
-
-template <class T>
-struct Node {
-  T nll, gradient, hessian;
-};
-
-template <class T>
-XENT_INLINE Node<T> score(T z, T y, T pos_weight, T kept, T spread) {
-  const T magnitude = z < 0 ? -z : z;
-  const T e = exp_difference(-magnitude, T(0));
-  const T tail = log1p_unit(e);
-  const T likely = 1 / (1 + e), unlikely = e / (1 + e);
-  const T sigmoid = z < 0 ? unlikely : likely;
-  const T opposite = z < 0 ? likely : unlikely;
-  // y and 1 - y are smoothed each by itself: 1 - (smoothed y) would lose the digits of spread
-  const T positive = pos_weight * (kept * y + spread), negative = kept * (1 - y) + spread;
-  const T if_positive = positive * ((z < 0 ? magnitude : T(0)) + tail);
-  const T if_negative = negative * ((z > 0 ? magnitude : T(0)) + tail);
-  return {(positive == 0 ? T(0) : if_positive) + (negative == 0 ? T(0) : if_negative),
-          negative * sigmoid - positive * opposite, (positive + negative) * (sigmoid * opposite)};
-}
 
 // weights of the nodes [begin, begin + count), count <= kBlock
 template <class T>
