@@ -77,6 +77,8 @@ def evaluated(loss, sample, dtype=None):
 
     arguments = [fresh(argument) for argument in (sample.input, *sample.args)]
     options = {key: fresh(argument) for key, argument in sample.kwargs.items()}
+    if dtype is not None:
+        options.pop("options", None)  # how a linear loss is cut: not of another dtype
     value = loss(*arguments, **options)
     leaves = [a for a in arguments if isinstance(a, torch.Tensor) and a.requires_grad]
     return value, torch.autograd.grad(value.sum(), leaves)

@@ -17,7 +17,7 @@ __all__ = ["LinearCrossEntropyLoss"]
 _Base: Any = getattr(nn, "LinearCrossEntropyLoss", nn.Module)
 
 
-class LinearCrossEntropyLoss(_Base):  # type: ignore[misc]
+class LinearCrossEntropyLoss(_Base):
     """`xent.torch.functional.linear_cross_entropy` with its layer, as a module.
 
     A `torch.nn.LinearCrossEntropyLoss` where torch has one; the layer is ``.linear``, so

@@ -178,7 +178,8 @@ def _cost(plan: Plan, need: Need) -> float:
     if plan.kind == "columns" or not need.rows:
         return plan.products
     thin = _THIN.get(need.device, _THIN["cpu"])
-    return plan.products * (1 + thin / plan.rows)
+    # one block reads the weight as often as any other plan
+    return plan.products * (1 + thin / plan.rows - thin / need.rows)
 
 
 def _products(need: Need, *, again: bool) -> int:
@@ -223,5 +224,5 @@ def _even(count: int, most: int) -> tuple[int, int]:
     blocks = max(1, -(-count // most))
     size = -(-count // blocks)
     if size > 16:
-        size = min(-(-size // 16) * 16, most)  # what registers hold
+        size = min(-(-size // 16) * 16, most, count)  # what registers hold
     return max(size, 1), max(1, -(-count // max(size, 1)))

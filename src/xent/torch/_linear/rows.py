@@ -83,8 +83,8 @@ def walk_rows(
                 all_rows[block] = some
         if gradient:
             found = products.add(logits, part)
-            if d_hidden is not None:
-                d_hidden[block] = found
+            if d_hidden is not None and found is not None:
+                d_hidden[block] = found.to(d_hidden.dtype)
     gradients = Gradients(d_hidden, *products.finish()) if gradient else None
     return Walked(total, losses, gradients, stats)
 

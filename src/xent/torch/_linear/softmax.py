@@ -8,16 +8,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xent.errors import XentValueError
 from xent.torch._checks import raise_bad_target
+from xent.torch._linear import formulas
 from xent.torch._linear.autograd import Gradients
-from xent.torch._linear.plan import Need, Plan, plan_blocks
+from xent.torch._linear.plan import Need, plan_blocks
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.rows import Walked, walk_rows
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in, count_of, mean_of
 from xent.torch._ops.route import Route
 
-__all__ = ["LinearSoftmax"]
+__all__ = ["LinearSoftmax", "formula_rows"]
+
+_ARRAYS = 8  # of the size of a block that live at once in the formulas, about
 
 
 class LinearSoftmax:
@@ -107,12 +111,16 @@ class LinearSoftmax:
         hidden, weight, bias = operands
         assert hidden is not None
         assert weight is not None
+        if self.main_grad is not None:
+            raise XentValueError(
+                "main_grad is for first derivatives: a gradient in a buffer has no graph. Leave "
+                "it out where the backward pass is differentiated.",
+                value="create_graph",
+            )
         if self.how != "rows":
             upstream = (upstream / self._divisor()).expand(hidden.shape[0])
-        block = self._plan(hidden.shape[0], hidden, weight, Wanted(True, True, False)).rows
-        from xent.torch._linear import formulas
-
-        return formulas.gradients(hidden, weight, bias, self.task, upstream, block)
+        block = formula_rows(hidden, weight, self.task, self.memory)
+        return formulas.gradients(hidden, weight, bias, self.task, upstream, block, tuple(wanted))
 
     def deliver(self, gradients: Gradients) -> Gradients:
         """Return the gradients to hand over; that of the weight may have a place of its own."""
@@ -130,40 +138,45 @@ class LinearSoftmax:
         return self.weight or 1.0
 
     def _weigh(self, own: Operands, kept: Tensor | None) -> None:
-        num_classes = own.weight.shape[0]
         task = self.task
         if own.hidden.is_cpu:
             _check_targets(task, own, kept)
-        mass = task.torch_mass() if self.torch_mean else task.mass(num_classes)
-        weight = mass.sum()
+        with torch.no_grad():
+            weight = (task.torch_mass() if self.torch_mean else task.mass()).sum()
         self.weight = float(weight) if own.hidden.is_cpu else weight
         count = count_of(task.softmax, len(own.hidden))
         self.count = int(count) if own.hidden.is_cpu else count
 
-    def _plan(self, rows: int, hidden: Tensor, weight: Tensor, wanted: Wanted) -> Plan:
-        buffers = 1 if self.task.classes is None else 2
-        soft = self.task.softmax.soft_target
-        if soft is not None and soft.dtype is not computed_in(hidden.dtype):
-            buffers = 2
-        need = Need(
-            rows=rows,
-            features=weight.shape[1],
-            classes=weight.shape[0],
-            dtype=weight.dtype,
-            device=hidden.device.type,
-            hidden=wanted.hidden,
-            weight=wanted.weight,
-            buffers=buffers,
-        )
-        return plan_blocks(need, self.memory, columns=False)
-
     def _walk(self, own: Operands, kept: Tensor | None, wanted: Wanted, **options: Any) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
-        plan = self._plan(rows, own.hidden, own.weight, wanted)
+        need = need_of(rows, own.hidden, own.weight, self.task, wanted)
+        plan = plan_blocks(need, self.memory, columns=False)
         return walk_rows(
             own, self.task, plan, self.path, kept=kept, wanted=wanted,
             wide_weight=self.main_grad is not None, **options,
         )  # fmt: skip
+
+
+def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted: Wanted) -> Need:
+    """Return what a walk asks of its plan."""
+    soft = task.softmax.soft_target
+    converts = soft is not None and soft.dtype is not computed_in(hidden.dtype)
+    return Need(
+        rows=rows,
+        features=weight.shape[1],
+        classes=weight.shape[0],
+        dtype=weight.dtype,
+        device=hidden.device.type,
+        hidden=wanted.hidden,
+        weight=wanted.weight,
+        buffers=1 if task.classes is None and not converts else 2,
+    )
+
+
+def formula_rows(hidden: Tensor, weight: Tensor, task: LinearTask, memory: int | None) -> int:
+    """Return the rows of a block of the formulas, which hold several arrays of its size."""
+    need = need_of(len(hidden), hidden, weight, task, Wanted(True, True, False))
+    return max(1, plan_blocks(need, memory, columns=False).rows // _ARRAYS)
 
 
 def _detached(operands: Sequence[Tensor | None]) -> Operands:

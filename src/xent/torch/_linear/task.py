@@ -56,7 +56,7 @@ class LinearTask:
             soft = _dense(self.classes[rows], self.probs[rows], num_classes, dtype)
         return replace(task, target=target, soft_target=soft, sample_weight=weight, class_mask=mask)
 
-    def mass(self, num_classes: int) -> Tensor:
+    def mass(self) -> Tensor:
         """Return what each row counts in a mean: ``sample_weight * sum_j w_j t_j``, float64.
 
         Without class weights the targets count as distributions, whatever they sum to.
@@ -66,7 +66,7 @@ class LinearTask:
         if task.class_weight is None:
             mass = torch.ones(rows.shape[0], dtype=torch.float64, device=rows.device)
         else:
-            weight = task.class_weight.detach().double()
+            weight = task.class_weight.double()
             mass = (1 - task.label_smoothing) * self._weight_of_targets(weight)
             if task.label_smoothing:
                 mass = mass + task.label_smoothing * self._mean_weight(weight)
@@ -78,7 +78,7 @@ class LinearTask:
         rows = self._rows()
         mass = torch.ones(rows.shape[0], dtype=torch.float64, device=rows.device)
         if task.target is not None and task.class_weight is not None:
-            mass = self._weight_of_targets(task.class_weight.detach().double())
+            mass = self._weight_of_targets(task.class_weight.double())
         return self._counted(mass)
 
     def _rows(self) -> Tensor:
@@ -94,11 +94,11 @@ class LinearTask:
             return weight[task.target.clamp(0, weight.shape[0] - 1)]
         if self.classes is not None:
             assert self.probs is not None
-            there = torch.where(self.classes < 0, 0.0, self.probs.detach().double())
+            there = torch.where(self.classes < 0, 0.0, self.probs.double())
             return (weight[self.classes.clamp(min=0)] * there).sum(dim=1)
         assert task.soft_target is not None
         # a row at a time: a product with the weights would widen all of the targets
-        soft = task.soft_target.detach()
+        soft = task.soft_target
         return torch.stack([row.double() @ weight for row in soft]) if len(soft) else soft.sum(1)
 
     def _mean_weight(self, weight: Tensor) -> Tensor:
@@ -114,11 +114,12 @@ class LinearTask:
         if task.target is not None and task.ignore_index is not None:
             mass = torch.where(task.target == task.ignore_index, 0.0, mass)
         if task.sample_weight is not None:
-            mass = mass * task.sample_weight.detach().double()
+            mass = mass * task.sample_weight.double()
         return mass
 
 
 def _dense(classes: Tensor, probs: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """Return sparse targets as distributions; a class below 0 is no entry."""
     there = classes >= 0
     dense = torch.zeros(classes.shape[0], num_classes, dtype=dtype, device=classes.device)
     return dense.scatter_add_(1, classes.clamp(min=0), torch.where(there, probs.to(dtype), 0.0))
