@@ -1,12 +1,11 @@
 """Linear softmax cross-entropy by blocks of rows: float64 whole logits, to any order."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from live_memory import Watch
 
 from xent.torch._linear import formulas as linear
+from xent.torch._linear.task import LinearTask
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 
@@ -29,7 +28,9 @@ def tasks(count=N, dtype=torch.float64):
     masks = torch.rand(count, V) < 0.7
     masks.scatter_(1, index.clamp(min=0).unsqueeze(1), True)
     index_of_mask = torch.where(index == 2, 0, index)
-    return {
+    top = torch.tensor([[0, 3], [4, -1]]).repeat(count, 1)[:count]
+    probs = torch.rand(count, 2, dtype=dtype)
+    softmax = {
         "classes": SoftmaxTask(1, index, ignore_index=-100),
         "weights": SoftmaxTask(
             1, index, class_weight=classes, sample_weight=skipped, ignore_index=-100,
@@ -45,6 +46,11 @@ def tasks(count=N, dtype=torch.float64):
         ),
         "masks": SoftmaxTask(1, index, class_mask=masks, ignore_index=-100, z_loss=0.01),
     }  # fmt: skip
+    sparse = SoftmaxTask(1, class_weight=classes, label_smoothing=0.1)
+    return {
+        **{name: LinearTask(each) for name, each in softmax.items()},
+        "sparse": LinearTask(sparse, top, probs),
+    }
 
 
 TASKS = list(tasks())
@@ -54,7 +60,8 @@ CLOSE = {"rtol": 1e-12, "atol": 1e-12}
 def whole(hidden, weight, bias, task):
     """The definition: all logits at once."""
     logits = hidden @ weight.t()
-    return formulas.rows(logits if bias is None else logits + bias, task)
+    logits = logits if bias is None else logits + bias
+    return formulas.rows(logits, task.of_rows(slice(None), len(weight), logits.dtype))
 
 
 def by_blocks(block):
@@ -92,34 +99,37 @@ def test_finite_differences_agree_in_every_mode(task):
     assert torch.autograd.gradgradcheck(f, inputs, check_fwd_over_rev=True)
 
 
-@pytest.mark.parametrize("name", ["soft_target", "sample_weight", "class_weight"])
+DIFFERENTIABLE = ["soft_target", "sample_weight", "class_weight", "probs"]
+
+
+def task_and(name):
+    """Return a task in which all count, with one of its tensors."""
+    kind = {"soft_target": "soft skipped", "probs": "sparse"}.get(name, "weights")
+    task = tasks()[kind]
+    if task.softmax.sample_weight is not None:
+        task.softmax.sample_weight = task.softmax.sample_weight + 0.1
+    holder = task if name == "probs" else task.softmax
+    return task, holder, getattr(holder, name)
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_targets_and_weights_can_be_differentiated_by_to_three_orders(name):
     *inputs, bias = tensors()
-    like = {"dtype": torch.float64}
-    task = SoftmaxTask(
-        1, soft_target=torch.softmax(torch.randn(N, V, **like), 1), label_smoothing=0.1,
-        class_weight=torch.rand(V, **like) + 0.1, sample_weight=torch.rand(N, **like) + 0.1,
-        z_loss=0.1,
-    )  # fmt: skip
-    setattr(task, name, getattr(task, name).requires_grad_())
-    inputs = (*inputs, bias, getattr(task, name))
-    # the first derivative by hidden alone: the rest enters only at the next
-    for first in (inputs, inputs[:1]):
-        found, right = ((f(*inputs[:3], task),) for f in (by_blocks(3), whole))
-        for order in range(4):
-            torch.testing.assert_close(found, right, **CLOSE)
-            if order < 3:
-                found, right = (
-                    torch.autograd.grad(
-                        sum(x.square().sum() for x in each) / 2**order,
-                        first if order == 0 else inputs,
-                        create_graph=True,
-                    )
-                    for each in (found, right)
+    task, _, extra = task_and(name)
+    inputs = (*inputs, bias, extra.requires_grad_())
+    found, right = ((f(*inputs[:3], task),) for f in (by_blocks(3), whole))
+    for order in range(4):
+        torch.testing.assert_close(found, right, **CLOSE)
+        if order < 3:
+            found, right = (
+                torch.autograd.grad(
+                    sum(x.square().sum() for x in each) / 2**order, inputs, create_graph=True
                 )
+                for each in (found, right)
+            )
 
 
-@pytest.mark.parametrize("task", ["classes", "weights", "soft"])
+@pytest.mark.parametrize("task", ["classes", "weights", "soft", "sparse"])
 def test_the_transforms_of_torch_func(task):
     task = tasks()[task]
     h, w, b = (each.detach() for each in tensors())
@@ -147,7 +157,7 @@ def test_gradients_of_each_sample_by_vmap():
     target = torch.arange(N) % V
 
     def of_one(h, y, rows):
-        task = SoftmaxTask(1, y.unsqueeze(0), label_smoothing=0.1)
+        task = LinearTask(SoftmaxTask(1, y.unsqueeze(0), label_smoothing=0.1))
         return torch.func.grad(lambda w: rows(h.unsqueeze(0), w, b, task).sum())(w)
 
     found, right = (
@@ -174,11 +184,11 @@ def test_gradients_are_those_of_rows_and_differentiable(task, wanted):
     torch.testing.assert_close(found, right, **CLOSE)
 
 
-@pytest.mark.parametrize("name", ["soft_target", "sample_weight", "class_weight"])
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_gradients_can_be_differentiated_by_targets_and_weights(name):
     *inputs, bias = tensors()
-    task = tasks()["soft skipped" if name == "soft_target" else "weights"]
-    extra = getattr(task, name).requires_grad_()
+    task, _, extra = task_and(name)
+    extra.requires_grad_()
     inputs, u = (*inputs, bias), torch.rand(N, dtype=torch.float64, requires_grad=True)
     found = linear.gradients(*inputs, task, u, 3)
     right = torch.autograd.grad(whole(*inputs, task), inputs, u, create_graph=True)
@@ -192,18 +202,18 @@ def test_gradients_can_be_differentiated_by_targets_and_weights(name):
         torch.testing.assert_close(found, right, **CLOSE)
 
 
-@pytest.mark.parametrize("name", ["soft_target", "sample_weight", "class_weight"])
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_tangents_can_be_differentiated_by_targets_and_weights(name):
     h, w, b = (each.detach() for each in tensors())
-    task = tasks()["soft skipped" if name == "soft_target" else "weights"]
+    task, holder, extra = task_and(name)
 
     def of_tangent(rows):
         def tangent(extra):
-            named = replace(task, **{name: extra})
-            along = torch.func.jvp(lambda h: rows(h, w, b, named), (h,), (h,))[1]
+            setattr(holder, name, extra)
+            along = torch.func.jvp(lambda h: rows(h, w, b, task), (h,), (h,))[1]
             return along.square().sum()
 
-        return torch.func.grad(tangent)(getattr(task, name))
+        return torch.func.grad(tangent)(extra)
 
     torch.testing.assert_close(of_tangent(by_blocks(3)), of_tangent(whole), **CLOSE)
 
@@ -221,7 +231,8 @@ def test_gradients_of_16_bits_are_rounded_once(dtype):
     inputs = tensors(dtype=dtype)
     wide = [each.detach().double().requires_grad_() for each in inputs]
     task = tasks(dtype=torch.float32)["weights"]
-    task.class_weight, task.sample_weight = task.class_weight.double(), task.sample_weight.double()
+    task.softmax.class_weight = task.softmax.class_weight.double()
+    task.softmax.sample_weight = task.softmax.sample_weight.double()
     found = linear.rows(*inputs, task, 3)
     right = whole(*wide, task)
     assert found.dtype == torch.float32
@@ -241,14 +252,15 @@ def test_gradients_of_16_bits_are_rounded_once(dtype):
 def test_what_is_skipped_or_masked_may_hold_anything(task):
     h, w, b = tensors()
     task = tasks()[task]
-    skipped = task.target == -100
-    if task.sample_weight is not None:
-        skipped |= task.sample_weight == 0
+    asked = task.softmax
+    skipped = asked.target == -100
+    if asked.sample_weight is not None:
+        skipped |= asked.sample_weight == 0
     bad_h = h.detach().masked_fill(skipped.unsqueeze(1), torch.nan).requires_grad_()
     bad_w, bad_b = w, b
-    if task.class_mask is not None:
-        bad_w = w.detach().masked_fill(~task.class_mask.unsqueeze(1), torch.inf).requires_grad_()
-        bad_b = b.detach().masked_fill(~task.class_mask, torch.nan).requires_grad_()
+    if asked.class_mask is not None:
+        bad_w = w.detach().masked_fill(~asked.class_mask.unsqueeze(1), torch.inf).requires_grad_()
+        bad_b = b.detach().masked_fill(~asked.class_mask, torch.nan).requires_grad_()
 
     def orders(inputs):
         rows = linear.rows(*inputs, task, 3)
@@ -265,10 +277,20 @@ def test_a_target_that_is_no_class_is_nan_in_its_row_only():
     h, w, b = tensors()
     target = torch.arange(N) % V
     target[2] = V
-    rows = linear.rows(h, w, b, SoftmaxTask(1, target), 3)
+    rows = linear.rows(h, w, b, LinearTask(SoftmaxTask(1, target)), 3)
     assert rows.isnan().tolist() == [i == 2 for i in range(N)]
     (of_hidden,) = torch.autograd.grad(rows.sum(), h)
     assert of_hidden.isnan().any(dim=1).tolist() == [i == 2 for i in range(N)]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_statistics_are_those_of_whole_logits(task):
+    task, (h, w, b) = tasks()[task], tensors()
+    found = linear.statistics(h, w, b, task, 3)
+    logits = torch.addmm(b, h, w.t()).detach()
+    right = formulas.statistics(logits, task.of_rows(slice(None), V, logits.dtype))
+    assert not any(each.requires_grad for each in found)
+    torch.testing.assert_close(tuple(found), tuple(right), **CLOSE)
 
 
 # Work and memory ----------------------------------------------------------------------------
@@ -277,7 +299,7 @@ def test_a_target_that_is_no_class_is_nan_in_its_row_only():
 def differentiated(order, count=8, block=4, width=V, **watched):
     h = torch.randn(count, D, requires_grad=True)
     w, b = torch.randn(width, D, requires_grad=True), torch.randn(width, requires_grad=True)
-    task = SoftmaxTask(1, torch.arange(count) % width, label_smoothing=0.1)
+    task = LinearTask(SoftmaxTask(1, torch.arange(count) % width, label_smoothing=0.1))
     with Watch() as watch:
         # the order counts what the last derivative takes by itself
         found = (linear.rows(h, w, b, task, block),)

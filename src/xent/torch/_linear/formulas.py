@@ -29,11 +29,12 @@ from xent.torch._linear.blockwise import (
     blockwise,
     vjp_of,
 )
+from xent.torch._linear.task import LinearTask
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
 from xent.torch.formulas._rows import kept_rows
 
-__all__ = ["gradients", "rows"]
+__all__ = ["gradients", "rows", "statistics"]
 
 Wanted = Sequence[bool]
 
@@ -42,17 +43,17 @@ def rows(
     hidden: Tensor,
     linear_weight: Tensor,
     linear_bias: Tensor | None,
-    task: SoftmaxTask,
+    task: LinearTask,
     block: int,
 ) -> Tensor:
     """Return the weighted loss of each row, (N,): float64 for float64 `hidden`, else float32.
 
     Differentiable to any order by `hidden` (N, D), `linear_weight` (V, D), `linear_bias` (V,)
-    and the floating tensors of the task, whose axis is 1. Rows that are skipped are exactly 0,
-    as are their gradients, whatever `hidden` holds there.
+    and the floating tensors of the task. Rows that are skipped are exactly 0, as are their
+    gradients, whatever `hidden` holds there.
     """
     per_row, shared = _laid_out(hidden, linear_weight, linear_bias, task)
-    (out,), _ = blockwise(_Loss(_without_tensors(task)), per_row, shared, block)
+    (out,), _ = blockwise(_Loss(_options(task)), per_row, shared, block)
     return out
 
 
@@ -60,7 +61,7 @@ def gradients(
     hidden: Tensor,
     linear_weight: Tensor,
     linear_bias: Tensor | None,
-    task: SoftmaxTask,
+    task: LinearTask,
     upstream_rows: Tensor,
     block: int,
     wanted: Wanted = (True, True, True),
@@ -72,7 +73,7 @@ def gradients(
     by `upstream_rows`; the next order costs seven products a block.
     """
     wanted_bias = wanted[2] and linear_bias is not None
-    function = _Gradient(_without_tensors(task), (wanted[0], wanted[1], wanted_bias))
+    function = _Gradient(_options(task), (wanted[0], wanted[1], wanted_bias))
     per_row, shared = _laid_out(hidden, linear_weight, linear_bias, task)
     of_rows, sums = blockwise(function, (*per_row, upstream_rows), shared, block)
     found = iter((*of_rows, *sums))
@@ -83,27 +84,55 @@ def gradients(
     )
 
 
-# Arguments of blocks: (hidden, target, soft_target, sample_weight, class_mask of rows) for each
-# row, and (weight, bias, class_weight, class_mask of all rows) shared -------------------------
+def statistics(
+    hidden: Tensor,
+    linear_weight: Tensor,
+    linear_bias: Tensor | None,
+    task: LinearTask,
+    block: int,
+) -> formulas.Statistics:
+    """Return what each row is like, without a graph; 0 and no hit where it is skipped."""
+    hidden, weight = hidden.detach(), linear_weight.detach()
+    bias = None if linear_bias is None else linear_bias.detach()
+    per_row, shared = _laid_out(hidden, weight, bias, task)
+    found = blockwise(_Statistics(_options(task)), per_row, shared, block)[0]
+    nll, lse, entropy, hit = found
+    return formulas.Statistics(nll.detach(), lse.detach(), entropy.detach(), hit.detach() != 0)
+
+
+# Arguments of blocks: those of _laid_out, and what a derivative adds ---------------------------
+
+_OF_ROWS = 7
+_SHARED = 4
 
 
 def _laid_out(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, task: SoftmaxTask
+    hidden: Tensor, weight: Tensor, bias: Tensor | None, task: LinearTask
 ) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    mask = task.class_mask
+    """Return the arguments that have a row for each row, and those that rows share."""
+    asked = task.softmax
+    mask = asked.class_mask
     by_row = mask is not None and mask.ndim == 2 and len(mask) != 1
     if mask is not None and not by_row:
         mask = mask.reshape(-1).expand(len(weight))
     return (
-        [hidden, task.target, task.soft_target, task.sample_weight, mask if by_row else None],
-        [weight, bias, task.class_weight, None if by_row else mask],
-    )
+        [
+            hidden, asked.target, asked.soft_target, asked.sample_weight,
+            mask if by_row else None, task.classes, task.probs,
+        ],
+        [weight, bias, asked.class_weight, None if by_row else mask],
+    )  # fmt: skip
 
 
-def _without_tensors(task: SoftmaxTask) -> SoftmaxTask:
-    assert task.axis == 1
+def _options(task: LinearTask) -> SoftmaxTask:
+    """Return the task without its tensors, which a graph is to save."""
     return replace(
-        task, target=None, soft_target=None, class_weight=None, sample_weight=None, class_mask=None
+        task.softmax,
+        target=None,
+        soft_target=None,
+        class_weight=None,
+        sample_weight=None,
+        class_mask=None,
     )
 
 
@@ -111,11 +140,11 @@ class _Block:
     """A block of rows: what its tensors are, and its logits."""
 
     def __init__(self, options: SoftmaxTask, rows: Arguments, shared: Arguments) -> None:
-        hidden, target, soft_target, sample_weight, row_mask = rows[:5]
-        weight, bias, class_weight, mask = shared[:4]
+        hidden, target, soft_target, sample_weight, row_mask, classes, probs = rows[:_OF_ROWS]
+        weight, bias, class_weight, mask = shared[:_SHARED]
         assert hidden is not None
         assert weight is not None
-        self.task = replace(
+        named = replace(
             options,
             target=target,
             soft_target=soft_target,
@@ -123,6 +152,8 @@ class _Block:
             sample_weight=sample_weight,
             class_mask=mask if row_mask is None else row_mask,
         )
+        whole = slice(None)
+        self.task = LinearTask(named, classes, probs).of_rows(whole, len(weight), hidden.dtype)
         # a product with 0 does not remove what is not finite
         self.kept = kept_rows(self.task)
         self.allowed = None if mask is None else mask.unsqueeze(-1)
@@ -157,6 +188,18 @@ class _Loss(BlockFunction):
         return _Gradient(self.options, (wanted_rows[0], wanted_shared[0], wanted_shared[1]))
 
 
+class _Statistics(BlockFunction):
+    row_outputs = 4
+
+    def __init__(self, options: SoftmaxTask) -> None:
+        self.options = options
+
+    def __call__(self, rows: Arguments, shared: Arguments) -> Outputs:
+        block = _Block(self.options, rows, shared)
+        nll, lse, entropy, hit = formulas.statistics(block.logits, block.task)
+        return (nll, lse, entropy, hit.to(nll.dtype)), ()
+
+
 class _Gradient(BlockFunction):
     """Row arguments: those of the loss, upstream."""
 
@@ -166,7 +209,7 @@ class _Gradient(BlockFunction):
         self.row_outputs = int(wanted[0])
 
     def __call__(self, rows: Arguments, shared: Arguments) -> Outputs:
-        block, upstream = _Block(self.options, rows, shared), rows[5]
+        block, upstream = _Block(self.options, rows, shared), rows[_OF_ROWS]
         assert upstream is not None
         g = formulas.gradient(block.logits, block.task, upstream)
         of_hidden, of_weight, of_bias = self.wanted
@@ -178,7 +221,7 @@ class _Gradient(BlockFunction):
         return ([g @ block.weight] if of_hidden else []), sums
 
     def vjp(self, wanted_rows: Wanted, wanted_shared: Wanted) -> BlockFunction:
-        if any(wanted_rows[1:5]) or any(wanted_shared[2:]):
+        if any(wanted_rows[1:_OF_ROWS]) or any(wanted_shared[2:]):
             return vjp_of(self.by_autograd(), wanted_rows, wanted_shared)
         return _Curvature(self, wanted_rows, wanted_shared)
 
@@ -186,7 +229,9 @@ class _Gradient(BlockFunction):
         """Return this function in a form that targets and weights can be differentiated in."""
         of_hidden, of_weight, of_bias = self.wanted
         return vjp_of(
-            _Loss(self.options), (of_hidden, *[False] * 4), (of_weight, of_bias, False, False)
+            _Loss(self.options),
+            (of_hidden, *[False] * (_OF_ROWS - 1)),
+            (of_weight, of_bias, False, False),
         )
 
 
@@ -204,9 +249,9 @@ class _Curvature(BlockFunction):
         self.row_outputs = sum(wanted_rows)
 
     def __call__(self, rows: Arguments, shared: Arguments) -> Outputs:
-        block, upstream = _Block(self.gradient.options, rows, shared), rows[5]
+        block, upstream = _Block(self.gradient.options, rows, shared), rows[_OF_ROWS]
         assert upstream is not None
-        along = iter((*rows[6:], *shared[4:]))
+        along = iter((*rows[_OF_ROWS + 1 :], *shared[_SHARED:]))
         h, w, b = (next(along) if had else None for had in self.gradient.wanted)
         h = None if h is None else block.of_rows(h)
         w = w if w is None or block.allowed is None else torch.where(block.allowed, w, 0.0)
@@ -221,7 +266,7 @@ class _Curvature(BlockFunction):
         if self.wanted_rows[0]:
             of_hidden = turned @ block.weight
             of_rows.append(of_hidden if w is None else torch.addmm(of_hidden, g, w))
-        if self.wanted_rows[5]:
+        if self.wanted_rows[_OF_ROWS]:
             of_rows.append(growth)
         sums: list[Tensor | Products] = []
         if self.wanted_shared[0]:
