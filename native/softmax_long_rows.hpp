@@ -20,7 +20,7 @@ class LongRows {
 
  public:
   explicit LongRows(const SoftmaxTask& task)
-      : task_(task), masses_(task), map_(task), classes_(task.classes),
+      : task_(task), masses_(task), map_(task.softcap, task.temperature, task.class_mask != nullptr), classes_(task.classes),
         x_(kConverts || map_.changes_logits() ? classes_ : 0),
         e_(kConverts || !is_class_target(task) ? classes_ : 0),
         s_(is_class_target(task) ? 0 : classes_), slope_(map_.has_slopes() ? classes_ : 0) {}

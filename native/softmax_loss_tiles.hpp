@@ -17,7 +17,7 @@ class LossTiles : public Tile<Storage, kLanes> {
 
  public:
   explicit LossTiles(const SoftmaxTask& task)
-      : Base(task.classes, task.inner), task_(task), masses_(task), map_(task),
+      : Base(task.classes, task.inner), task_(task), masses_(task), map_(task.softcap, task.temperature, task.class_mask != nullptr),
         s_(is_class_target(task) ? 0 : e_.size()), slope_(map_.has_slopes() ? e_.size() : 0) {
     for (int b = 0; b < kLanes; ++b) pull_[b] = Pull{};
   }

@@ -26,6 +26,46 @@ XENT_INLINE bool is_class_target(const SoftmaxTask& task) {
 }
 
 template <class T>
+XENT_INLINE T mixed(T t, double label_smoothing, double share) {
+  return static_cast<T>((1 - label_smoothing) * static_cast<double>(t) + share);
+}
+
+template <class T>
+XENT_INLINE T weighted(T t, double class_weight) {
+  return static_cast<T>(class_weight * static_cast<double>(t));
+}
+
+// Some adjacent classes of one row, of which the target is told.
+template <class T>
+struct RunOfTarget {
+  std::int64_t count = 0;
+  const T* soft = nullptr;    // the mass of each, or else the target is one class,
+  std::int64_t place = -1;    // counted from the first of these; it may lie outside
+  double label_smoothing = 0, share = 0;  // what each class that may be chosen gets of it
+  const unsigned char* mask = nullptr;    // 0 where a class cannot be chosen
+  const double* class_weight = nullptr;
+
+  void fill(T* XENT_RESTRICT s) const {
+    const T rounded = static_cast<T>(share);
+    if (!soft) {
+      for (std::int64_t c = 0; c < count; ++c) s[c] = rounded;
+    } else if (label_smoothing == 0) {
+      std::memcpy(s, soft, sizeof(T) * static_cast<std::size_t>(count));
+    } else {
+      for (std::int64_t c = 0; c < count; ++c) s[c] = mixed(soft[c], label_smoothing, share);
+    }
+    // what the smoothing would give to a class that cannot be chosen
+    if (mask && label_smoothing != 0)
+      for (std::int64_t c = 0; c < count; ++c)
+        if (!mask[c]) s[c] = soft ? mixed(soft[c], label_smoothing, 0) : T(0);
+    if (!soft && place >= 0 && place < count)
+      s[place] = static_cast<T>(1 - label_smoothing + share);
+    if (class_weight)
+      for (std::int64_t c = 0; c < count; ++c) s[c] = weighted(s[c], class_weight[c]);
+  }
+};
+
+template <class T>
 class TargetMasses {
  public:
   explicit TargetMasses(const SoftmaxTask& task) : task_(task) {}
@@ -47,51 +87,28 @@ class TargetMasses {
     T t;
     if (task_.soft_target) {
       t = static_cast<const T*>(task_.soft_target)[start + c * task_.inner];
-      t = mixed(t, spread);
+      t = mixed(t, task_.label_smoothing, spread);
     } else {
       t = static_cast<T>(task_.target[row] == c ? 1 - task_.label_smoothing + spread : spread);
     }
-    return task_.class_weight ? weighted(t, c) : t;
+    return task_.class_weight ? weighted(t, task_.class_weight[c]) : t;
   }
 
   // of every class of a row whose classes are adjacent
-  void fill(std::int64_t row, T* XENT_RESTRICT s) const {
-    const std::int64_t classes = task_.classes, start = row * classes;
-    const double spread = share(start);
-    if (task_.soft_target) {
-      const T* XENT_RESTRICT t = static_cast<const T*>(task_.soft_target) + start;
-      if (task_.label_smoothing == 0) {
-        std::memcpy(s, t, sizeof(T) * static_cast<std::size_t>(classes));
-      } else {
-        for (std::int64_t c = 0; c < classes; ++c) s[c] = mixed(t[c], spread);
-      }
-    } else {
-      const T rounded = static_cast<T>(spread);
-      for (std::int64_t c = 0; c < classes; ++c) s[c] = rounded;
-    }
-    // what the smoothing would give to a class that cannot be chosen
-    if (task_.class_mask && task_.label_smoothing != 0)
-      for (std::int64_t c = 0; c < classes; ++c)
-        if (!task_.may_be_chosen(start, c)) s[c] = unmixed(start + c);
-    if (!task_.soft_target) {
-      const std::int64_t y = task_.target[row];
-      s[y] = static_cast<T>(1 - task_.label_smoothing + spread);
-    }
-    if (task_.class_weight)
-      for (std::int64_t c = 0; c < classes; ++c) s[c] = weighted(s[c], c);
+  void fill(std::int64_t row, T* s) const {
+    const std::int64_t start = row * task_.classes;
+    RunOfTarget<T> run;
+    run.count = task_.classes;
+    run.soft = task_.soft_target ? static_cast<const T*>(task_.soft_target) + start : nullptr;
+    run.place = task_.soft_target ? -1 : task_.target[row];
+    run.label_smoothing = task_.label_smoothing;
+    run.share = share(start);
+    if (task_.class_mask) run.mask = task_.class_mask + (task_.masks_each_row ? start : 0);
+    run.class_weight = task_.class_weight;
+    run.fill(s);
   }
 
  private:
-  T mixed(T t, double spread) const {
-    return static_cast<T>((1 - task_.label_smoothing) * static_cast<double>(t) + spread);
-  }
-  T unmixed(std::int64_t place) const {
-    return task_.soft_target ? mixed(static_cast<const T*>(task_.soft_target)[place], 0) : T(0);
-  }
-  T weighted(T t, std::int64_t c) const {
-    return static_cast<T>(task_.class_weight[c] * static_cast<double>(t));
-  }
-
   const SoftmaxTask& task_;
 };
 

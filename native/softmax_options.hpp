@@ -7,7 +7,6 @@
 // alone, by three after a softcap.
 #pragma once
 
-#include "softmax_cross_entropy.hpp"
 #include "tanh.hpp"
 
 namespace xent {
@@ -33,8 +32,8 @@ XENT_INLINE Exact<double> quotient(double x, double by) {
 template <class T>
 class LogitMap {
  public:
-  explicit LogitMap(const SoftmaxTask& task)
-      : softcap_(task.softcap), temperature_(task.temperature), is_masked_(task.class_mask) {}
+  LogitMap(double softcap, double temperature, bool is_masked)
+      : softcap_(softcap), temperature_(temperature), is_masked_(is_masked) {}
 
   bool changes_logits() const { return softcap_ != 0 || temperature_ != 1 || is_masked_; }
   // a slope that differs between classes; 1 / temperature is in the scale of the gradient

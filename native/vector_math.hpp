@@ -60,6 +60,7 @@ struct Format<float> {
   static constexpr float ln2_high = 0x1.62e4p-1f;
   static constexpr float ln2_low = 0x1.7f7d1cp-20f;
   static constexpr float exp_to_zero = -104.0f;       // below, exp rounds to 0
+  static constexpr float lifted_to_zero = -130.0f;    // below, exp 2^lift may be denormal
   static constexpr float exp_to_infinity = 88.722839f;  // above, exp overflows
 };
 
@@ -77,6 +78,7 @@ struct Format<double> {
   static constexpr double ln2_high = 0x1.62e42fee00000p-1;
   static constexpr double ln2_low = 0x1.a39ef35793c76p-33;
   static constexpr double exp_to_zero = -746.0;
+  static constexpr double lifted_to_zero = -1060.0;
   static constexpr double exp_to_infinity = 709.782712893384;
 };
 
