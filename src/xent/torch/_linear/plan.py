@@ -100,8 +100,9 @@ class Plan:
 
     def __str__(self) -> str:
         plural = "s" if self.products > 1 else ""
+        of_blocks = "blocks" if self.blocks > 1 else "block"
         return (
-            f"{self.blocks:,} blocks of {self.rows:,} x {self.columns:,} logits, "
+            f"{self.blocks:,} {of_blocks} of {self.rows:,} x {self.columns:,} logits, "
             f"{self.products} matrix product{plural}, {text_of(self.bytes)} beside operands and "
             "gradients"
         )
