@@ -50,7 +50,7 @@ class _GradientsInForward(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, call: LinearCall, *operands: Tensor | None) -> Tensor:
         wanted = ctx.needs_input_grad[1:]
-        ctx.late = call.late or hooks_active()
+        ctx.late = call.late or _is_float16(operands) or hooks_active()
         value, ctx.gradients = call.evaluate(operands, [not ctx.late and w for w in wanted])
         ctx.call = call
         ctx.save_for_backward(*operands)
@@ -63,6 +63,11 @@ class _GradientsInForward(torch.autograd.Function):
         if torch.is_grad_enabled() or not is_plain_upstream(upstream):
             return (None, *call.formula(ctx.saved_tensors, wanted, upstream))
         return (None, *call.deliver(_scaled(ctx, call, wanted, upstream)))
+
+
+def _is_float16(operands: Sequence[Tensor | None]) -> bool:
+    """Return whether a gradient might be 0 before a `GradScaler` has multiplied it."""
+    return any(each is not None and each.dtype is torch.float16 for each in operands)
 
 
 def _scaled(ctx: Any, call: LinearCall, wanted: Sequence[bool], upstream: Tensor) -> Gradients:

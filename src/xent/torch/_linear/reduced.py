@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xent.errors import UnavailableError
 from xent.torch._linear import autograd, formulas
 from xent.torch._linear.products import Operands
-from xent.torch._linear.softmax import LinearSoftmax, formula_rows
+from xent.torch._linear.softmax import LinearSoftmax, check_targets
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
 from xent.torch._ops.route import Route, is_eager, is_plain, route_of
@@ -51,31 +52,50 @@ def reduced(
     main_grad: Tensor | None = None,
 ) -> Reduced:
     """Return the losses of a checked task."""
-    if path in ("formulas", "operators"):
-        return _by_formulas(operands, task, how, memory, torch_mean, statistics)
     call = LinearSoftmax(
         task, how, path, memory=memory, torch_mean=torch_mean, statistics=statistics,
         main_grad=main_grad,
     )  # fmt: skip
+    if _is_differentiated_further(operands, task, path):
+        if main_grad is not None:
+            raise UnavailableError(
+                "main_grad must be None where the loss is traced or transformed, or a target or a "
+                "weight of the loss needs a gradient: it is filled by a backward pass alone",
+                value="main_grad",
+            )
+        return _of_any_order(operands, call)
     value: Any = autograd.apply(call, *operands)
     return Reduced(value, call.weight, call.count, call.statistics)
 
 
-def _by_formulas(
-    operands: Operands,
-    task: LinearTask,
-    how: str,
-    memory: int | None,
-    torch_mean: bool,
-    statistics: bool,
-) -> Reduced:
-    block = formula_rows(operands.hidden, operands.weight, task, memory)
-    rows = formulas.rows(*operands, task, block)
-    stats = Statistics(*formulas.statistics(*operands, task, block)) if statistics else None
-    mass = task.torch_mass() if torch_mean else task.mass()
+def _is_differentiated_further(operands: Operands, task: LinearTask, path: Route) -> bool:
+    """Return whether gradients by the operands, taken once, are not all that may be wanted."""
+    if path not in ("formulas", "operators"):
+        return False
+    if not (is_eager() and all(each is None or is_plain(each) for each in operands)):
+        return True
+    softmax = task.softmax
+    others = (softmax.soft_target, softmax.class_weight, softmax.sample_weight, task.probs)
+    return torch.is_grad_enabled() and any(
+        each is not None and each.requires_grad for each in others
+    )
+
+
+def _of_any_order(operands: Operands, call: LinearSoftmax) -> Reduced:
+    task, how = call.task, call.how
+    if is_eager() and operands.hidden.is_cpu:
+        check_targets(task, operands, task.kept())
+    block = call.block_of(operands)
+    value = formulas.rows(*operands, task, block)
+    stats = None
+    if call.wants_statistics:
+        stats = Statistics(*formulas.statistics(*operands, task, block))
+    mass = task.torch_mass() if call.torch_mean else task.mass()
     weight = mass.sum()
-    value = rows
     if how != "rows":
-        value = rows.sum(dtype=torch.float64)
-        value = (mean_of(value, weight) if how == "mean" else value).to(rows.dtype)
-    return Reduced(value, weight, count_of(task.softmax, len(rows)), stats)
+        own = value.dtype
+        value = value.sum(dtype=mass.dtype)
+        if how == "mean":
+            value = mean_of(value, weight)
+        value = value.to(own)
+    return Reduced(value, weight, count_of(task.softmax, mass.numel()), stats)

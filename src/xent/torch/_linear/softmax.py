@@ -19,7 +19,7 @@ from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in, count_of, mean_of
 from xent.torch._ops.route import Route
 
-__all__ = ["LinearSoftmax", "formula_rows"]
+__all__ = ["LinearSoftmax", "check_targets"]
 
 _ARRAYS = 8  # of the size of a block that live at once in the formulas, about
 
@@ -119,8 +119,16 @@ class LinearSoftmax:
             )
         if self.how != "rows":
             upstream = (upstream / self._divisor()).expand(hidden.shape[0])
-        block = formula_rows(hidden, weight, self.task, self.memory)
-        return formulas.gradients(hidden, weight, bias, self.task, upstream, block, tuple(wanted))
+        block = self.block_of(operands)
+        return formulas.gradients(hidden, weight, bias, self.task, upstream, block, Wanted(*wanted))
+
+    def block_of(self, operands: Sequence[Tensor | None]) -> int:
+        """Return how many rows a block has where derivatives of any order are wanted."""
+        hidden, weight, _ = operands
+        assert hidden is not None
+        assert weight is not None
+        need = need_of(len(hidden), hidden, weight, self.task, Wanted(True, True, False))
+        return max(1, plan_blocks(need, self.memory, columns=False).rows // _ARRAYS)
 
     def deliver(self, gradients: Gradients) -> Gradients:
         """Return the gradients to hand over; that of the weight may have a place of its own."""
@@ -140,7 +148,7 @@ class LinearSoftmax:
     def _weigh(self, own: Operands, kept: Tensor | None) -> None:
         task = self.task
         if own.hidden.is_cpu:
-            _check_targets(task, own, kept)
+            check_targets(task, own, kept)
         with torch.no_grad():
             weight = (task.torch_mass() if self.torch_mean else task.mass()).sum()
         self.weight = float(weight) if own.hidden.is_cpu else weight
@@ -173,12 +181,6 @@ def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted:
     )
 
 
-def formula_rows(hidden: Tensor, weight: Tensor, task: LinearTask, memory: int | None) -> int:
-    """Return the rows of a block of the formulas, which hold several arrays of its size."""
-    need = need_of(len(hidden), hidden, weight, task, Wanted(True, True, False))
-    return max(1, plan_blocks(need, memory, columns=False).rows // _ARRAYS)
-
-
 def _detached(operands: Sequence[Tensor | None]) -> Operands:
     hidden, weight, bias = (None if each is None else each.detach() for each in operands)
     assert hidden is not None
@@ -187,7 +189,7 @@ def _detached(operands: Sequence[Tensor | None]) -> Operands:
     return Operands(hidden, weight, bias)
 
 
-def _check_targets(task: LinearTask, own: Operands, kept: Tensor | None) -> None:
+def check_targets(task: LinearTask, own: Operands, kept: Tensor | None) -> None:
     """Raise D01 before anything is computed."""
     target = task.softmax.target
     if target is None:

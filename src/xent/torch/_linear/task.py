@@ -107,7 +107,7 @@ class LinearTask:
         if mask is None:
             return weight.mean()
         mask = mask if mask.dim() > 1 else mask[None]
-        return torch.stack([weight[row].mean() for row in mask])
+        return torch.stack([(weight * row).sum() / row.sum().clamp(min=1) for row in mask])
 
     def _counted(self, mass: Tensor) -> Tensor:
         task = self.softmax
