@@ -194,14 +194,13 @@ class ParallelLinear(_Parallel):
         super().__init__(task, how, ranks)
         self.memory = memory
         self.reduce_hidden = reduce_hidden
-        self.states: list[SliceState] = []  # of the blocks
+        self.states: list[SliceState] = []  # of the blocks, once they were gathered
 
     def evaluate(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
     ) -> tuple[Tensor, Gradients | None]:
         own = _operands(operands)
         self._weigh(len(own.hidden))
-        self.states = []
         rows, gradients = self._walk(own, Wanted(*wanted), None)
         return self._reduced(rows, own.hidden.dtype), gradients
 
@@ -231,7 +230,7 @@ class ParallelLinear(_Parallel):
             logits = products.logits(rows)
             part = self._slice(block, compute)
             state = next(known, None)
-            if state is None:
+            if state is None:  # a later pass over the same operands has nothing to ask
                 state = self.ranks.whole(scan(logits, part))
                 self.states.append(state)
             losses[block] = rows_of(state, part).nll * weights[block]
