@@ -33,10 +33,11 @@ def autocast(operands: Operands) -> Operands:
 def route_of_operands(operands: Operands, *others: Tensor | None, asked: str | None) -> Route:
     """Return the route of a call; the operands may need gradients, the others may not."""
     hidden, weight, bias = operands
-    odd = [each for each in (weight, bias) if each is not None and not is_plain(each)]
-    if is_eager() and odd:
-        # asked about first: it says why
-        return route_of(odd[0], asked=asked)
+    if is_eager():  # a compiler cannot ask how a tensor is stored
+        odd = [each for each in (weight, bias) if each is not None and not is_plain(each)]
+        if odd:
+            # asked about first: it says why
+            return route_of(odd[0], asked=asked)
     return route_of(hidden, *others, asked=asked)
 
 
