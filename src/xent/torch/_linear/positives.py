@@ -13,14 +13,14 @@ __all__ = ["Found", "Ordered", "Positives"]
 
 @dataclass(slots=True, eq=False)
 class Positives:
-    """Entries of a sparse (N, L) matrix of labels, row by row; the other labels are 0.
+    """Entries of a sparse (N, L) matrix of labels, row by row; all other labels are 0.
 
     Attributes
     ----------
     rows, labels : int
         N and L.
     row, label : Tensor of int64, shape (M,)
-        Where the entries are. An entry of label L is padding, and counts for nothing.
+        Where the entries are. A label below 0 is padding, and counts for nothing.
     value : Tensor or None
         What is there, in [0, 1]; None: 1 everywhere.
     per_row : int or None
@@ -36,12 +36,11 @@ class Positives:
 
     @classmethod
     def of_padded(cls, target: Tensor, labels: int) -> Positives:
-        """Return the entries of an (N, K) tensor of labels, where -1 is padding."""
+        """Return the entries of an (N, K) tensor of labels."""
         rows, per_row = target.shape
         row = torch.arange(rows, device=target.device).unsqueeze(1).expand(rows, per_row)
-        target = target.to(torch.int64)
-        label = torch.where(target < 0, labels, target)
-        return cls(rows, labels, row.reshape(-1), label.reshape(-1), per_row=per_row)
+        label = target.to(torch.int64).reshape(-1)
+        return cls(rows, labels, row.reshape(-1), label, per_row=per_row)
 
     @classmethod
     def of_compressed(
@@ -50,12 +49,11 @@ class Positives:
         """Return the entries of a matrix of compressed sparse rows."""
         rows = crow.shape[0] - 1
         each = torch.arange(rows, device=crow.device)
-        counts = crow.diff().to(torch.int64)
-        row = each.repeat_interleave(counts, output_size=col.shape[0])
+        row = each.repeat_interleave(crow.diff(), output_size=col.shape[0])
         return cls(rows, labels, row, col.to(torch.int64), value)
 
     def padded(self) -> tuple[Tensor, Tensor | None]:
-        """Return labels, L where there is none, and values as (N, K) tensors."""
+        """Return labels and values as (N, K) tensors."""
         if self.per_row is not None:
             return self.label.view(self.rows, self.per_row), None
         counts = torch.bincount(self.row, minlength=self.rows)
@@ -63,7 +61,7 @@ class Positives:
         # the place of an entry in its row: its number less that of the row's first
         place = torch.arange(len(self.row), device=self.row.device)
         place = place - (counts.cumsum(0) - counts)[self.row]
-        label = self.label.new_full((self.rows, per_row), self.labels)
+        label = self.label.new_full((self.rows, per_row), -1)
         label[self.row, place] = self.label
         if self.value is None:
             return label, None
@@ -82,37 +80,27 @@ class Positives:
 
     def ordered(self) -> Ordered:
         """Return the entries by label, and by row among those of one label."""
-        row, label, value = self.row, self.label, self.value
-        if row.is_cpu:
-            # elsewhere, how many entries are left is known to the device alone
-            real = (label < self.labels).nonzero().squeeze(1)
-            if len(real) < len(label):
-                row, label = row[real], label[real]
-                value = None if value is None else value[real]
-        key, order = torch.sort(label * max(self.rows, 1) + row)
-        return Ordered(
-            self.rows,
-            self.labels,
-            row[order],
-            label[order],
-            None if value is None else value[order],
-            key[1:] == key[:-1],
-        )
+        key = self.label.clamp(min=-1) * max(self.rows, 1) + self.row
+        key, order = torch.sort(key)
+        label = self.label[order]
+        value = None if self.value is None else self.value[order]
+        repeats = (key[1:] == key[:-1]) & (label[1:] >= 0)
+        return Ordered(self.rows, self.labels, self.row[order], label, value, repeats)
 
 
 class Found(NamedTuple):
-    """Entries of a block, as the walk meets them."""
+    """Entries that may be in a block."""
 
     entries: slice  # which of all
-    row: Tensor  # (m,)
-    label: Tensor  # (m,); both count from the start of the whole
-    value: Tensor | None
-    place: Tensor  # (m,): in the block, laid out in a row; one past its end: not in it
-    inside: Tensor | None  # (m,) bool; None: all are in it
+    place: Tensor  # in the block laid out as one row; one past its end: not in the block
+    inside: Tensor | None  # bool; None: all are in it
 
 
 class Ordered:
-    """Entries by label: those of a slice of labels lie side by side."""
+    """Entries by label: those of a slice of labels lie side by side.
+
+    `repeats` says of each entry but the last whether the next one is the same once more.
+    """
 
     def __init__(
         self,
@@ -125,34 +113,27 @@ class Ordered:
     ) -> None:
         self.rows, self.labels = rows, labels
         self.row, self.label, self.value = row, label, value
-        self.repeats = repeats  # (M - 1,): whether the next entry is the same once more
-        self._starts: dict[int, int] = {}
+        self.repeats = repeats
+        self._starts: list[int] | None = None
+        self._step = 1
 
     def cut(self, step: int) -> None:
-        """Find where the slices of `step` labels begin, on a processor that can be asked."""
-        if not self.label.is_cpu:
-            return
-        starts = torch.arange(0, self.labels + step, step)
-        places = torch.searchsorted(self.label, starts)
-        self._starts = dict(zip(starts.tolist(), places.tolist(), strict=True))
+        """Find where the slices of `step` labels begin, where asking waits for nobody."""
+        if self.label.is_cpu:
+            starts = torch.arange(0, self.labels + step, step).clamp(max=self.labels)
+            self._starts, self._step = torch.searchsorted(self.label, starts).tolist(), step
 
     def inside(self, rows: range, labels: range) -> Found:
         """Return the entries that may be in a block of rows and of one slice of labels."""
         entries = slice(0, len(self.label))
-        whole_rows = len(rows) == self.rows
-        asked = self.label.is_cpu
-        if asked:
-            last = min(labels.stop, self.labels)
-            after = self._starts.get(last)
-            if after is None:  # the last slice is cut short
-                after = len(self.label)
-            entries = slice(self._starts[labels.start], after)
+        if self._starts is not None:
+            number = labels.start // self._step
+            entries = slice(*self._starts[number : number + 2])
         row, label = self.row[entries], self.label[entries]
-        value = None if self.value is None else self.value[entries]
         place = (row - rows.start) * len(labels) + (label - labels.start)
-        if asked and whole_rows:
-            return Found(entries, row, label, value, place, None)
+        if self._starts is not None and len(rows) == self.rows:
+            return Found(entries, place, None)
         inside = (row >= rows.start) & (row < rows.stop)
         inside &= (label >= labels.start) & (label < labels.stop)
         place = torch.where(inside, place, len(rows) * len(labels))
-        return Found(entries, row, label, value, place, inside)
+        return Found(entries, place, inside)

@@ -16,6 +16,7 @@ from xent.torch.functional._distillation import distillation_loss
 from xent.torch.functional._entropy import softmax_entropy
 from xent.torch.functional._kl_div import kl_div
 from xent.torch.functional._linear_cross_entropy import linear_cross_entropy
+from xent.torch.functional._linear_sigmoid_cross_entropy import linear_sigmoid_cross_entropy
 from xent.torch.functional._linear_softmax_cross_entropy import (
     linear_softmax_cross_entropy,
     linear_softmax_cross_entropy_with_stats,
@@ -33,6 +34,7 @@ __all__ = [
     "distillation_loss",
     "kl_div",
     "linear_cross_entropy",
+    "linear_sigmoid_cross_entropy",
     "linear_softmax_cross_entropy",
     "linear_softmax_cross_entropy_with_stats",
     "mse_loss",

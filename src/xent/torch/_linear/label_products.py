@@ -1,0 +1,105 @@
+"""The matrix products around blocks of labels, and the sums of their results."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xent.torch._linear.plan import Plan
+from xent.torch._linear.products import Operands, Wanted
+from xent.torch._linear.rows import Gradients
+from xent.torch._ops.results import computed_in
+
+__all__ = ["LabelProducts"]
+
+
+class LabelProducts:
+    """The products of one walk, a slice of the labels at a time.
+
+    Operands of 16 bits are multiplied in 32: the hidden states once, the weight a slice at a
+    time, whose gradient is rounded once.
+    """
+
+    def __init__(self, operands: Operands, wanted: Wanted, plan: Plan, wide_weight: bool) -> None:
+        hidden, self.weight, self.bias = operands
+        self.wanted = wanted
+        self.dtype = computed_in(hidden.dtype)
+        self.result = hidden.dtype
+        self.hidden = hidden.to(self.dtype).contiguous()
+        self.buffer = self.hidden.new_empty(plan.rows * plan.columns + 1)  # and one for no place
+        self.d_hidden = torch.zeros_like(self.hidden) if wanted.hidden else None
+        self.d_weight = self.d_bias = self.of_part = None
+        part = (plan.columns, self.weight.shape[1])
+        self.is_narrow = self.weight.dtype is not self.dtype
+        self.rounds = wanted.weight and self.is_narrow and not wide_weight
+        if self.is_narrow:
+            self.widened = self.hidden.new_empty(part)
+        if self.rounds:
+            self.summed = self.hidden.new_empty(part)
+        if wanted.weight:
+            kind = self.weight.dtype if self.rounds else self.dtype
+            shape = self.weight.shape
+            self.d_weight = self.weight.new_empty(shape, dtype=kind)
+        if wanted.bias:
+            assert self.bias is not None
+            self.d_bias = torch.zeros_like(self.bias)
+
+    def begin(self, labels: range, label_weight: Tensor | None) -> None:
+        """Go to a slice of the labels."""
+        self.labels = slice(labels.start, labels.stop)
+        self.part = self.weight[self.labels]
+        if self.is_narrow:
+            self.part = self.widened[: len(labels)].copy_(self.part)
+        if label_weight is not None:
+            skipped = (label_weight == 0).unsqueeze(1)
+            # what it holds is not looked at, and a product with 0 does not remove what is not
+            # finite
+            if not skipped.is_cpu or bool(skipped.any()):
+                self.part = torch.where(skipped, 0.0, self.part)
+        self.offset = None if self.bias is None else self.bias[self.labels].to(self.dtype)
+        self.is_first = True
+        if self.d_weight is not None:
+            self.of_part = self.summed[: len(labels)] if self.rounds else self.d_weight[self.labels]
+        if self.d_bias is not None:
+            # one number of many rows, so one precision up
+            wide = torch.float64
+            self.of_offset = torch.zeros(len(labels), dtype=wide, device=self.hidden.device)
+
+    def logits(self, rows: range) -> tuple[Tensor, Tensor]:
+        """Return the logits of some rows in the buffer, and the buffer with its last place."""
+        count = len(rows) * self.part.shape[0]
+        z = self.buffer[:count].view(len(rows), self.part.shape[0])
+        hidden = self.hidden[rows.start : rows.stop]
+        if self.offset is None:
+            torch.mm(hidden, self.part.t(), out=z)
+        else:
+            torch.addmm(self.offset, hidden, self.part.t(), out=z)
+        return z, self.buffer[: count + 1]
+
+    def add(self, block: Tensor, rows: range) -> None:
+        """Add the gradients of a block of logits."""
+        some = slice(rows.start, rows.stop)
+        if self.of_part is not None:
+            beta = 0 if self.is_first else 1
+            turned = block.t()
+            torch.addmm(self.of_part, turned, self.hidden[some], beta=beta, out=self.of_part)
+        if self.d_bias is not None:
+            self.of_offset += block.sum(dim=0)
+        if self.d_hidden is not None:
+            self.d_hidden[some].addmm_(block, self.part)
+        self.is_first = False
+
+    def end(self) -> None:
+        """Round what was summed for the slice, once."""
+        if self.of_part is not None and self.is_first:
+            self.of_part.zero_()  # there are no rows
+        if self.rounds:
+            assert self.d_weight is not None
+            assert self.of_part is not None
+            self.d_weight[self.labels] = self.of_part
+        if self.d_bias is not None:
+            self.d_bias[self.labels] = self.of_offset.to(self.d_bias.dtype)
+
+    def finished(self) -> Gradients:
+        d_hidden = None if self.d_hidden is None else self.d_hidden.to(self.result)
+        return Gradients(d_hidden, self.d_weight, self.d_bias)
