@@ -27,7 +27,9 @@ void require(bool holds, const char* name, const char* shape) {
 
 template <class Array>
 std::int64_t row_stride(const Array& array, const char* name) {
-  require(array.stride(1) == 1 || array.shape(1) <= 1, name, "rows of adjacent elements");
+  // the strides of an array of nothing are anything
+  const bool is_adjacent = array.stride(1) == 1 || array.shape(1) <= 1 || array.size() == 0;
+  require(is_adjacent, name, "rows of adjacent elements");
   return array.stride(0);
 }
 
@@ -51,7 +53,7 @@ void slice(Block block, std::int64_t first, Doubles top, Places arg, Doubles odd
   task.columns = static_cast<std::int64_t>(columns);
   task.first = first;
   task.stride = row_stride(block, "a block");
-  require(rows <= 1 || !kGradient || task.stride >= task.columns, "a block",
+  require(rows <= 1 || !kGradient || task.stride >= task.columns || columns == 0, "a block",
           "rows that do not overlap");
 
   for (const Doubles& each : {top, odds, terms, spread, mass, at_peak, but_peak})

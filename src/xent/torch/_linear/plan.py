@@ -20,7 +20,7 @@ import torch
 
 from xent.errors import XentTypeError, XentValueError
 
-__all__ = ["Need", "Plan", "bytes_of", "plan_blocks", "text_of"]
+__all__ = ["Need", "Plan", "bytes_of", "plan_blocks", "rows_at_once", "text_of"]
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -52,6 +52,8 @@ class Need:
         The gradient waits for its upstream gradient, and makes the logits again.
     buffers : int
         Arrays of the size of a block: the logits, and others beside them.
+    gathers : bool
+        Some rows do not count: where all others are in one block, they are copied.
     """
 
     rows: int
@@ -63,6 +65,7 @@ class Need:
     weight: bool = True
     late: bool = False
     buffers: int = 1
+    gathers: bool = False
 
     @property
     def is_narrow(self) -> bool:
@@ -174,6 +177,11 @@ def plan_blocks(need: Need, memory: int | None = None, *, columns: bool = True) 
     return min(fitting, key=lambda plan: _cost(plan, need))
 
 
+def rows_at_once(need: Need, memory: int | None = None) -> int:
+    """Return how many whole rows go into `memory`: one, if none does."""
+    return _by_rows(need, memory).rows
+
+
 def _cost(plan: Plan, need: Need) -> float:
     """Return the time of a plan in matrix products of all rows."""
     if plan.kind == "columns" or not need.rows:
@@ -207,10 +215,12 @@ def _by_rows(need: Need, memory: int | None) -> Plan:
 
 def _by_columns(need: Need, memory: int | None) -> Plan:
     column = need.compute_bytes * (need.rows * need.buffers)
-    fixed = 9 * 8 * need.rows  # what is known of each row so far
+    # nine numbers of each row that are known so far, and as many to make its loss of them
+    fixed = 2 * 9 * 8 * need.rows
     if need.is_narrow:
         column += 4 * need.features * (2 if need.weight else 1)
-        fixed += 4 * need.rows * need.features * (2 if need.hidden else 1)
+    if need.is_narrow or need.gathers:
+        fixed += need.compute_bytes * need.rows * need.features * (2 if need.hidden else 1)
     if memory is None:
         memory = fixed + _DEFAULT.get(need.device, _DEFAULT["cpu"])
     most = max(1, (memory - fixed) // max(column, 1))

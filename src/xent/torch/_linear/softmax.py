@@ -12,7 +12,8 @@ from xent.errors import XentValueError
 from xent.torch._checks import raise_bad_target
 from xent.torch._linear import formulas
 from xent.torch._linear.autograd import Gradients
-from xent.torch._linear.plan import Need, plan_blocks
+from xent.torch._linear.columns import walk_columns
+from xent.torch._linear.plan import Need, plan_blocks, rows_at_once
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.rows import Walked, walk_rows
 from xent.torch._linear.task import LinearTask
@@ -128,7 +129,7 @@ class LinearSoftmax:
         assert hidden is not None
         assert weight is not None
         need = need_of(len(hidden), hidden, weight, self.task, Wanted(True, True, False))
-        return max(1, plan_blocks(need, self.memory, columns=False).rows // _ARRAYS)
+        return max(1, rows_at_once(need, self.memory) // _ARRAYS)
 
     def deliver(self, gradients: Gradients) -> Gradients:
         """Return the gradients to hand over; that of the weight may have a place of its own."""
@@ -158,8 +159,9 @@ class LinearSoftmax:
     def _walk(self, own: Operands, kept: Tensor | None, wanted: Wanted, **options: Any) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
         need = need_of(rows, own.hidden, own.weight, self.task, wanted)
-        plan = plan_blocks(need, self.memory, columns=False)
-        return walk_rows(
+        plan = plan_blocks(need, self.memory, columns=self.path == "cpu")
+        walk = walk_rows if plan.kind == "rows" else walk_columns
+        return walk(
             own, self.task, plan, self.path, kept=kept, wanted=wanted,
             wide_weight=self.main_grad is not None, **options,
         )  # fmt: skip
@@ -168,7 +170,8 @@ class LinearSoftmax:
 def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted: Wanted) -> Need:
     """Return what a walk asks of its plan."""
     soft = task.softmax.soft_target
-    converts = soft is not None and soft.dtype is not computed_in(hidden.dtype)
+    gathers = rows < len(hidden)
+    copies = soft is not None and (gathers or soft.dtype is not computed_in(hidden.dtype))
     return Need(
         rows=rows,
         features=weight.shape[1],
@@ -177,7 +180,8 @@ def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted:
         device=hidden.device.type,
         hidden=wanted.hidden,
         weight=wanted.weight,
-        buffers=1 if task.classes is None and not converts else 2,
+        buffers=1 if task.classes is None and not copies else 2,
+        gathers=gathers,
     )
 
 
