@@ -15,6 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from xent.errors import UnavailableError, XentValueError
 from xent.torch import functional as F
+from xent.torch._linear import parallel as engine
 from xent.torch.parallel import (
     vocab_parallel_cross_entropy,
     vocab_parallel_linear_softmax_cross_entropy,
@@ -157,6 +158,15 @@ def both(name, options, mine, dtype=torch.float64, **more):
 
 def part_of(gradient, mine):
     return torch.tensor(gradient, dtype=torch.float64)[mine].tolist()
+
+
+def by_formulas(options, mine):
+    """As on a device, where no kernel serves slices."""
+    native, engine._is_native = engine._is_native, lambda block: False
+    try:
+        return {name: both(name, each, mine) for name, each in options.items()}
+    finally:
+        engine._is_native = native
 
 
 def of_logits(name, options, mine):
@@ -356,6 +366,7 @@ def main():
             for name, options in all_of_them.items()
             if name != "impossible on a rank"  # -inf times 0, in one process
         },
+        "formulas": by_formulas(all_of_them, mine),
         "float32": narrow(mine, torch.float32),
         "bfloat16": narrow(mine, torch.bfloat16),
         "confident": confident(mine),

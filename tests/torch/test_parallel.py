@@ -52,7 +52,7 @@ def ranks(request, tmp_path_factory):
     return [json.loads(out.splitlines()[-1]) for out, _ in done]
 
 
-@pytest.mark.parametrize("kind", ["float64", "blocks", "logits"])
+@pytest.mark.parametrize("kind", ["float64", "blocks", "logits", "formulas"])
 def test_every_option_is_that_of_one_process(ranks, kind):
     assert len(ranks[0][kind]) >= 14
     for rank in ranks:

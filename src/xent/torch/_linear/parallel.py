@@ -21,14 +21,10 @@ from xent.torch._linear.plan import Need, Plan, plan_blocks
 from xent.torch._linear.products import Operands, Wanted, products_for
 from xent.torch._linear.ranks import Ranks
 from xent.torch._linear.task import LinearTask
+from xent.torch._ops import cpu_slices
 from xent.torch._ops.results import computed_in, count_of, mean_of
-from xent.torch.formulas.softmax_slices import (
-    SliceState,
-    SoftmaxSlice,
-    gradient_,
-    rows_of,
-    scan,
-)
+from xent.torch.formulas import softmax_slices as formulas
+from xent.torch.formulas.softmax_slices import SliceState, SoftmaxSlice, rows_of
 
 __all__ = ["ParallelLinear", "ParallelLogits"]
 
@@ -147,7 +143,8 @@ class _Parallel:
             return rows.to(computed_in(dtype))
         total = rows.sum()
         if self.how == "mean":
-            total = mean_of(total, torch.as_tensor(self.weight, device=total.device))
+            divisor = torch.as_tensor(self.weight, dtype=total.dtype, device=total.device)
+            total = mean_of(total, divisor)
         return total.to(computed_in(dtype))
 
 
@@ -160,7 +157,7 @@ class ParallelLogits(_Parallel):
         logits = _given(operands[0])
         self._weigh(len(logits))
         part = self._slice(slice(None), computed_in(logits.dtype))
-        self.state = self.ranks.whole(scan(logits, part))
+        self.state = self.ranks.whole(_scan(logits, part))
         rows = rows_of(self.state, part).nll * self._row_weights(len(logits))
         gradients = [self._gradient(logits, None)] if wanted[0] else None
         return self._reduced(rows, logits.dtype), gradients
@@ -173,7 +170,7 @@ class ParallelLogits(_Parallel):
     def _gradient(self, logits: Tensor, upstream: Tensor | None) -> Tensor:
         out = logits.clone(memory_format=torch.contiguous_format)
         part = self._slice(slice(None), computed_in(logits.dtype))
-        gradient_(out, part, self.state, self._scale(len(logits), upstream))
+        _gradient_(out, part, self.state, self._scale(len(logits), upstream))
         return out
 
 
@@ -231,11 +228,11 @@ class ParallelLinear(_Parallel):
             part = self._slice(block, compute)
             state = next(known, None)
             if state is None:  # a later pass over the same operands has nothing to ask
-                state = self.ranks.whole(scan(logits, part))
+                state = self.ranks.whole(_scan(logits, part))
                 self.states.append(state)
             losses[block] = rows_of(state, part).nll * weights[block]
             if any(wanted):
-                gradient_(logits, part, state, scale[block])
+                _gradient_(logits, part, state, scale[block])
                 found = products.add(logits, rows)
                 if d_hidden is not None:
                     assert found is not None
@@ -259,6 +256,24 @@ class ParallelLinear(_Parallel):
         )
         plan = plan_blocks(need, self.memory, columns=False)
         return replace(plan, columns=own.weight.shape[0])
+
+
+def _scan(block: Tensor, part: SoftmaxSlice) -> SliceState:
+    if _is_native(block):
+        return cpu_slices.scan(block, part, want_terms=False)
+    return formulas.scan(block, part)
+
+
+def _gradient_(block: Tensor, part: SoftmaxSlice, state: SliceState, row_scale: Tensor) -> None:
+    operation = cpu_slices.gradient_ if _is_native(block) else formulas.gradient_
+    operation(block, part, state, row_scale)
+
+
+def _is_native(block: Tensor) -> bool:
+    """Return whether the kernels of a CPU serve this block: numbers of 32 or 64 bits in rows."""
+    adjacent = block.shape[1] <= 1 or block.stride(1) == 1
+    wide = block.dtype in (torch.float32, torch.float64)
+    return bool(block.is_cpu and wide and adjacent and block.numel() > 0)
 
 
 def _blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:
