@@ -12,4 +12,5 @@ columns.py    blocks of classes with all rows: four, for the smallest memory
 blockwise.py  "map over blocks of rows and add up", which its own derivatives are made of
 formulas.py   the loss and its first two derivatives on that, to any order
 autograd.py   gradients in the forward pass, handed over in the backward
+operator.py   torch.compile: one opaque node forward and one backward
 """

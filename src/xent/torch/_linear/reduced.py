@@ -9,11 +9,12 @@ from torch import Tensor
 
 from xent.errors import UnavailableError
 from xent.torch._linear import autograd, formulas
+from xent.torch._linear.operator import found_by_operator
 from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax import LinearSoftmax, check_targets
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
-from xent.torch._ops.route import Route, is_eager, is_plain, route_of
+from xent.torch._ops.route import Route, is_eager, is_exporting, is_plain, kernel_for, route_of
 
 __all__ = ["autocast", "reduced", "route_of_operands"]
 
@@ -64,6 +65,8 @@ def reduced(
                 "weight of the loss needs a gradient: it is filled by a backward pass alone",
                 value="main_grad",
             )
+        if torch.compiler.is_compiling() and not is_exporting():
+            return _by_operator(operands, call)
         return _of_any_order(operands, call)
     value: Any = autograd.apply(call, *operands)
     return Reduced(value, call.weight, call.count, call.statistics)
@@ -75,28 +78,40 @@ def _is_differentiated_further(operands: Operands, task: LinearTask, path: Route
         return False
     if not (is_eager() and all(each is None or is_plain(each) for each in operands)):
         return True
-    softmax = task.softmax
-    others = (softmax.soft_target, softmax.class_weight, softmax.sample_weight, task.probs)
-    return torch.is_grad_enabled() and any(
-        each is not None and each.requires_grad for each in others
-    )
+    return torch.is_grad_enabled() and any(x.requires_grad for x in task.differentiable())
 
 
 def _of_any_order(operands: Operands, call: LinearSoftmax) -> Reduced:
-    task, how = call.task, call.how
+    task = call.task
     if is_eager() and operands.hidden.is_cpu:
         check_targets(task, operands, task.kept())
     block = call.block_of(operands)
-    value = formulas.rows(*operands, task, block)
+    rows = formulas.rows(*operands, task, block)
     stats = None
     if call.wants_statistics:
         stats = Statistics(*formulas.statistics(*operands, task, block))
-    mass = task.torch_mass() if call.torch_mean else task.mass()
-    weight = mass.sum()
-    if how != "rows":
-        own = value.dtype
-        value = value.sum(dtype=mass.dtype)
-        if how == "mean":
+    return _reduce_rows(rows, call, stats)
+
+
+def _by_operator(operands: Operands, call: LinearSoftmax) -> Reduced:
+    if call.path == "operators":
+        call.path = kernel_for(operands.hidden)[0] or "formulas"
+    others = call.task.differentiable()
+    if call.how != "rows" and torch.is_grad_enabled() and any(x.requires_grad for x in others):
+        # what a mean divides by may have a gradient too
+        rows = found_by_operator(operands, call, "rows")
+        return _reduce_rows(rows.value, call, rows.statistics)
+    found = found_by_operator(operands, call, call.how)
+    count = count_of(call.task.softmax, operands.hidden.shape[0])
+    return Reduced(found.value, found.weight, count, found.statistics)
+
+
+def _reduce_rows(rows: Tensor, call: LinearSoftmax, stats: Statistics | None) -> Reduced:
+    mass = call.task.torch_mass() if call.torch_mean else call.task.mass()
+    weight, value = mass.sum(), rows
+    if call.how != "rows":
+        value = rows.sum(dtype=mass.dtype)
+        if call.how == "mean":
             value = mean_of(value, weight)
-        value = value.to(own)
-    return Reduced(value, weight, count_of(task.softmax, mass.numel()), stats)
+        value = value.to(rows.dtype)
+    return Reduced(value, weight, count_of(call.task.softmax, rows.shape[0]), stats)

@@ -128,7 +128,9 @@ class LinearSoftmax:
         hidden, weight, _ = operands
         assert hidden is not None
         assert weight is not None
-        need = need_of(len(hidden), hidden, weight, self.task, Wanted(True, True, False))
+        # that many short rows, so that a small batch is not cut into single ones
+        rows = len(hidden) * _ARRAYS
+        need = need_of(rows, hidden, weight, self.task, Wanted(True, True, False))
         return max(1, rows_at_once(need, self.memory) // _ARRAYS)
 
     def deliver(self, gradients: Gradients) -> Gradients:

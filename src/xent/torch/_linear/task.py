@@ -42,6 +42,12 @@ class LinearTask:
             return None
         return counts.nonzero().squeeze(1)
 
+    def differentiable(self) -> list[Tensor]:
+        """Return the tensors that a loss has gradients by, beside its operands."""
+        task = self.softmax
+        tensors = (task.soft_target, task.class_weight, task.sample_weight, self.probs)
+        return [each for each in tensors if each is not None]
+
     def of_rows(self, rows: slice | Tensor, num_classes: int, dtype: torch.dtype) -> SoftmaxTask:
         """Return the task of some rows; sparse targets become a dense block of `dtype`."""
         task = self.softmax
@@ -99,6 +105,8 @@ class LinearTask:
         assert task.soft_target is not None
         # a row at a time: a product with the weights would widen all of the targets
         soft = task.soft_target
+        if torch.compiler.is_compiling():
+            return soft.double() @ weight  # a compiler would unroll what follows
         return torch.stack([row.double() @ weight for row in soft]) if len(soft) else soft.sum(1)
 
     def _mean_weight(self, weight: Tensor) -> Tensor:
@@ -107,6 +115,8 @@ class LinearTask:
         if mask is None:
             return weight.mean()
         mask = mask if mask.dim() > 1 else mask[None]
+        if torch.compiler.is_compiling():
+            return (weight * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
         return torch.stack([(weight * row).sum() / row.sum().clamp(min=1) for row in mask])
 
     def _counted(self, mass: Tensor) -> Tensor:

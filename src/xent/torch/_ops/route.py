@@ -20,13 +20,13 @@ from torch.nn import Parameter
 from xent.errors import UnavailableError
 from xent.kernels import triton
 
-__all__ = ["Route", "is_eager", "is_plain", "kernel_for", "route_of"]
+__all__ = ["Route", "is_eager", "is_exporting", "is_plain", "kernel_for", "route_of"]
 
 Route = Literal["cpu", "triton", "operators", "formulas"]
 
 _FLOATS = frozenset({torch.float32, torch.bfloat16, torch.float16, torch.float64})
 _transforms_active = torch._C._are_functorch_transforms_active
-_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def is_eager() -> bool:
@@ -97,7 +97,7 @@ def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, s
     """Return the route and the reason for it."""
     if torch.compiler.is_compiling():
         # an exported program must run where xent is not installed
-        if _is_exporting():
+        if is_exporting():
             return "formulas", "torch.export"
         if any(t is not None and t.requires_grad for t in others):
             return "formulas", "a target or a weight needs a gradient"
