@@ -1,15 +1,13 @@
 """A vocabulary that several processes share is the vocabulary of one, in value and gradient."""
 
-import json
 import math
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ranks import said_by
 from torch.testing import assert_close
 
 from xent.errors import XentTypeError, XentValueError
@@ -33,23 +31,7 @@ NEAR = {"rtol": 1e-13, "atol": 1e-13}
 @pytest.fixture(scope="module", params=[2, 4])
 def ranks(request, tmp_path_factory):
     """Return what each rank printed."""
-    store = tmp_path_factory.mktemp("ranks") / "store"
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(RANK), str(rank), str(request.param), str(store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(request.param)
-    ]
-    try:
-        done = [process.communicate(timeout=120) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0] * len(running), done
-    return [json.loads(out.splitlines()[-1]) for out, _ in done]
+    return said_by(RANK, request.param, tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.mark.parametrize("kind", ["float64", "blocks", "logits", "formulas"])

@@ -1,14 +1,12 @@
 """`Total` of tensors: what was split and merged is the whole, in value and gradient."""
 
-import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from ranks import said_by
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.nn import functional
 
@@ -158,23 +156,7 @@ def test_totals_pass_through_the_transforms_of_torch():
 @pytest.fixture(scope="module", params=[2, 4])
 def ranks(request, tmp_path_factory):
     """Return what each rank printed."""
-    store = tmp_path_factory.mktemp("ranks") / "store"
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(RANK), str(rank), str(request.param), str(store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(request.param)
-    ]
-    try:
-        done = [process.communicate(timeout=120) for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0] * len(running), done
-    return [json.loads(out.splitlines()[-1]) for out, _ in done]
+    return said_by(RANK, request.param, tmp_path_factory.mktemp("ranks"))
 
 
 def assert_same_gradient(found, want):
