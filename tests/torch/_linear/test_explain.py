@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-import xent.torch  # noqa: F401  (which makes itself known)
 from xent import kernels
 from xent.errors import XentTypeError, XentValueError
 
@@ -39,3 +38,14 @@ def test_only_tensors_have_it():
         kernels.explain("softmax_cross_entropy", None, memory=3)
     with pytest.raises(XentValueError, match=OPERATION):
         kernels.explain("nothing")
+
+
+def test_labels_have_blocks_of_their_own():
+    hidden, weight = torch.zeros(256, 64), torch.zeros(500_000, 64, requires_grad=True)
+    choice = kernels.explain("linear_sigmoid_cross_entropy", hidden, weight)
+    assert choice.implementation == "cpu"
+    assert choice.reasons[-1].startswith("plan: 123 blocks of 256 x 4,096 logits, 2 matrix prod")
+    late = kernels.explain(
+        "linear_sigmoid_cross_entropy", hidden, weight, reduction="none", memory="1MiB"
+    )
+    assert "3 matrix products, 1012.0 KiB beside" in late.reasons[-1]

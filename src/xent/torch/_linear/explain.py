@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from xent.kernels.choice import Choice
 from xent.torch._linear.arguments import check_operands
+from xent.torch._linear.label_task import LabelTask
 from xent.torch._linear.plan import Need, bytes_of, plan_blocks
-from xent.torch._linear.products import Operands
+from xent.torch._linear.products import Operands, Wanted
+from xent.torch._linear.sigmoid import plan_for
 from xent.torch._ops.explain import explain as explain_logits
 from xent.torch._reduction import how_of, reduction_of
 
 __all__ = ["OPERATIONS", "explain"]
 
-OPERATIONS = ("linear_softmax_cross_entropy", "linear_cross_entropy")
+_LABELS = "linear_sigmoid_cross_entropy"
+OPERATIONS = ("linear_softmax_cross_entropy", "linear_cross_entropy", _LABELS)
 
 
 def explain(
@@ -35,6 +39,9 @@ def explain(
     check_operands(operands)
     reduction_of(reduction, "nan", None, None)
     rows = hidden.reshape(-1, hidden.shape[-1])
+    late = how_of(reduction) == "rows"
+    if operation == _LABELS:
+        return _of_labels(rows, operands.weight, late, memory)
     served = explain_logits("softmax_cross_entropy", rows)
     device, weight = hidden.device.type, operands.weight
     need = Need(
@@ -45,7 +52,25 @@ def explain(
         device=device,
         hidden=hidden.requires_grad,
         weight=weight.requires_grad,
-        late=how_of(reduction) == "rows",
+        late=late,
     )
     plan = plan_blocks(need, bytes_of(memory), columns=served.implementation == "cpu")
     return Choice(operation, served.implementation, (*served.reasons, f"plan: {plan}"))
+
+
+def _of_labels(rows: Tensor, weight: Tensor, late: bool, memory: int | str | None) -> Choice:
+    served = explain_logits("sigmoid_cross_entropy", rows)
+    if served.implementation == "triton":
+        reasons = (*served.reasons[:-1], "triton: no kernel for blocks of labels",
+                   "formulas: chosen; torch operations on each block")  # fmt: skip
+        served = Choice(_LABELS, "formulas", reasons)
+    plan = plan_for(
+        LabelTask(),
+        rows,
+        weight,
+        Wanted(rows.requires_grad, weight.requires_grad, False),
+        native=served.implementation == "cpu",
+        memory=bytes_of(memory),
+        late=late or rows.dtype is torch.float16,
+    )
+    return Choice(_LABELS, served.implementation, (*served.reasons, f"plan: {plan}"))

@@ -85,9 +85,14 @@ def plan_labels(need: LabelNeed, memory: int | None = None) -> Plan:
         )
     cached = _CACHED.get(need.device, _CACHED["cpu"])
     wide = min(labels, max(_NARROW, cached // rows))
-    if wide * (label + node * rows) > left:  # not all rows at once, or fewer labels
-        wide = min(wide, max(few[1], min(_NARROW, left // (label + node * few[0]))))
-        rows = min(rows, max(1, (left // wide - label) // node))
+    fitting = left // (label + node * rows)
+    if fitting < wide:
+        wide = min(wide, _NARROW)
+        if fitting >= wide:
+            wide = min(fitting, max(wide, fitting // 16 * 16))
+        else:  # not all rows at once
+            wide = min(wide, max(few[1], left // (label + node * few[0])))
+            rows = min(rows, (left // wide - label) // node)
     slices, row_blocks = -(-labels // wide), -(-max(need.rows, 1) // rows)
     rows = -(-max(need.rows, 1) // row_blocks)
     gradients = need.hidden + need.weight
