@@ -56,6 +56,9 @@ std::int64_t sigmoid_block(Output logits, Sums sums, std::optional<Rows> target,
   task.labels = static_cast<std::int64_t>(logits.shape(1));
   task.logits = logits.data();
   if (target) {
+    const bool same = target->shape(0) == logits.shape(0) && target->shape(1) == logits.shape(1);
+    if (!same || (task.labels > 1 && target->stride(1) != 1))
+      throw nb::value_error("targets must have the shape of the logits, each row contiguous");
     const nb::dlpack::dtype dtype = target->dtype();
     task.target = {target->data(), dtype.bits == 8 ? Storage::byte : storage_of(dtype, true)};
     task.target_stride = target->stride(0);

@@ -111,3 +111,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(rng):
         found.append((block, sums))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_targets_that_cannot_be_read_are_refused():
+    z = np.zeros((2, 300), np.float32)
+    for target in (np.zeros((300, 2)).T, np.zeros((2, 299)), np.broadcast_to(0.0, (2, 300))):
+        with pytest.raises(ValueError, match="each row contiguous"):
+            kernel.score_(z, np.zeros(2), target=target)

@@ -7,6 +7,7 @@ import xent
 from xent.errors import UnavailableError, XentTypeError, XentValueError
 from xent.torch import Total
 from xent.torch import functional as F
+from xent.torch._linear.positives import Ordered
 
 N, D, L, K = 70, 23, 700, 5
 SMALL = 18_500  # bytes, of float32: a few of the labels, and not all rows at once
@@ -170,6 +171,18 @@ def test_no_bias_and_few_rows_at_once(implementation):
     memory = SMALL if implementation == "cpu" else 8 * SMALL
     leaves = operands(torch.float32, bias=False)
     check(leaves, dense_of(target), target, "mean", implementation=implementation, memory=memory)
+
+
+@pytest.mark.parametrize("implementation", ["cpu", "formulas"])
+def test_the_way_of_devices_that_nobody_waits_for(implementation, monkeypatch):
+    # all entries are looked at for every block
+    monkeypatch.setattr(Ordered, "cut", lambda ordered, step: None)
+    target = true_labels()
+    memory = 24_000 if implementation == "cpu" else 8 * SMALL
+    check(
+        operands(torch.float32), dense_of(target), target, "none", OPTIONS["all"],
+        implementation=implementation, memory=memory,
+    )  # fmt: skip
 
 
 def test_a_bias_is_added_once_however_many_features():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -98,6 +99,7 @@ class TrueLabels:
         dtype: torch.dtype,
         scale: float,
         row_scale: Tensor | None,
+        native: bool,
     ) -> None:
         self.ordered, self.row = ordered, ordered.row
         label = ordered.label
@@ -105,11 +107,20 @@ class TrueLabels:
         self.z = torch.zeros(label.shape, dtype=dtype, device=label.device)
         at = torch.where(self.real, label, 0)
         self.value = self.z.new_ones(()) if ordered.value is None else ordered.value
+        self.value = self.value.expand(label.shape)
         self.pos_weight = None if task.pos_weight is None else task.pos_weight[at]
         self.weight = None if task.weight is None else task.weight[at]
-        self.scale = self.z.new_tensor(scale)
+        # what the gradient of an entry is multiplied by
+        self.scale = torch.full((), scale, dtype=torch.float64, device=label.device)
         if row_scale is not None:
             self.scale = (row_scale * scale)[ordered.row]
+        if self.weight is not None:
+            self.scale = self.scale * self.weight
+        self.scale = self.scale.expand(label.shape)
+        self.native = native
+        if native:
+            self.values = self.value.double().contiguous().numpy()
+            self.doubles = doubles_of(self.pos_weight), doubles_of(self.scale)
 
     def take(self, flat: Tensor, rows: range, labels: range) -> None:
         """Take their logits out of a block, and put what is false there."""
@@ -122,17 +133,25 @@ class TrueLabels:
     def put(self, flat: Tensor) -> None:
         """Write their gradients into the block."""
         entries, place, _ = self.found
-        scale = self.scale if self.scale.dim() == 0 else self.scale[entries]
-        z = self.z[entries]
-        each = formulas.gradient(z, self._task(entries), scale.expand(z.shape))
-        flat[place] = torch.where(scale == 0, 0.0, each)
+        if not self.native:
+            scale, task = self.scale[entries], self._task(entries, weighted=False)
+            each = formulas.gradient(self.z[entries], task, scale)
+            flat[place] = torch.where(scale == 0, 0.0, each)
+        elif len(place):
+            # one native call costs less than a dozen of torch's on a few numbers
+            pos_weight, scale = (x if x is None else x[entries] for x in self.doubles)
+            each, target = self.z[entries].clone(), self.values[None, entries]
+            kernel.score_(
+                each[None].numpy(), np.zeros(1), target=target, pos_weight=pos_weight,
+                label_weight=scale, want_gradient=True, threads=1,
+            )  # fmt: skip
+            flat[place] = each
 
     def losses(self) -> Tensor:
         losses = formulas.nodes(self.z, self._task(slice(None)))
         return torch.where(self.real, losses, 0.0).double()
 
-    def _task(self, entries: slice) -> SigmoidTask:
-        value = self.value.expand(self.z.shape)[entries]
+    def _task(self, entries: slice, *, weighted: bool = True) -> SigmoidTask:
         pos_weight = None if self.pos_weight is None else self.pos_weight[entries]
-        weight = None if self.weight is None else self.weight[entries]
-        return SigmoidTask(value, pos_weight, weight)
+        weight = None if self.weight is None or not weighted else self.weight[entries]
+        return SigmoidTask(self.value[entries], pos_weight, weight)

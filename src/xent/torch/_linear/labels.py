@@ -53,7 +53,7 @@ def walk_labels(
     rows, labels = products.hidden.shape[0], operands.weight.shape[0]
     true = None
     if ordered is not None:
-        true = TrueLabels(ordered, task, products.dtype, scale, row_scale)
+        true = TrueLabels(ordered, task, products.dtype, scale, row_scale, native)
         ordered.cut(plan.columns)
     sums = torch.zeros(rows, dtype=torch.float64, device=products.hidden.device)
     bad = 0
