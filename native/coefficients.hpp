@@ -27,6 +27,34 @@ constexpr double exp_double[] = {
     2.5100472505694996e-8,
 };
 
+// relative error of the whole function: 2.92e-9
+constexpr double exp_double_short[] = {
+    5.00000001353872989e-1,
+    1.6666666681704215e-1,
+    4.16664641974056923e-2,
+    8.33331084464786256e-3,
+    1.39337307157920825e-3,
+    1.9891080463998842e-4,
+};
+
+// relative error of the whole function: 5.03e-19
+constexpr double jensen[] = {
+    1.66666666666666683e-1,
+    6.66666666666110172e-2,
+    3.57142857444650181e-2,
+    2.22222160923239126e-2,
+    1.51521069333296888e-2,
+    1.09597870077963456e-2,
+    9.04282914540956082e-3,
+};
+
+// relative error of the whole function: 5.48e-10
+constexpr double jensen_short[] = {
+    1.66666684983007356e-1,
+    6.66554904728595072e-2,
+    3.67192031699823864e-2,
+};
+
 // relative error of the whole function: 3.89e-10
 constexpr float atanh_float[] = {
     6.666666732e-1f,

@@ -14,6 +14,7 @@ void bind_sigmoid_block(nb::module_& m);
 void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_measures(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
+void bind_softmax_divergence(nb::module_& m);
 void bind_softmax_maps(nb::module_& m);
 void bind_softmax_slices(nb::module_& m);
 }  // namespace xent
@@ -33,6 +34,7 @@ NB_MODULE(_native, m) {
   xent::bind_sigmoid_cross_entropy(m);
   xent::bind_measures(m);
   xent::bind_softmax_cross_entropy(m);
+  xent::bind_softmax_divergence(m);
   xent::bind_softmax_maps(m);
   xent::bind_softmax_slices(m);
 }

@@ -192,19 +192,18 @@ XENT_INLINE T exp(T x, T error = T(0)) {
   return x > F::exp_to_infinity ? infinity<T> : result;
 }
 
-// exp(x - m) 2^lift for x <= m, with the rounding error of the difference carried along; 0
-// where x - m < to_zero. m is finite; x may be -inf or NaN. The exponent is added to the bits
-// of the mantissa in one step, which leaves out what the softmax loops cannot meet: overflow,
-// and, with a lift and a to_zero that go together, denormals.
+// exp(value + error) 2^lift for value <= 0 or NaN; 0 where value < to_zero. The error is a
+// rounding error of the value, and may be anything where that is -inf. The exponent is added
+// to the bits of the mantissa in one step, which leaves out what the softmax loops cannot meet:
+// overflow, and, with a lift and a to_zero that go together, denormals.
 template <class T>
-XENT_INLINE T exp_lifted(T x, T m, T lift, T to_zero) {
+XENT_INLINE T exp_lifted(Exact<T> d, T lift, T to_zero) {
   using F = Format<T>;
   using Int = typename F::Int;
   using Bits = typename F::Bits;
   // below every n + lift, and nothing but zeros in the bits that are added to the exponent
   constexpr T lowest = F::round_magic - T(F::exponent_span);
   const T magic = F::round_magic + lift;
-  const Exact<T> d = two_difference(x, m);
   const T shifted = d.value * F::log2_e + magic;  // low bits: n + lift
   const T n = shifted - magic;
   const T mantissa = exp_reduced(d.value, n, d.error);
@@ -214,12 +213,25 @@ XENT_INLINE T exp_lifted(T x, T m, T lift, T to_zero) {
   return d.value < to_zero ? T(0) : bits_of<T>(static_cast<Int>(lifted));
 }
 
-// exp(x - m): lifted out of reach of the denormals, and brought down by one exact product
-// with a single rounding
+// exp(x - m) 2^lift for x <= m, with the rounding error of the difference carried along; 0
+// where x - m < to_zero. m is finite; x may be -inf or NaN.
+template <class T>
+XENT_INLINE T exp_lifted(T x, T m, T lift, T to_zero) {
+  return exp_lifted(two_difference(x, m), lift, to_zero);
+}
+
+// exp(value + error), likewise: lifted out of reach of the denormals, and brought down by one
+// exact product with a single rounding
+template <class T>
+XENT_INLINE T exp_at_most_one(Exact<T> d) {
+  using F = Format<T>;
+  return exp_lifted(d, T(F::lift), F::exp_to_zero) * F::unlift;
+}
+
+// exp(x - m) for x <= m. m is finite; x may be -inf or NaN.
 template <class T>
 XENT_INLINE T exp_difference(T x, T m) {
-  using F = Format<T>;
-  return exp_lifted(x, m, T(F::lift), F::exp_to_zero) * F::unlift;
+  return exp_at_most_one(two_difference(x, m));
 }
 
 // log(2^k (1 + f)) with a correction c added to f, |f| <= sqrt(2) - 1

@@ -48,6 +48,12 @@ def atanh_tail(z):
     return sum(2 * z**k / (2 * k + 3) for k in range(120))
 
 
+# (1 + s) log(1 + s) + (1 - s) log(1 - s) = s^2 (1 + s^2 J(s^2)), J(z) = 1/6 + z/15 + ...
+def jensen_tail(z):
+    return sum(z**k / ((k + 2) * (2 * k + 3)) for k in range(80))
+
+
+JENSEN_S = mp.tanh(mp.log(2) / 4) ** 2 * mp.mpf("1.001")  # the gap halved is at most log(2)/4
 LOG_S = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mp.mpf("1.001")  # |s| of a mantissa
 RATIO_S = (mp.mpf(1) / 5) ** 2 * mp.mpf("1.01")  # s of a ratio within 2^0.5862
 LOG1P_S = (mp.mpf(1) / 3) ** 2 * mp.mpf("1.001")  # s of log1p(e), 0 <= e <= 1
@@ -57,6 +63,12 @@ SETS = [
      mp.exp, lambda c, r: 1 + r + r * r * evaluate(c, r)),
     ("exp_double", "double", exp_tail, -REDUCED, REDUCED, 9,
      mp.exp, lambda c, r: 1 + r + r * r * evaluate(c, r)),
+    ("exp_double_short", "double", exp_tail, -REDUCED, REDUCED, 5,
+     exp_tail, lambda c, r: evaluate(c, r)),
+    ("jensen", "double", jensen_tail, mp.mpf(0), JENSEN_S, 6,
+     lambda z: 1 + z * jensen_tail(z), lambda c, z: 1 + z * evaluate(c, z)),
+    ("jensen_short", "double", jensen_tail, mp.mpf(0), JENSEN_S, 2,
+     lambda z: 1 + z * jensen_tail(z), lambda c, z: 1 + z * evaluate(c, z)),
     ("atanh_float", "float", atanh_tail, mp.mpf(0), LOG1P_S, 4,
      lambda z: 2 * mp.atanh(mp.sqrt(z)) if z else mp.mpf(0),
      lambda c, z: 2 * mp.sqrt(z) + mp.sqrt(z) * z * evaluate(c, z)),
