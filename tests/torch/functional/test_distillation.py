@@ -49,6 +49,61 @@ def test_the_reverse_direction_swaps_them(pair):
     assert_close(slopes, expected)
 
 
+def jensen_shannon(student, teacher, temperature=1.0):
+    p, q = (torch.softmax(x / temperature, -1) for x in (teacher, student))
+    m = ((p + q) / 2).log()
+    return temperature**2 * ((p * (p.log() - m)).sum(-1) + (q * (q.log() - m)).sum(-1)) / 2
+
+
+def test_jensen_shannon_is_the_mean_of_two(pair):
+    student, teacher = pair
+    loss = F.distillation_loss(student, teacher, direction="js", temperature=2.0, reduction="none")
+    expected = jensen_shannon(student, teacher, 2.0)
+    assert_close(loss, expected)
+    slopes, slopes_expected = (
+        torch.autograd.grad(each.sum(), student)[0] for each in (loss, expected)
+    )
+    assert_close(slopes, slopes_expected)
+    swapped = F.distillation_loss(
+        teacher, student, direction="js", temperature=2.0, reduction="none"
+    )
+    assert_close(swapped, loss)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "js"])
+@pytest.mark.parametrize("num_classes", [5, 130])
+def test_the_kernel_and_the_formulas_agree(rng, direction, num_classes):
+    student, teacher = (torch.tensor(rng.normal(size=(9, num_classes))) for _ in range(2))
+    weight = torch.tensor(rng.uniform(size=9)).requires_grad_()  # which the kernel has no slope by
+    student.requires_grad_()
+    options = {"direction": direction, "temperature": 1.5}
+    by_kernel = F.distillation_loss(student, teacher, sample_weight=weight.detach(), **options)
+    by_formulas = F.distillation_loss(student, teacher, sample_weight=weight, **options)
+    assert_close(by_kernel, by_formulas, rtol=1e-13, atol=0)
+    slopes = [torch.autograd.grad(each, student)[0] for each in (by_kernel, by_formulas)]
+    assert_close(*slopes, rtol=1e-12, atol=1e-16)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_a_graph_that_is_kept_gives_every_upstream_gradient(pair, reduction):
+    student, teacher = pair
+    loss = F.distillation_loss(student, teacher, reduction=reduction)
+    upstream = torch.ones_like(loss)
+    once = torch.autograd.grad(loss, student, upstream, retain_graph=True)[0].clone()
+    for factor in (2.0, 3.0, 1.0):
+        (again,) = torch.autograd.grad(loss, student, factor * upstream, retain_graph=True)
+        assert_close(again, factor * once)
+
+
+def test_dtypes_that_differ_are_computed_in_the_wider(pair):
+    student, teacher = pair[0].detach().bfloat16().requires_grad_(), pair[1].float()
+    loss = F.distillation_loss(student, teacher)
+    assert loss.dtype == torch.float32
+    assert_close(loss, definition(student.double(), teacher.double()).mean().float())
+    (slopes,) = torch.autograd.grad(loss, student)
+    assert slopes.dtype == torch.bfloat16
+
+
 def test_at_temperature_1_it_is_cross_entropy_less_an_entropy(pair):
     student, teacher = pair
     p = teacher.softmax(-1)
@@ -89,10 +144,9 @@ def test_every_position_of_a_sequence_counts_the_same(rng):
     student, teacher = (torch.tensor(rng.normal(size=(2, 3, 5))) for _ in range(2))
     loss = F.distillation_loss(student, teacher, reduction="none")
     assert loss.shape == (2, 3)
-    moved = F.distillation_loss(
-        student.movedim(-1, 1), teacher.movedim(-1, 1), axis=1, reduction="none"
-    )
-    assert torch.equal(moved, loss)
+    for moved in (student.movedim(-1, 1), student.movedim(-1, 1).contiguous()):
+        found = F.distillation_loss(moved, teacher.movedim(-1, 1), axis=1, reduction="none")
+        assert torch.equal(found, loss)
     assert_close(F.distillation_loss(student, teacher), loss.mean())
 
 
@@ -135,7 +189,7 @@ def test_mass_too_small_for_a_float_costs_infinity_where_the_student_has_none():
 
 def test_derivatives_of_both_by_differences(pair):
     student, teacher = pair[0][:2].detach().requires_grad_(), pair[1][:2].requires_grad_()
-    for direction in ("forward", "reverse"):
+    for direction in ("forward", "reverse", "js"):
 
         def loss(s, t, direction=direction):
             return F.distillation_loss(s, t, temperature=2.0, direction=direction, reduction="none")

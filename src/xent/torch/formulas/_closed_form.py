@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xent.torch._ops.route import is_eager, is_plain
 
-__all__ = ["ClosedForm", "rows_of"]
+__all__ = ["ClosedForm", "gradients_of", "rows_of"]
 
 # elements of a block: some twenty float64 temporaries of it are to fit into a cache, and on
 # other devices it is to be long enough to pay for its launches
@@ -52,9 +52,11 @@ def rows_of(form: ClosedForm, *logits: Tensor) -> Tensor:
     return rows
 
 
-def _gradients(
+def gradients_of(
     form: ClosedForm, logits: Sequence[Tensor], upstream: Tensor, wanted: Sequence[bool]
 ) -> tuple[Tensor | None, ...]:
+    """Return the gradients of ``sum(upstream * rows)``, differentiable; None where not wanted."""
+
     def gradient(*block: Tensor) -> list[Tensor]:
         *logits, scale = block
         return form.gradient(logits, scale, wanted)
@@ -79,7 +81,7 @@ class _EagerRows(torch.autograd.Function):
         found = ctx.__dict__.pop("found", None)
         if found is None or torch.is_grad_enabled() or not _is_single(upstream):
             # a second derivative, a batch of upstream gradients, or another backward pass
-            return None, *_gradients(ctx.form, logits, upstream, wanted)
+            return None, *gradients_of(ctx.form, logits, upstream, wanted)
         each = iter(found)
         return None, *(
             next(each).mul_(upstream.unsqueeze(-1)).to(x.dtype) if want else None
@@ -104,7 +106,7 @@ class _Rows(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         wanted = ctx.needs_input_grad[1:]
-        return None, *_gradients(ctx.form, ctx.saved_tensors, upstream, wanted)
+        return None, *gradients_of(ctx.form, ctx.saved_tensors, upstream, wanted)
 
 
 class _RowsForward(_Rows):
