@@ -89,6 +89,8 @@ def main():
     softmax((64, 128256), torch.bfloat16)
     softmax((64, 32000), torch.bfloat16)
     softmax((64, 128256), torch.float32)
+    softmax((64, 128256), torch.float32, out=torch.empty((64, 128256), dtype=torch.bfloat16))
+    softmax((64, 1000), torch.float32, out=torch.empty((64, 1000), dtype=torch.bfloat16))
     softmax((64, 1000), torch.bfloat16)
     softmax((64, 1000), torch.float32)
     softmax((2, 21, 64, 64), torch.bfloat16)

@@ -157,8 +157,9 @@ def write_block(
     HAS_TEMPERATURE: tl.constexpr,
 ):  # fmt: skip
     shift = shift[:, None]
-    # to half precision the rounding of the exponent does not show
-    e = tl.exp2((x - shift) * LOG2_E) if HALF else exp_difference(x, shift, HALF)
+    # in a gradient of 16 bits the rounding of the exponent does not show
+    NARROW: tl.constexpr = g_row.dtype.element_ty.primitive_bitwidth == 16
+    e = tl.exp2((x - shift) * LOG2_E) if NARROW else exp_difference(x, shift, HALF)
     g = tl.where(cols[None, :] == y[:, None], grad_y, e * by)
     if HAS_SOFTCAP or HAS_TEMPERATURE:
         g *= bound_slope(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
@@ -183,7 +184,7 @@ def class_long_kernel(
     gradient_scale,  # [1] or None
     nll,  # [rows] out
     weight,  # [rows] out
-    gradient,  # (group, class, lane) out, or None; may be the logits
+    gradient,  # (group, class, lane) out, or None; may be the logits; may be narrower
     plain,  # [rows] out, or None: before any weight
     lse,  # [rows] out, or None
     entropy,  # [rows] out, or None

@@ -33,7 +33,7 @@ def class_tile_kernel(
     gradient_scale,  # [1] or None
     nll,  # [rows] out
     weight,  # [rows] out
-    gradient,  # (group, class, lane) out, or None; may be the logits
+    gradient,  # (group, class, lane) out, or None; may be the logits; may be narrower
     plain,  # [rows] out, or None: before any weight
     lse,  # [rows] out, or None
     entropy,  # [rows] out, or None

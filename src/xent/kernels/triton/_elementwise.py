@@ -1,8 +1,10 @@
-"""Kernels over all elements or rows at once: a gradient's scale, and the sum of the weights."""
+"""Kernels over all elements or rows at once: a gradient's scale, weights, bad targets."""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 import triton
 import triton.language as tl
+
+from xent.kernels.triton._rows import read_target, read_weights
 
 
 @triton.jit
@@ -49,3 +51,19 @@ def weight_kernel(
             valid = inside & (y >= 0) & (y < num_classes)
             w *= tl.load(class_weight + y, mask=valid, other=1.0).to(tl.float64)
     tl.store(parts + tl.program_id(0), tl.sum(tl.where(inside, w, 0.0), axis=0))
+
+
+@triton.jit
+def target_kernel(
+    target,  # [n] int64
+    sample_weight,  # [n] or None
+    faults,  # [3] int64
+    n,
+    num_classes,
+    ignore_index,
+    HAS_IGNORE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    rows = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    _, kept = read_weights(sample_weight, rows, rows < n)
+    read_target(target, faults, rows, kept, num_classes, ignore_index, HAS_IGNORE)

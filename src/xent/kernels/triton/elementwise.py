@@ -1,13 +1,14 @@
-"""What surrounds the losses on a GPU: scaling a gradient, and summing the weights of rows."""
+"""What surrounds the losses on a GPU: a gradient's scale, the weights of rows, bad targets."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from xent.kernels.triton._elementwise import scale_kernel, weight_kernel
+from xent.kernels.triton import faults
+from xent.kernels.triton._elementwise import scale_kernel, target_kernel, weight_kernel
 
-__all__ = ["scale_", "weight_total"]
+__all__ = ["look_at_targets", "scale_", "weight_total"]
 
 BLOCK = 4096
 
@@ -57,3 +58,28 @@ def weight_total(
                 enable_fp_fusion=True,
             )  # fmt: skip
     return parts.sum()
+
+
+def look_at_targets(
+    operation: str,
+    target: Tensor,  # int64, rows
+    num_classes: int,
+    *,
+    sample_weight: Tensor | None = None,  # rows; those of 0 are not looked at
+    ignore_index: int | None = None,
+) -> None:
+    """Leave bad targets for `faults.raise_pending`, which names this operation and these rows.
+
+    For losses whose kernels see blocks of rows, and of those only the ones that count.
+    """
+    rows = target.numel()
+    if not rows:
+        return
+    arrays = [None if t is None else t.contiguous() for t in (target, sample_weight)]
+    with torch.cuda.device_of(target):
+        target_kernel[(-(-rows // BLOCK),)](
+            *arrays, faults.buffer(target.device), rows, num_classes,
+            0 if ignore_index is None else ignore_index,
+            HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
+        )  # fmt: skip
+        faults.note(operation, target.device)

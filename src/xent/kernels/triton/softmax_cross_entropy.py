@@ -60,11 +60,15 @@ def score(
     row_scale: Tensor | None = None,  # row shape, floating: multiplies each row's gradient
     want_gradient: bool = False,
     want_stats: bool = False,
-    out: Tensor | None = None,  # for the gradient; may be the logits themselves
+    out: Tensor | None = None,  # for the gradient: the logits themselves, or memory apart
+    faults_in: Tensor | None = None,  # int64 (3,): bad targets are left here instead, untold
 ) -> Scored:
     """Score rows and, if wanted, write ``row_scale * gradient_scale * d(sum of nll)/d(logits)``.
 
     A class target outside [0, C) gives its row NaN, and is told by `faults.raise_pending`.
+    `out` may have 16 bits where the logits have 32: the gradient is then rounded as it is
+    written. It may not share their memory: a program reads blocks of its row after others
+    of that row were written.
     """
     rows = rows_of(logits.shape, axis)
     shape = logits.shape[:axis] + logits.shape[axis + 1 :]
@@ -81,7 +85,9 @@ def score(
         gradient = torch.empty_like(logits) if out is None else out
     g = view(gradient, axis, rows)
     if g.tensor is not gradient:
-        g = view(torch.empty_like(logits, memory_format=torch.contiguous_format), axis, rows)
+        assert gradient is not None
+        dense = torch.empty_like(gradient, memory_format=torch.contiguous_format)
+        g = view(dense, axis, rows)
     nll, weight = rowwise(True), rowwise(True)
     assert nll is not None
     assert weight is not None
@@ -97,8 +103,9 @@ def score(
             _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
             _contiguous(row_scale), gradient_scale, result, rows.groups, rows.lanes, num_classes,
             ignore_index, label_smoothing, z_loss, softcap, temperature,
+            faults.buffer(logits.device) if faults_in is None else faults_in,
         )  # fmt: skip
-        if target is not None:
+        if target is not None and faults_in is None:
             faults.note("softmax_cross_entropy", logits.device)
     if gradient is not None and g.tensor is not gradient:
         gradient.copy_(g.tensor)
@@ -121,7 +128,7 @@ def _launch(
     x: View, soft: View, mask: View, g: View, target: Any, class_weight: Any, sample_weight: Any,
     row_scale: Any, gradient_scale: Any, result: Scored, groups: int, lanes: int,
     num_classes: int, ignore_index: int | None, label_smoothing: float, z_loss: float,
-    softcap: float | None, temperature: float,
+    softcap: float | None, temperature: float, found: Tensor,
 ) -> None:  # fmt: skip
     logits = x.tensor
     assert logits is not None
@@ -142,8 +149,10 @@ def _launch(
         options["STAGES"] = blocks.stages
     vector = vector_of([x, g, soft], lanes if across else num_classes)
     if is_soft or blocks.stages:
-        # 16 bytes, of which no more than what is added up in float32
-        options["ADJACENT"] = 1 if across else min(vector, 16 // logits.element_size(), GROUP.value)
+        # 16 bytes, of which no more than what is added up in float32. A thread has as many
+        # classes in all loops: what it stores at once, where that is narrower than what it loads
+        narrowest = min(v.tensor.element_size() for v in (x, g) if v.tensor is not None)
+        options["ADJACENT"] = 1 if across else min(vector, 16 // narrowest, GROUP.value)
     kernel = soft_kernel if is_soft else class_long_kernel if blocks.stages else class_tile_kernel
     soft_arguments = [soft.tensor] if is_soft else []
     soft_strides = [soft.group, soft.cls, soft.lane] if is_soft else []
@@ -152,7 +161,7 @@ def _launch(
     kernel[(groups * per_group,)](
         logits, target, *soft_arguments, class_weight, sample_weight, mask.tensor, row_scale,
         gradient_scale, result.nll, result.weight, g.tensor, result.plain, result.lse,
-        result.entropy, hit, faults.buffer(logits.device),
+        result.entropy, hit, found,
         lanes, per_group, num_classes,
         x.group, x.cls, x.lane, *soft_strides, mask.group, mask.cls, mask.lane,
         g.group, g.cls, g.lane,
