@@ -35,7 +35,9 @@ class Watch(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         for each in filter(_is_tensor, tree_iter(out)):
             storage = each.untyped_storage()
-            self.largest = max(self.largest, each.numel() if storage.nbytes() else 0)
+            # a view may have more elements than there are, and a tensor of no storage has none
+            stored = storage.nbytes() // each.element_size()
+            self.largest = max(self.largest, min(each.numel(), stored))
             if storage._cdata not in given and storage._cdata not in self._live:
                 self._live[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
         self._live = {at: held for at, held in self._live.items() if not held[0].expired()}
