@@ -8,6 +8,8 @@ plan.py       how large a block is, and what it costs
 task.py       what is asked for, and the part of it that belongs to some rows
 products.py   the matrix products around a block
 rows.py       blocks of rows with all classes: three products
+tall.py       rows.py for a GPU and 16 bits: tall blocks of gradients, low blocks of logits;
+              with tall_plan.py, weight_sums.py, and mixed.py for its products
 columns.py    blocks of classes with all rows: four, for the smallest memory
 blockwise.py  "map over blocks of rows and add up", which its own derivatives are made of
 formulas.py   the loss and its first two derivatives on that, to any order

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from xent.torch._ops.autograd import hooks_active, is_plain_upstream, keeps_graph
+from xent.kernels import triton
+from xent.torch._ops.autograd import hooks_active, is_plain_upstream, keeps_graph, times
 
 __all__ = ["LinearCall", "apply"]
 
@@ -81,11 +82,21 @@ def _scaled(ctx: Any, call: LinearCall, wanted: Sequence[bool], upstream: Tensor
         assert gradients is not None
     if upstream.is_cpu and upstream.item() == 1:
         return gradients
-    if not keeps_graph():
-        return [each if each is None else each.mul_(upstream) for each in gradients]
-    ctx.gradients = gradients
-    # a product with a tensor of a wider dtype is of that dtype
-    return [each if each is None else (each * upstream).to(each.dtype) for each in gradients]
+    keeps = keeps_graph()
+    if keeps:
+        ctx.gradients = gradients
+    return [
+        each if each is None else _times(each, upstream, in_place=not keeps) for each in gradients
+    ]
+
+
+def _times(gradient: Tensor, upstream: Tensor, *, in_place: bool) -> Tensor:
+    if gradient.is_cuda and triton.available(gradient)[0]:
+        from xent.kernels.triton.elementwise import scale_  # loads triton
+
+        # where the number is 1, as it is nearly always, nothing is read or written
+        return scale_(gradient, upstream, out=None if in_place else torch.empty_like(gradient))
+    return times(gradient, upstream, in_place=in_place)
 
 
 def apply(call: LinearCall, *operands: Tensor | None) -> Tensor:

@@ -10,9 +10,10 @@ from torch import Tensor
 from xent.kernels.choice import Choice
 from xent.torch._linear.arguments import check_operands
 from xent.torch._linear.label_task import LabelTask
-from xent.torch._linear.plan import Need, bytes_of, plan_blocks
+from xent.torch._linear.plan import Need, Plan, bytes_of, plan_blocks
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.sigmoid import plan_for
+from xent.torch._linear.tall_plan import plan_tall
 from xent.torch._ops.explain import explain as explain_logits
 from xent.torch._reduction import how_of, reduction_of
 
@@ -54,7 +55,11 @@ def explain(
         weight=weight.requires_grad,
         late=late,
     )
-    plan = plan_blocks(need, bytes_of(memory), columns=served.implementation == "cpu")
+    plan: Plan
+    if served.implementation == "triton" and need.is_narrow:
+        plan = plan_tall(need, bytes_of(memory))
+    else:
+        plan = plan_blocks(need, bytes_of(memory), columns=served.implementation == "cpu")
     return Choice(operation, served.implementation, (*served.reasons, f"plan: {plan}"))
 
 

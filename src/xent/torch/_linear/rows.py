@@ -19,7 +19,7 @@ from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._ops.route import Route
 
-__all__ = ["Gradients", "Walked", "walk_rows"]
+__all__ = ["Gradients", "Walked", "no_statistics", "walk_rows"]
 
 
 class Gradients(NamedTuple):
@@ -43,7 +43,8 @@ def walk_rows(
     plan: Plan,
     path: Route,
     *,
-    kept: Tensor | None,  # the rows that count; None: all
+    kept: Tensor | None,  # the rows that count, as indices; None: all are walked
+    counts: Tensor | None = None,  # where all are walked: which of them count
     wanted: Wanted,
     scale: Any = 1.0,  # of the gradients
     row_scale: Tensor | None = None,  # likewise, one for each row
@@ -60,10 +61,13 @@ def walk_rows(
     if wanted.hidden:
         d_hidden = torch.empty_like(hidden) if kept is None else torch.zeros_like(hidden)
     losses = hidden.new_zeros(hidden.shape[:1], dtype=compute) if rows else None
-    stats = _no_statistics(hidden, compute) if statistics else None
+    stats = no_statistics(hidden, compute) if statistics else None
     total: Any = 0.0
     for block in _blocks(hidden.shape[0], kept, plan.rows):
         part = hidden[block]
+        if counts is not None:
+            # 0 times what a row that does not count may hold is not 0
+            part = part.masked_fill(~counts[block, None], 0.0)
         logits = products.logits(part)
         scored = score_(
             logits,
@@ -98,7 +102,8 @@ def _blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:
         yield from kept.split(size) if len(kept) else ()
 
 
-def _no_statistics(hidden: Tensor, compute: torch.dtype) -> Statistics:
+def no_statistics(hidden: Tensor, compute: torch.dtype) -> Statistics:
+    """Return the statistics of rows that do not count."""
     shape = hidden.shape[:1]
     nll, lse, entropy = (hidden.new_zeros(shape, dtype=compute) for _ in range(3))
     return Statistics(nll, lse, entropy, hidden.new_zeros(shape, dtype=torch.bool))

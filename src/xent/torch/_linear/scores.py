@@ -32,12 +32,13 @@ def score_(
     scale: Any = 1.0,  # of the gradient: a float, or a tensor of one element
     row_scale: Tensor | None = None,  # likewise, one for each row
     statistics: bool = False,
+    out: Tensor | None = None,  # for the gradient; may have 16 bits. Of Triton's kernels only
 ) -> Scored:
     """Score a block of logits, (R, V); with `gradient`, overwrite it by its gradient."""
     if path == "cpu":
         return _by_native(block, task, gradient, float(scale), row_scale, statistics)
     if path == "triton":
-        return _by_triton(block, task, gradient, scale, row_scale, statistics)
+        return _by_triton(block, task, gradient, scale, row_scale, statistics, out)
     return _by_formulas(block, task, gradient, scale, row_scale, statistics)
 
 
@@ -74,6 +75,7 @@ def _by_triton(
     scale: Any,
     row_scale: Tensor | None,
     statistics: bool,
+    out: Tensor | None,
 ) -> Scored:
     from xent.kernels.triton import softmax_cross_entropy as kernel  # loads triton
 
@@ -96,7 +98,9 @@ def _by_triton(
         row_scale=row_scale,
         want_gradient=gradient,
         want_stats=statistics,
-        out=block if gradient else None,
+        out=(block if out is None else out) if gradient else None,
+        # looked at before, as rows of the call
+        faults_in=torch.empty(3, dtype=torch.int64, device=block.device),
     )
     stats = None
     if statistics:

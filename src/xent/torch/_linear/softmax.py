@@ -16,12 +16,15 @@ from xent.torch._linear.columns import walk_columns
 from xent.torch._linear.plan import Need, plan_blocks, rows_at_once
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.rows import Walked, walk_rows
+from xent.torch._linear.tall import walk_tall
+from xent.torch._linear.tall_plan import plan_tall
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in, count_of, mean_of
 from xent.torch._ops.route import Route
 
 __all__ = ["LinearSoftmax", "check_targets"]
 
+_ABOUT = 256  # rows that a plan is rounded up to
 _ARRAYS = 8  # of the size of a block that live at once in the formulas, about
 
 
@@ -62,6 +65,7 @@ class LinearSoftmax:
         self.wants_statistics = statistics
         self.main_grad = main_grad
         self.late = how == "rows"
+        self.looked = False
         self.weight: Any = 0.0
         self.count: Any = 0
         self.statistics: Statistics | None = None
@@ -70,8 +74,9 @@ class LinearSoftmax:
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
     ) -> tuple[Tensor, Gradients | None]:
         own = _detached(operands)
-        kept = self.task.kept()
-        self._weigh(own, kept)
+        kept = self._kept(own)
+        self._look(own, kept)
+        self._weigh(own)
         found = self._walk(
             own,
             kept,
@@ -98,7 +103,7 @@ class LinearSoftmax:
         by_row = self.how == "rows"
         found = self._walk(
             own,
-            self.task.kept(),
+            self._kept(own),
             Wanted(*wanted),
             scale=1.0 if by_row else upstream.double() / self._divisor(),
             row_scale=upstream if by_row else None,
@@ -148,10 +153,29 @@ class LinearSoftmax:
             return torch.where(self.weight == 0, 1.0, self.weight)
         return self.weight or 1.0
 
-    def _weigh(self, own: Operands, kept: Tensor | None) -> None:
+    def _kept(self, own: Operands) -> Tensor | None:
+        """Return the rows that count; all of them in a CUDA graph, whose shapes are fixed."""
+        return None if is_captured(own.hidden) else self.task.kept()
+
+    def _look(self, own: Operands, kept: Tensor | None) -> None:
+        """Look at class targets: a bad one raises D01, from a device as soon as it is heard of."""
+        if self.path != "triton":
+            if own.hidden.is_cpu:
+                check_targets(self.task, own, kept)
+            return
+        from xent.kernels.triton import elementwise, faults  # loads triton
+
+        faults.raise_pending(own.hidden.device)
+        task = self.task.softmax
+        if task.target is not None and not self.looked:
+            elementwise.look_at_targets(
+                "linear_softmax_cross_entropy", task.target, own.weight.shape[0],
+                sample_weight=task.sample_weight, ignore_index=task.ignore_index,
+            )  # fmt: skip
+        self.looked = True
+
+    def _weigh(self, own: Operands) -> None:
         task = self.task
-        if own.hidden.is_cpu:
-            check_targets(task, own, kept)
         with torch.no_grad():
             weight = (task.torch_mass() if self.torch_mean else task.mass()).sum()
         self.weight = float(weight) if own.hidden.is_cpu else weight
@@ -160,13 +184,30 @@ class LinearSoftmax:
 
     def _walk(self, own: Operands, kept: Tensor | None, wanted: Wanted, **options: Any) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
+        if is_captured(own.hidden):
+            options["counts"] = self.task.counts()
+        wide = self.main_grad is not None
+        if self.path == "triton" and own.weight.dtype.itemsize == 2:
+            if kept is not None:
+                rows = -(-rows // _ABOUT) * _ABOUT  # a plan is kept for the next step
+            need = need_of(rows, own.hidden, own.weight, self.task, wanted)
+            tall = plan_tall(need, self.memory, "wide" if wide else "narrow")
+            return walk_tall(own, self.task, tall, self.path, kept=kept, wanted=wanted, **options)
         need = need_of(rows, own.hidden, own.weight, self.task, wanted)
         plan = plan_blocks(need, self.memory, columns=self.path == "cpu")
-        walk = walk_rows if plan.kind == "rows" else walk_columns
-        return walk(
-            own, self.task, plan, self.path, kept=kept, wanted=wanted,
-            wide_weight=self.main_grad is not None, **options,
-        )  # fmt: skip
+        if plan.kind == "columns":
+            return walk_columns(
+                own, self.task, plan, self.path, kept=kept, wanted=wanted, wide_weight=wide,
+                **options,
+            )  # fmt: skip
+        return walk_rows(
+            own, self.task, plan, self.path, kept=kept, wanted=wanted, wide_weight=wide, **options
+        )
+
+
+def is_captured(tensor: Tensor) -> bool:
+    """Return whether a CUDA graph is recorded, in which nothing can be asked of the device."""
+    return tensor.is_cuda and bool(torch.cuda.is_current_stream_capturing())
 
 
 def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted: Wanted) -> Need:

@@ -29,8 +29,8 @@ class LinearTask:
     classes: Tensor | None = None
     probs: Tensor | None = None
 
-    def kept(self) -> Tensor | None:
-        """Return the rows that count, as indices; None for all of them."""
+    def counts(self) -> Tensor | None:
+        """Return which rows count; None where all do, as far as can be said without asking."""
         task = self.softmax
         counts = None
         if task.target is not None and task.ignore_index is not None:
@@ -38,9 +38,18 @@ class LinearTask:
         if task.sample_weight is not None:
             weighs = task.sample_weight.detach() != 0
             counts = weighs if counts is None else counts & weighs
-        if counts is None or bool(counts.all()):
+        return counts
+
+    def kept(self) -> Tensor | None:
+        """Return the rows that count, as indices; None for all of them.
+
+        On a device the host waits for their number, once.
+        """
+        counts = self.counts()
+        if counts is None or (counts.is_cpu and bool(counts.all())):
             return None
-        return counts.nonzero().squeeze(1)
+        rows = counts.nonzero().squeeze(1)
+        return None if len(rows) == len(counts) else rows
 
     def differentiable(self) -> list[Tensor]:
         """Return the tensors that a loss has gradients by, beside its operands."""
