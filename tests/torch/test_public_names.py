@@ -31,7 +31,7 @@ FUNCTIONS = {
     xent.torch: {"check_partition_invariance"},
 }
 CLASSES = {
-    functional: {"CrossEntropyStats"},
+    functional: {"CrossEntropyStats", "LinearCrossEntropyStats"},
     modules: {
         "BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "KLDivLoss", "LinearCrossEntropyLoss",
         "MSELoss", "NLLLoss",

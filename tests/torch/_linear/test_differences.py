@@ -55,8 +55,8 @@ def test_second_derivatives():
     expected = torch.autograd.grad(first.square().sum(), weight)[0]
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
     theirs = TORCHS(hidden, weight, target, options=OPTIONS())
+    first = torch.autograd.grad(theirs, hidden, create_graph=True)[0]
     with pytest.raises(RuntimeError):
-        first = torch.autograd.grad(theirs, hidden, create_graph=True)[0]
         torch.autograd.grad(first.square().sum(), weight)
 
 

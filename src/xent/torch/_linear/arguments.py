@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
-from xent.torch._arguments import check_logits, check_tensor
+from xent.torch._arguments import check_logits, check_number, check_tensor
 from xent.torch._linear.products import Operands
 
-__all__ = ["check_main_grad", "check_operands", "logits_of"]
+__all__ = ["check_filter", "check_main_grad", "check_operands", "logits_of"]
 
 _NAMES = ("hidden", "linear_weight", "linear_bias")
 
@@ -112,3 +112,30 @@ def check_main_grad(main_grad: Tensor | None, weight: Tensor) -> None:
         )
     if main_grad.requires_grad:
         raise XentValueError("main_grad must not need a gradient itself", value="requires_grad")
+
+
+def check_filter(tolerance: float | None, operands: Operands, reduction: str) -> None:
+    """Raise unless columns may be left out of the gradient products of this call."""
+    if tolerance is None:
+        return
+    check_number(tolerance, "filter_tolerance", above=0.0)
+    hidden = operands.hidden
+    reason = None
+    if tolerance >= 1:
+        reason = "a gradient that is off by all of its norm says nothing: pass less than 1"
+    elif reduction == "none":
+        reason = (
+            'with reduction="none" the gradients are taken in the backward pass, too late to '
+            "return their bound: sum the rows by sample_weight"
+        )
+    elif hidden.dtype is torch.float16:
+        reason = (
+            "gradients of float16 may be rounded to 0 before a GradScaler has multiplied them, "
+            "which no bound here knows of: pass bfloat16 or float32"
+        )
+    elif hidden.device.type not in ("cpu", "cuda"):
+        reason = f"bounds are summed in float64, which {hidden.device.type} lacks"
+    if reason is not None:
+        raise XentValueError(
+            f"filter_tolerance must be None here, got {tolerance}: {reason}", value=tolerance
+        )

@@ -20,7 +20,7 @@ import torch
 
 from xent.errors import XentTypeError, XentValueError
 
-__all__ = ["Need", "Plan", "bytes_of", "plan_blocks", "rows_at_once", "text_of"]
+__all__ = ["PART", "Need", "Plan", "bytes_of", "plan_blocks", "rows_at_once", "text_of"]
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -31,6 +31,7 @@ _DEFAULT = {"cpu": 56 << 20, "cuda": 512 << 20}
 _TALL = {"cpu": 1024, "cuda": 4096}
 # rows whose products take as long as reading the weight and its gradient, about
 _THIN = {"cpu": 24, "cuda": 300}
+PART = 1024  # columns that a filter gathers, and rows that it takes norms of, at a time
 _SLICE = 4 << 20  # bytes of a 16-bit weight that are widened at a time
 
 
@@ -54,6 +55,8 @@ class Need:
         Arrays of the size of a block: the logits, and others beside them.
     gathers : bool
         Some rows do not count: where all others are in one block, they are copied.
+    filtered : bool
+        Columns of a block may be left out of its gradient products.
     """
 
     rows: int
@@ -66,6 +69,7 @@ class Need:
     late: bool = False
     buffers: int = 1
     gathers: bool = False
+    filtered: bool = False
 
     @property
     def is_narrow(self) -> bool:
@@ -205,6 +209,11 @@ def _by_rows(need: Need, memory: int | None) -> Plan:
             row += 2 * need.classes  # the gradient of a block, for the units of 16-bit numbers
         if need.weight:
             fixed += 4 * need.classes * need.features  # its sum, before it is rounded
+    if need.filtered:
+        wide, part = need.compute_bytes, min(PART, need.classes)
+        row += wide * part  # the columns that are gathered
+        fixed += wide * (2 * part * need.features + 3 * min(PART, need.features) ** 2)
+        fixed += (8 * wide + 64) * need.classes  # their norms
     if memory is None:
         memory = fixed + _DEFAULT.get(need.device, _DEFAULT["cpu"])
     most = max(1, min((memory - fixed) // row, _TALL.get(need.device, _TALL["cpu"])))

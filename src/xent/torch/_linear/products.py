@@ -17,7 +17,7 @@ from torch import Tensor
 
 from xent.torch._linear.plan import Plan
 
-__all__ = ["Operands", "Products", "Wanted", "products_for"]
+__all__ = ["Operands", "Products", "Sums", "Wanted", "products_for"]
 
 
 class Operands(NamedTuple):
@@ -49,7 +49,7 @@ class Products(Protocol):
 
 def products_for(
     operands: Operands, wanted: Wanted, plan: Plan, *, wide_weight: bool = False
-) -> Products:
+) -> Sums:
     """Return them for these operands.
 
     With `wide_weight`, the gradient of a 16-bit weight stays in the 32 bits of its sum.
@@ -59,16 +59,59 @@ def products_for(
     return _Wide(operands, wanted, plan)
 
 
-class _Wide:
+class Sums:
+    """What blocks add to: the gradients of weight and bias, each by itself."""
+
+    def __init__(self, operands: Operands, wanted: Wanted, wide: torch.dtype) -> None:
+        _, self.weight, self.bias = operands
+        self.wanted = wanted
+        self.d_weight = torch.empty_like(self.weight, dtype=wide) if wanted.weight else None
+        self.d_bias = _zeros_of(self.bias) if wanted.bias else None
+        self._is_empty = True  # nothing was written to that of the weight
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
+        self.add_bias(block)
+        self.add_weight(block, hidden)
+        return self.hidden_gradient(block) if self.wanted.hidden else None
+
+    def hidden_gradient(self, block: Tensor) -> Tensor:
+        """Return the gradient of the hidden states of a block."""
+        raise NotImplementedError
+
+    def add_bias(self, block: Tensor) -> None:
+        if self.d_bias is not None:
+            self.d_bias += block.sum(dim=0, dtype=self.d_bias.dtype)
+
+    def add_weight(self, block: Tensor, hidden: Tensor) -> None:
+        if self.d_weight is None:
+            return
+        beta = 0 if self._is_empty else 1
+        wide = hidden.to(block.dtype)
+        torch.addmm(self.d_weight, block.t(), wide, beta=beta, out=self.d_weight)
+        self._is_empty = False
+
+    def finish(self) -> tuple[Tensor | None, Tensor | None]:
+        d_weight = self.weight_sum() if self.wanted.weight else None
+        return d_weight, _rounded(self.d_bias, self.bias)
+
+    def weight_sum(self) -> Tensor:
+        """Return what the gradient of the weight was added up to so far."""
+        assert self.d_weight is not None
+        if self._is_empty:
+            self.d_weight.zero_()
+            self._is_empty = False
+        return self.d_weight
+
+
+class _Wide(Sums):
     """Operands of 32 or 64 bits."""
 
     def __init__(self, operands: Operands, wanted: Wanted, plan: Plan) -> None:
-        _, self.weight, self.bias = operands
-        self.wanted = wanted
+        super().__init__(operands, wanted, operands.weight.dtype)
         self.buffer = self.weight.new_empty((plan.rows, plan.columns))
-        self.d_weight = torch.empty_like(self.weight) if wanted.weight else None
-        self.d_bias = _zeros_of(self.bias) if wanted.bias else None
-        self.is_first = True
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]
@@ -76,30 +119,18 @@ class _Wide:
             return torch.mm(hidden, self.weight.t(), out=block)
         return torch.addmm(self.bias, hidden, self.weight.t(), out=block)
 
-    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
-        if self.d_weight is not None:
-            beta = 0 if self.is_first else 1
-            torch.addmm(self.d_weight, block.t(), hidden, beta=beta, out=self.d_weight)
-        if self.d_bias is not None:
-            self.d_bias += block.sum(dim=0, dtype=self.d_bias.dtype)
-        self.is_first = False
-        return torch.mm(block, self.weight) if self.wanted.hidden else None
-
-    def finish(self) -> tuple[Tensor | None, Tensor | None]:
-        if self.d_weight is not None and self.is_first:
-            self.d_weight.zero_()  # no row counted
-        return self.d_weight, _rounded(self.d_bias, self.bias)
+    def hidden_gradient(self, block: Tensor) -> Tensor:
+        return torch.mm(block, self.weight)
 
 
-class _Narrow:
+class _Narrow(Sums):
     """Operands of 16 bits, on a processor."""
 
     def __init__(self, operands: Operands, wanted: Wanted, plan: Plan, wide_weight: bool) -> None:
-        _, self.weight, self.bias = operands
-        self.wanted = wanted
+        wide = torch.float32
+        super().__init__(operands, wanted, wide)
         self.wide_weight = wide_weight
         classes, features = self.weight.shape
-        wide = torch.float32
         self.buffer = self.weight.new_empty((plan.rows, plan.columns), dtype=wide)
         self.step = max(16, min(classes, (4 << 20) // (4 * max(features, 1))))
         self.widened = self.weight.new_empty((self.step, features), dtype=wide)
@@ -107,11 +138,6 @@ class _Narrow:
         self.rounded = self.buffer.new_empty((0,), dtype=self.weight.dtype)
         if self.units:
             self.rounded = torch.empty_like(self.buffer, dtype=self.weight.dtype)
-        self.d_weight = None
-        if wanted.weight:
-            self.d_weight = torch.empty_like(self.weight, dtype=wide)
-        self.d_bias = _zeros_of(self.bias) if wanted.bias else None
-        self.is_first = True
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]
@@ -122,28 +148,18 @@ class _Narrow:
             block += self.bias
         return block
 
-    def add(self, block: Tensor, hidden: Tensor) -> Tensor | None:
-        if self.d_weight is not None:
-            beta = 0 if self.is_first else 1
-            torch.addmm(self.d_weight, block.t(), hidden.float(), beta=beta, out=self.d_weight)
-        if self.d_bias is not None:
-            self.d_bias += block.sum(dim=0, dtype=self.d_bias.dtype)
-        self.is_first = False
-        if not self.wanted.hidden:
-            return None
+    def hidden_gradient(self, block: Tensor) -> Tensor:
         if self.units:
             rounded = self.rounded[: block.shape[0]].copy_(block)
             return torch.mm(rounded, self.weight)
-        d_hidden = torch.zeros_like(hidden, dtype=torch.float32)
+        d_hidden = block.new_zeros(block.shape[0], self.weight.shape[1])
         for begin, part in self._parts():
             d_hidden.addmm_(block[:, begin : begin + part.shape[0]], part)
         return d_hidden
 
     def finish(self) -> tuple[Tensor | None, Tensor | None]:
-        if self.d_weight is not None and self.is_first:
-            self.d_weight.zero_()
-        d_weight = self.d_weight if self.wide_weight else _rounded(self.d_weight, self.weight)
-        return d_weight, _rounded(self.d_bias, self.bias)
+        d_weight, d_bias = super().finish()
+        return d_weight if self.wide_weight else _rounded(d_weight, self.weight), d_bias
 
     def _parts(self) -> Iterator[tuple[int, Tensor]]:
         for begin in range(0, self.weight.shape[0], self.step):

@@ -52,11 +52,12 @@ def reduced(
     torch_mean: bool = False,
     statistics: bool = False,
     main_grad: Tensor | None = None,
+    filter_tolerance: float | None = None,
 ) -> Reduced:
     """Return the losses of a checked task."""
     call = LinearSoftmax(
         task, how, path, memory=memory, torch_mean=torch_mean, statistics=statistics,
-        main_grad=main_grad,
+        main_grad=main_grad, filter_tolerance=filter_tolerance,
     )  # fmt: skip
     if _is_differentiated_further(operands, task, path):
         if main_grad is not None:
@@ -65,11 +66,18 @@ def reduced(
                 "weight of the loss needs a gradient: it is filled by a backward pass alone",
                 value="main_grad",
             )
+        if filter_tolerance is not None:
+            raise UnavailableError(
+                "filter_tolerance must be None where the loss is traced or transformed, or a "
+                "target or a weight of the loss needs a gradient: blocks are looked at while the "
+                "gradients are taken, and have no graph",
+                value=filter_tolerance,
+            )
         if torch.compiler.is_compiling() and not is_exporting():
             return _by_operator(operands, call)
         return _of_any_order(operands, call)
     value: Any = autograd.apply(call, *operands)
-    return Reduced(value, call.weight, call.count, call.statistics)
+    return Reduced(value, call.weight, call.count, call.statistics, call.gradient_error)
 
 
 def _is_differentiated_further(operands: Operands, task: LinearTask, path: Route) -> bool:

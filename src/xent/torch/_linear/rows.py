@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from xent.torch._linear.filtering import Filtered
 from xent.torch._linear.plan import Plan
-from xent.torch._linear.products import Operands, Wanted, products_for
+from xent.torch._linear.products import Operands, Products, Wanted, products_for
 from xent.torch._linear.scores import score_
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in
@@ -23,7 +24,7 @@ __all__ = ["Gradients", "Walked", "no_statistics", "walk_rows"]
 
 
 class Gradients(NamedTuple):
-    """In the dtypes of the operands; None where not wanted."""
+    """In the dtypes of the operands; None where not wanted, or not certified by a filter."""
 
     hidden: Tensor | None
     weight: Tensor | None
@@ -35,6 +36,7 @@ class Walked(NamedTuple):
     rows: Tensor | None  # the losses; 0 for a row that does not count
     gradients: Gradients | None
     statistics: Statistics | None
+    gradient_error: float = 0.0  # bound on the relative error that a filter made
 
 
 def walk_rows(
@@ -51,12 +53,17 @@ def walk_rows(
     rows: bool = False,
     statistics: bool = False,
     wide_weight: bool = False,  # the gradient of the weight stays as it was summed
+    filter_tolerance: float | None = None,  # that gradients may be off by, in relation
 ) -> Walked:
     """Score all blocks and, where wanted, add up their gradients."""
     hidden, weight, _ = operands
     compute = computed_in(hidden.dtype)
     gradient = any(wanted)
-    products = products_for(operands, wanted, plan, wide_weight=wide_weight)
+    sums = products_for(operands, wanted, plan, wide_weight=wide_weight)
+    filtered = None
+    if filter_tolerance is not None:
+        filtered = Filtered(sums, operands, wanted, plan, filter_tolerance)
+    products: Products = filtered or sums
     d_hidden = None
     if wanted.hidden:
         d_hidden = torch.empty_like(hidden) if kept is None else torch.zeros_like(hidden)
@@ -90,7 +97,7 @@ def walk_rows(
             if d_hidden is not None and found is not None:
                 d_hidden[block] = found.to(d_hidden.dtype)
     gradients = Gradients(d_hidden, *products.finish()) if gradient else None
-    return Walked(total, losses, gradients, stats)
+    return Walked(total, losses, gradients, stats, filtered.error if filtered else 0.0)
 
 
 def _blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -44,6 +45,9 @@ class LinearSoftmax:
     statistics : bool
     main_grad : Tensor or None
         What the gradient of the weight is added to, instead of being returned.
+    filter_tolerance : float or None
+        Relative error that gradients in the forward pass may have; `gradient_error` says
+        what they have at most.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class LinearSoftmax:
         torch_mean: bool = False,
         statistics: bool = False,
         main_grad: Tensor | None = None,
+        filter_tolerance: float | None = None,
     ) -> None:
         self.task = task
         self.how = how
@@ -64,6 +69,8 @@ class LinearSoftmax:
         self.torch_mean = torch_mean
         self.wants_statistics = statistics
         self.main_grad = main_grad
+        self.filter_tolerance = filter_tolerance
+        self.gradient_error = 0.0
         self.late = how == "rows"
         self.looked = False
         self.weight: Any = 0.0
@@ -84,7 +91,11 @@ class LinearSoftmax:
             scale=1 / self._divisor(),
             rows=self.how == "rows",
             statistics=self.wants_statistics,
+            filter_tolerance=self.filter_tolerance,
         )
+        if found.gradients is not None and Wanted(*wanted).weight:
+            found = self._with_weight(found, own, kept)
+        self.gradient_error = found.gradient_error
         self.statistics = found.statistics
         compute = computed_in(own.hidden.dtype)
         if self.how == "rows":
@@ -95,6 +106,15 @@ class LinearSoftmax:
             divisor = torch.as_tensor(self.weight, dtype=total.dtype, device=total.device)
             total = mean_of(total, divisor)
         return total.to(compute), found.gradients
+
+    def _with_weight(self, found: Walked, own: Operands, kept: Tensor | None) -> Walked:
+        """Return it with the gradient of the weight, if a filter could not certify that."""
+        assert found.gradients is not None
+        if found.gradients.weight is not None:
+            return found
+        again = self._walk(own, kept, Wanted(False, True, False), scale=1 / self._divisor())
+        assert again.gradients is not None
+        return found._replace(gradients=found.gradients._replace(weight=again.gradients.weight))
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -182,27 +202,36 @@ class LinearSoftmax:
         count = count_of(task.softmax, len(own.hidden))
         self.count = int(count) if own.hidden.is_cpu else count
 
-    def _walk(self, own: Operands, kept: Tensor | None, wanted: Wanted, **options: Any) -> Walked:
+    def _walk(
+        self,
+        own: Operands,
+        kept: Tensor | None,
+        wanted: Wanted,
+        *,
+        filter_tolerance: float | None = None,
+        **options: Any,
+    ) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
         if is_captured(own.hidden):
             options["counts"] = self.task.counts()
         wide = self.main_grad is not None
+        options |= {"kept": kept, "wanted": wanted}
         if self.path == "triton" and own.weight.dtype.itemsize == 2:
             if kept is not None:
                 rows = -(-rows // _ABOUT) * _ABOUT  # a plan is kept for the next step
             need = need_of(rows, own.hidden, own.weight, self.task, wanted)
             tall = plan_tall(need, self.memory, "wide" if wide else "narrow")
-            return walk_tall(own, self.task, tall, self.path, kept=kept, wanted=wanted, **options)
+            return walk_tall(own, self.task, tall, self.path, **options)
         need = need_of(rows, own.hidden, own.weight, self.task, wanted)
+        options["wide_weight"] = wide
+        if filter_tolerance is not None and (wanted.hidden or wanted.weight):
+            plan = plan_blocks(replace(need, filtered=True), self.memory, columns=False)
+            return walk_rows(
+                own, self.task, plan, self.path, filter_tolerance=filter_tolerance, **options
+            )
         plan = plan_blocks(need, self.memory, columns=self.path == "cpu")
-        if plan.kind == "columns":
-            return walk_columns(
-                own, self.task, plan, self.path, kept=kept, wanted=wanted, wide_weight=wide,
-                **options,
-            )  # fmt: skip
-        return walk_rows(
-            own, self.task, plan, self.path, kept=kept, wanted=wanted, wide_weight=wide, **options
-        )
+        walk = walk_rows if plan.kind == "rows" else walk_columns
+        return walk(own, self.task, plan, self.path, **options)
 
 
 def is_captured(tensor: Tensor) -> bool:

@@ -29,12 +29,14 @@ class Reduced(NamedTuple):
                 tensor where asking would wait for a device
     count       number of the rows that count, likewise; None where nobody will ask
     statistics  where they were asked for; without a graph
+    gradient_error  bound on the relative error that a filter made in the gradients
     """
 
     value: Tensor
     weight: Any
     count: Any
     statistics: Statistics | None = None
+    gradient_error: float = 0.0
 
 
 def computed_in(dtype: torch.dtype) -> torch.dtype:

@@ -16,6 +16,7 @@ from xent.torch.functional._distillation import distillation_loss
 from xent.torch.functional._entropy import softmax_entropy
 from xent.torch.functional._kl_div import kl_div
 from xent.torch.functional._linear_cross_entropy import linear_cross_entropy
+from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
 from xent.torch.functional._linear_sigmoid_cross_entropy import linear_sigmoid_cross_entropy
 from xent.torch.functional._linear_softmax_cross_entropy import (
     linear_softmax_cross_entropy,
@@ -27,6 +28,7 @@ from xent.torch.functional._tokens import next_token_cross_entropy, token_cross_
 
 __all__ = [
     "CrossEntropyStats",
+    "LinearCrossEntropyStats",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",

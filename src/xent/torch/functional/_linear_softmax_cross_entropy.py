@@ -10,7 +10,12 @@ from torch import Tensor
 from xent.errors import XentValueError
 from xent.torch._arguments import softmax_task
 from xent.torch._checks import look_at_distributions, warn_negative
-from xent.torch._linear.arguments import check_main_grad, check_operands, logits_of
+from xent.torch._linear.arguments import (
+    check_filter,
+    check_main_grad,
+    check_operands,
+    logits_of,
+)
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.reduced import autocast, reduced, route_of_operands
@@ -19,7 +24,7 @@ from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import finish, how_of, reduction_of
-from xent.torch.functional._cross_entropy import CrossEntropyStats
+from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
 
 __all__ = ["linear_softmax_cross_entropy", "linear_softmax_cross_entropy_with_stats"]
 
@@ -45,6 +50,7 @@ def linear_softmax_cross_entropy(
     on_empty: str = "nan",
     memory: int | str | None = None,
     main_grad: Tensor | None = None,
+    filter_tolerance: float | None = None,
     implementation: str | None = None,
 ) -> Any:
     r"""Return the cross-entropy of the softmax of ``hidden @ linear_weight.T``, in nats.
@@ -101,6 +107,10 @@ def linear_softmax_cross_entropy(
     main_grad : Tensor, shape ``(V, D)``, float32 (float64 for float64), optional
         The gradient of `linear_weight` is added to it in the backward pass, unrounded, and
         ``linear_weight.grad`` is left alone.
+    filter_tolerance : float in (0, 1), optional
+        Leaves classes out of the gradient products of a block while a bound on what that
+        changes certifies that the gradients of `hidden` and `linear_weight` are each off by
+        at most this, relative to their Frobenius norm. For trained models; see Notes.
     implementation : {"cpu", "triton", "formulas"}, optional
         Used or refused, never replaced.
 
@@ -136,6 +146,13 @@ def linear_softmax_cross_entropy(
     *Time.* Three matrix products for a training step, two where `hidden` or `linear_weight`
     is frozen, one without gradients. With ``reduction="none"`` and for float16 the logits
     are made again in the backward pass: one more.
+
+    *Filter.* With `filter_tolerance`, loss, statistics and the gradient of `linear_bias` are
+    what they are without. What cannot be certified is made up for; where contributions to the
+    gradient of `linear_weight` cancel later on, it is computed again. A model that predicts
+    little yet has nothing to leave out, and pays some percent for the search.
+    `linear_softmax_cross_entropy_with_stats` returns the bound. Second derivatives, and
+    gradients that are taken in the backward pass under `saved_tensors_hooks`, are unfiltered.
 
     *Memory.* One block of logits; see `memory`. The gradients are taken in the forward pass
     and held until the backward pass.
@@ -173,7 +190,7 @@ def linear_softmax_cross_entropy(
     found, shape, count = _found(
         hidden, linear_weight, target, linear_bias, weight, sample_weight, ignore_index,
         label_smoothing, z_loss, softcap, temperature, class_mask, shift, reduction, on_empty,
-        memory, main_grad, implementation, statistics=False,
+        memory, main_grad, filter_tolerance, implementation, statistics=False,
     )  # fmt: skip
     loss = finish(
         found, reduction, on_empty, _dtype_of(hidden), rows=count, ignore_index=ignore_index
@@ -200,22 +217,23 @@ def linear_softmax_cross_entropy_with_stats(
     on_empty: str = "nan",
     memory: int | str | None = None,
     main_grad: Tensor | None = None,
+    filter_tolerance: float | None = None,
     implementation: str | None = None,
-) -> CrossEntropyStats:
-    """Return `linear_softmax_cross_entropy` with log-sum-exp, entropy and hits.
+) -> LinearCrossEntropyStats:
+    """Return `linear_softmax_cross_entropy` with log-sum-exp, entropy, hits and a filter's error.
 
     Parameters
     ----------
     hidden, linear_weight, target, linear_bias, weight, sample_weight, ignore_index, \
 label_smoothing, z_loss, softcap, temperature, class_mask, shift, reduction, on_empty, memory, \
-main_grad, implementation
+main_grad, filter_tolerance, implementation
         As `linear_softmax_cross_entropy` takes them.
 
     Returns
     -------
-    CrossEntropyStats
-        ``(loss, nll, lse, entropy, hit)``, the last four of the shape of the rows. Only the
-        loss has a graph. A row that does not count has 0 everywhere and no hit.
+    LinearCrossEntropyStats
+        ``(loss, nll, lse, entropy, hit, gradient_error)``, the middle four of the shape of the
+        rows. Only the loss has a graph. A row that does not count has 0 everywhere and no hit.
 
     See Also
     --------
@@ -233,7 +251,7 @@ main_grad, implementation
     found, shape, count = _found(
         hidden, linear_weight, target, linear_bias, weight, sample_weight, ignore_index,
         label_smoothing, z_loss, softcap, temperature, class_mask, shift, reduction, on_empty,
-        memory, main_grad, implementation, statistics=True,
+        memory, main_grad, filter_tolerance, implementation, statistics=True,
     )  # fmt: skip
     loss = finish(
         found, reduction, on_empty, _dtype_of(hidden), rows=count, ignore_index=ignore_index
@@ -242,7 +260,7 @@ main_grad, implementation
         loss = _rows(loss, shape, shift)
     assert found.statistics is not None
     statistics = Statistics(*(_rows(each, shape, shift) for each in found.statistics))
-    return CrossEntropyStats(loss, *statistics)
+    return LinearCrossEntropyStats(loss, *statistics, found.gradient_error)
 
 
 def _found(
@@ -263,6 +281,7 @@ def _found(
     on_empty: str,
     memory: int | str | None,
     main_grad: Tensor | None,
+    filter_tolerance: float | None,
     implementation: str | None,
     *,
     statistics: bool,
@@ -272,6 +291,7 @@ def _found(
     operands = Operands(hidden, linear_weight, linear_bias)
     check_operands(operands)
     check_main_grad(main_grad, linear_weight)
+    check_filter(filter_tolerance, operands, reduction)
     shape = hidden.shape[:-1]
     operands = operands._replace(hidden=hidden.reshape(-1, hidden.shape[-1]))
     logits = logits_of(operands)
@@ -327,6 +347,7 @@ def _found(
         memory=bytes_of(memory),
         statistics=statistics,
         main_grad=main_grad,
+        filter_tolerance=filter_tolerance,
     )
     return found, shape, len(logits)
 
