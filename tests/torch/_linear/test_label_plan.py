@@ -64,6 +64,11 @@ def test_products():
     assert products(hidden=False, weight=False, late=True) == 1
 
 
+def test_labels_that_may_weigh_nothing_cost_a_copy_of_a_part_of_the_weight():
+    plain, skips = (plan_labels(need_of(512, 64, 10_000, skips=each)) for each in (False, True))
+    assert skips.bytes - plain.bytes == 4 * 64 * plain.columns
+
+
 def test_no_rows_are_a_plan_too():
     assert plan_labels(need_of(0, 4, 10)).rows == 1
 

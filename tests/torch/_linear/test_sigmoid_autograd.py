@@ -110,6 +110,15 @@ def test_gradients_of_single_rows(kind):
 
 
 @targets
+def test_formulas_do_not_look_at_what_weighs_nothing(kind):
+    hidden, weight, bias = (x.detach() for x in leaves())
+    loss = bound(TARGETS[kind](), **weights())  # of label 0 and row 3
+    right = torch.func.grad(loss, (0, 1, 2))(hidden, weight, bias)
+    hidden[3] = weight[0] = torch.nan
+    torch.testing.assert_close(torch.func.grad(loss, (0, 1, 2))(hidden, weight, bias), right)
+
+
+@targets
 def test_many_upstream_gradients_at_once(kind):
     inputs = leaves()
     rows = bound(TARGETS[kind](), "none")(*inputs)
@@ -140,11 +149,16 @@ def test_a_kept_graph_with_any_upstream_gradient_twice(kind, reduction, dtype):
         torch.autograd.grad(loss, inputs, up)
 
 
-def test_float16_is_rounded_after_it_is_scaled():
+@pytest.mark.parametrize("wrapped", ["eager", "compiled"])
+@pytest.mark.usefixtures("_fresh")
+def test_float16_is_rounded_after_it_is_scaled(wrapped):
     # gradients of 1e-9 are 0 in float16, and 65536 times that is not
     hidden = torch.ones(1, 1, dtype=torch.float16, requires_grad=True)
     weight = torch.full((400, 1), -14.0, dtype=torch.float16).requires_grad_()
-    loss = loss_of(hidden, weight, torch.full((1, 1), -1))
+    function = loss_of
+    if wrapped == "compiled":
+        function = torch.compile(loss_of, fullgraph=True, backend="aot_eager")
+    loss = function(hidden, weight, torch.full((1, 1), -1))
     (slope,) = torch.autograd.grad(loss * 65536, weight)
     right = torch.tensor(-14.0, dtype=torch.float64).sigmoid() / 400 * 65536
     # two roundings to float16, of a number below its normal ones

@@ -163,6 +163,8 @@ def test_the_values_of_a_sparse_matrix_are_labels():
             operands(torch.float64), dense, target, "none", OPTIONS["all"],
             implementation=implementation, memory=70_000 if implementation == "cpu" else None,
         )  # fmt: skip
+    with pytest.raises(XentValueError, match=r"D08: target.values\(\)"):
+        loss_of(torch.zeros(N, 1), torch.zeros(L, 1), (2 * dense).to_sparse_csr())
 
 
 @pytest.mark.parametrize("implementation", ["cpu", "formulas"])
@@ -336,6 +338,9 @@ def test_nothing_to_average():
     rows = torch.zeros(2, 4)
     kept = {"sample_weight": torch.zeros(2)}
     loss = loss_of(rows, weight, torch.tensor([[0], [1]]), **kept)
+    assert loss.isnan()
+    assert not torch.autograd.grad(loss, weight)[0].any()
+    loss = loss_of(rows, weight, torch.tensor([[0], [1]]), weight=torch.zeros(3))
     assert loss.isnan()
     assert not torch.autograd.grad(loss, weight)[0].any()
     assert loss_of(rows, weight, torch.zeros(2, 0).long(), reduction="none").shape == (2,)

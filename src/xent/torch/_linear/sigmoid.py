@@ -44,8 +44,6 @@ class LinearSigmoid:
     how : {"mean", "sum", "rows"}
     native : bool
         Whether the native kernel scores the blocks, or torch operations.
-    late : bool
-        Whether the gradients wait for their upstream gradient.
     memory : int or None
         Budget in bytes.
     main_grad : Tensor or None
@@ -58,14 +56,13 @@ class LinearSigmoid:
         how: str,
         *,
         native: bool,
-        late: bool,
         memory: int | None = None,
         main_grad: Tensor | None = None,
     ) -> None:
         self.task = task
         self.how = how
         self.native = native
-        self.late = late or how == "rows"
+        self.late = how == "rows"
         self.memory = memory
         self.main_grad = main_grad
 

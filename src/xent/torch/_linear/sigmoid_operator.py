@@ -104,7 +104,7 @@ def _task(
 
 
 def _call(task: LabelTask, how: str, memory: int | None, hidden: Tensor) -> LinearSigmoid:
-    return LinearSigmoid(task, how, native=hidden.is_cpu, late=False, memory=memory)
+    return LinearSigmoid(task, how, native=hidden.is_cpu, memory=memory)
 
 
 def _filled(gradients: Any, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -203,7 +203,6 @@ def _value(
             task,
             how,
             native=path == "cpu",
-            late=operands.hidden.dtype is torch.float16,
             memory=memory,
             main_grad=main_grad,
         )
