@@ -172,6 +172,15 @@ def test_the_logits_are_never_whole(batch):
     hook.remove()
 
 
+def test_nothing_is_kept_for_generating(batch):
+    model, kept = model_of("Llama"), []
+    model.model.register_forward_hook(lambda *given: kept.append(given[2].past_key_values))
+    causal_lm_loss(model, batch)
+    assert kept[-1] is None
+    causal_lm_loss(model, {**batch, "use_cache": True})
+    assert kept[-1] is not None
+
+
 def test_a_module_for_what_wraps_modules(batch):
     model = model_of("Llama")
     step = CausalLMLoss(model, reduction="total")
@@ -187,6 +196,31 @@ def test_looking_at_a_model_leaves_no_trace(batch):
     assert torch.equal(torch.random.get_rng_state(), state)
     assert not model.transformer._forward_hooks
     assert all(p.grad is None for p in model.parameters())
+
+
+class Scaled(transformers.LlamaForCausalLM):
+    """Logits that are scaled, then capped, then widened."""
+
+    def forward(self, *args, labels=None, **kwargs):
+        out = super().forward(*args, **kwargs)
+        cap = self.config.final_logit_softcapping
+        out.logits = (cap * torch.tanh(0.5 * out.logits / cap)).float()
+        if labels is not None:
+            scores, target = out.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten()
+            out.loss = torch.nn.functional.cross_entropy(scores, target)
+        return out
+
+
+@pytest.mark.parametrize("casts", [False, True])
+def test_logits_may_be_scaled_before_they_are_capped(batch, casts):
+    config = transformers.LlamaConfig(**SMALL, output_multiplier=0.5, final_logit_softcapping=0.1)
+    torch.manual_seed(5)
+    model = Scaled(config)
+    with torch.autocast("cpu", torch.bfloat16, enabled=casts):
+        loss = causal_lm_loss(model, batch)
+        theirs = model(**batch).loss
+    # bfloat16 rounds a logit of at most 0.1 by 2**-9 of itself
+    assert_close(loss, theirs, rtol=0, atol=0.2 * 2**-9 if casts else 1e-6)
 
 
 # What is refused ----------------------------------------------------------------------------
@@ -223,6 +257,61 @@ def test_a_model_that_goes_another_way_is_refused(batch):
     )  # fmt: skip
     with pytest.raises(UnavailableError, match="must make its logits from what base_model"):
         causal_lm_loss(transformers.BartForCausalLM(config), batch)
+
+
+class Adapted(torch.nn.Linear):
+    """A layer with an adapter that has learnt nothing yet."""
+
+    def forward(self, x):
+        return super().forward(x) + 0 * x.sum()
+
+
+def test_a_head_with_an_adapter_is_refused_before_it_has_learnt(batch):
+    model = model_of("Llama")
+    model.set_output_embeddings(Adapted(16, V, bias=False).double())
+    with pytest.raises(UnavailableError, match=r"must be a torch\.nn\.Linear .* got .*Adapted"):
+        causal_lm_loss(model, batch)
+    model = model_of("Llama")
+    model.lm_head.forward = lambda x: x @ model.lm_head.weight.T
+    with pytest.raises(UnavailableError, match=r"must be a torch\.nn\.Linear and no more"):
+        causal_lm_loss(model, batch)
+
+
+def test_a_config_that_changes_is_read_again(batch):
+    model = model_of("Gemma 2: a cap")
+    capped = causal_lm_loss(model, batch)
+    model.config.final_logit_softcapping = 2.0
+    assert_close(causal_lm_loss(model, batch), by_hand(model, batch), rtol=1e-13, atol=0)
+    assert causal_lm_loss(model, batch) != capped
+
+
+def test_autocast_has_the_head_in_its_dtype(batch):
+    model = model_of("Llama", torch.float32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = causal_lm_loss(model, batch)
+        hidden = model.model(batch["input_ids"], batch["attention_mask"]).last_hidden_state
+    assert loss.dtype == torch.float32
+    head = model.lm_head.weight.bfloat16().double()
+    logits = (hidden.bfloat16().double() @ head.T)[:, :-1].flatten(0, 1)
+    exact = torch.nn.functional.cross_entropy(logits, batch["labels"][:, 1:].flatten())
+    assert_close(loss.double(), exact, rtol=1e-5, atol=0)
+
+
+# torch's compiler looks at the gradient of what comes back
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_compiled_base_is_used(batch):
+    model = model_of("Llama")
+    expected = causal_lm_loss(model, batch)
+    calls = []
+
+    def backend(graph, _):
+        calls.append(graph)
+        return graph.forward
+
+    model.model.compile(backend=backend)
+    assert_close(causal_lm_loss(model, batch), expected, rtol=1e-13, atol=0)
+    assert calls
 
 
 def test_another_head_is_looked_at_again(batch):

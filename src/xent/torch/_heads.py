@@ -45,6 +45,7 @@ class Head:
                 + _fix_for(model),
                 value=type(model).__name__,
             )
+        _check_linear(self.layer)
         if type(weight).__name__ == "DTensor":
             raise XentTypeError(
                 "the weight of the model's head must be whole on this rank, got a DTensor. Shard "
@@ -69,6 +70,7 @@ class Head:
         return _hidden_of(self.base(**inputs))
 
 
+@torch.compiler.disable
 def head_of(model: Any, batch: Mapping[str, Any]) -> Head:
     """Return the head of a model, which is known to do nothing else to its logits.
 
@@ -80,16 +82,36 @@ def head_of(model: Any, batch: Mapping[str, Any]) -> Head:
         If what it says to four tokens of the batch is not what follows from the parts.
     """
     head = Head(model)
-    parts = (id(head.layer), id(head.base))
+    # what is known holds for what the config said then
+    aux = getattr(getattr(model, "config", None), "output_router_logits", None)
+    told = (aux, *_maps(model))
     known = _known.get(model)
-    if known is None or known[0] != parts:
-        known = parts, _verified(model, head, batch)
+    if known is None or known[0] != told:
+        with torch.autocast(head.weight.device.type, enabled=False):
+            known = told, _verified(model, head, batch)
         _known[model] = known
     head.map = known[1]
     return head
 
 
-_known: WeakKeyDictionary[Any, tuple[tuple[int, int], LogitMap]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Any, tuple[tuple[Any, ...], LogitMap]] = WeakKeyDictionary()
+
+
+def _check_linear(layer: Any) -> None:
+    """Raise unless the layer is its weight and its bias, also after it has learnt.
+
+    An adapter begins as 0, so that asking the model would not show it.
+    """
+    its_own = getattr(type(layer), "forward", None) is torch.nn.Linear.forward
+    # accelerate moves inputs between devices there, and changes no number
+    replaced = "forward" in vars(layer) and not hasattr(layer, "_hf_hook")
+    if not its_own or replaced:
+        kind = type(layer).__module__ + "." + type(layer).__qualname__
+        raise UnavailableError(
+            f"the head of the model must be a torch.nn.Linear and no more, got {kind}. Merge an "
+            "adapter into it, or compute the loss of the logits with next_token_cross_entropy.",
+            value=kind,
+        )
 
 
 def _fix_for(model: Any) -> str:
@@ -165,9 +187,8 @@ def _verified(model: Any, head: Head, batch: Mapping[str, Any]) -> LogitMap:
     if not distance <= least:
         raise UnavailableError(
             f"{name} does something to its logits that is not known here: they are off by "
-            f"{distance:.2g} of their size from those of its head, "
-            f"{best.softcap and 'capped and '}scaled as its config says. Compute its loss from "
-            "its logits with next_token_cross_entropy.",
+            f"{distance:.2g} of their size from those of its head, capped and scaled as its config "
+            "says. Compute its loss from its logits with next_token_cross_entropy.",
             value=distance,
         )
     _check_loss(name, logits, loss)
@@ -206,7 +227,7 @@ def _ask(model: Any, head: Head, batch: Mapping[str, Any]) -> tuple[Any, Tensor]
     devices = [device] if device.type == "cuda" else []
     try:
         # dropout draws numbers, which are not to be missing afterwards
-        with torch.random.fork_rng(devices=devices), torch.autocast(device.type, enabled=False):
+        with torch.random.fork_rng(devices=devices):
             said = model(**inputs, labels=labels)
     finally:
         hook.remove()
@@ -214,5 +235,6 @@ def _ask(model: Any, head: Head, batch: Mapping[str, Any]) -> tuple[Any, Tensor]
         raise UnavailableError(
             f"{type(model).__name__} must make its logits from what base_model returns, but does "
             "not call it. Compute its loss from its logits with next_token_cross_entropy."
+            + _fix_for(model)
         )
     return said, _hidden_of(seen[-1])

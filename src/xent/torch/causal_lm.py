@@ -58,7 +58,8 @@ def causal_lm_loss(
     ----------
     model : transformers.PreTrainedModel
         With ``get_output_embeddings()`` and ``base_model``, as every causal language model of
-        the library has. Adapters of PEFT inside of it train as usual.
+        the library has. Adapters inside of the base train as usual: of a PEFT model, pass
+        ``model.get_base_model()``.
     batch : mapping
         What goes into the model: `labels` of shape ``(B, T)``, the tokens themselves and -100
         where one is not to be scored, and the rest for the base model, such as `input_ids` and
@@ -84,9 +85,10 @@ def causal_lm_loss(
     XentTypeError
         If `model` has no head that could be read, as a wrapped model.
     UnavailableError
-        If the model does to its logits, or adds to its loss, what is not known here. It is
-        found out, not guessed: at the first call for a model, four tokens pass through it and
-        its own logits and loss are compared with those of this function.
+        If the head is more than a linear layer, or the model does to its logits, or adds to
+        its loss, what is not known here. It is found out, not guessed: at the first call for a
+        model, four tokens pass through it, and its own logits and loss are compared with those
+        of this function.
 
     Notes
     -----
@@ -96,6 +98,8 @@ def causal_lm_loss(
     *Supported* are `final_logit_softcapping`, `logit_scale`, `logits_scaling`,
     `lm_head_multiplier`, `output_multiplier`, a head with a bias, and embeddings that are tied
     to it.
+
+    *Compilation.* Compile the base: ``model.base_model.compile()``.
 
     *Wrappers.* `DistributedDataParallel` and `fully_shard` do their work in ``forward``: wrap
     a `CausalLMLoss`, which calls the model there.
