@@ -62,8 +62,14 @@ def assert_alike(found, right, dtype):
         torch.testing.assert_close(a, b, rtol=4 * ulp, atol=4 * ulp * float(b.abs().max()))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
-@pytest.mark.parametrize("variant", VARIANTS)
+DTYPES = [torch.bfloat16, torch.float16, torch.float64]
+CASES = [
+    *((name, torch.float32) for name in VARIANTS),
+    *((name, dtype) for dtype in DTYPES for name in ("plain", "none", "weighted")),
+]
+
+
+@pytest.mark.parametrize("variant, dtype", CASES)
 def test_a_compiled_loss_is_the_eager_one(variant, dtype):
     options = VARIANTS[variant]
     if "memory" in options and dtype.itemsize == 2:
@@ -164,6 +170,20 @@ def test_the_drop_in_statistics_and_a_total_compile():
 
     right = F.linear_softmax_cross_entropy(h, w, target, ignore_index=-100)
     torch.testing.assert_close(step(h, w, target), right)
+
+
+def test_gradients_that_float16_has_not_are_scaled_before_they_are_rounded():
+    def loss(h, w):
+        return F.linear_softmax_cross_entropy(h * 1, w, torch.arange(3))
+
+    # sure rows: gradients of 1e-9, 0 in float16
+    h, w = ((scale * torch.eye(3)).half().requires_grad_() for scale in (20.7, 1.0))
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    found, right = (
+        torch.autograd.grad(f(h, w), (h, w), torch.tensor(65536.0)) for f in (compiled, loss)
+    )
+    assert found[1].count_nonzero() == 9
+    torch.testing.assert_close(found, right, rtol=2**-10, atol=0)
 
 
 def test_the_next_token_compiles():

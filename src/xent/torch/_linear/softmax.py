@@ -26,7 +26,9 @@ from xent.torch._ops.route import Route
 __all__ = ["LinearSoftmax", "check_targets"]
 
 _ABOUT = 256  # rows that a plan is rounded up to
-_ARRAYS = 8  # of the size of a block that live at once in the formulas, about
+# of the size of a block of float32 that live at once in the second order of the formulas
+_ARRAYS = 15
+_ARRAYS_OF_SOFTCAP = 21
 
 
 class LinearSoftmax:
@@ -154,9 +156,10 @@ class LinearSoftmax:
         assert hidden is not None
         assert weight is not None
         # that many short rows, so that a small batch is not cut into single ones
-        rows = len(hidden) * _ARRAYS
+        arrays = _ARRAYS if self.task.softmax.softcap is None else _ARRAYS_OF_SOFTCAP
+        rows = len(hidden) * arrays
         need = need_of(rows, hidden, weight, self.task, Wanted(True, True, False))
-        return max(1, rows_at_once(need, self.memory) // _ARRAYS)
+        return max(1, rows_at_once(need, self.memory) // arrays)
 
     def deliver(self, gradients: Gradients) -> Gradients:
         """Return the gradients to hand over; that of the weight may have a place of its own."""
