@@ -16,6 +16,7 @@ from _harness import compare, parser
 from _targets import report
 
 from xent.torch import functional as F
+from xent.torch._linear import rows as row_blocks
 
 THREADS = 2
 TORCH = torch.nn.functional
@@ -143,6 +144,74 @@ def others(workload, shape, options):
     print(f"  bfloat16: {rows[0]['extra_mib']['xent, bfloat16']:,.0f} MiB beside the gradients\n")
 
 
+def trained(shape, dtype=torch.float32):
+    """Return operands as of a trained model: Zipf's law, and rows that are sure of a few tokens.
+
+    One feature holds the frequencies of the tokens; a row points at eight that are likely,
+    of which one comes. About 0.02 % of the probabilities are above 2^-12, as Wijmans et al.
+    found of language models.
+    """
+    draw = torch.Generator().manual_seed(0)
+    rows, features, classes = shape
+    frequency = 1 / (torch.randperm(classes, generator=draw) + 3.0)  # numbered in no order
+    weight = torch.randn(classes, features, generator=draw) / features**0.5
+    weight[:, 0] = (frequency.log() - frequency.log().mean()) / 4
+    likely = torch.multinomial(frequency, 8 * rows, replacement=True, generator=draw).view(rows, 8)
+    strength = 8 + 4 * torch.rand(rows, 8, 1, generator=draw)
+    strength[:, 0] += 6 * torch.rand(rows, 1, generator=draw)
+    hidden = (weight[likely] * strength).sum(dim=1)
+    hidden[:, 0] = 4
+    return hidden.to(dtype).requires_grad_(), weight.to(dtype).requires_grad_(), likely[:, 0]
+
+
+def filtered(workload, shape, options):
+    """Time a step that leaves columns out of its gradient products, beside one that does not."""
+    hidden, weight, target = trained(shape)
+    shares, bounds = {}, {}
+
+    class Seen(row_blocks.Filtered):
+        def finish(self):
+            shares[self.tolerance] = self.left_out
+            return super().finish()
+
+    def run(tolerance):
+        def loss(*leaves):
+            stats = F.linear_softmax_cross_entropy_with_stats(*leaves, filter_tolerance=tolerance)
+            bounds[tolerance] = stats.gradient_error
+            return stats.loss
+
+        return step(loss, hidden, weight, target)
+
+    found = {"xent, all columns": run(None)}
+    tolerances = (1e-1, 1e-2, 1e-3, 1e-4)
+    found |= {f"xent, filter_tolerance={each:g}": run(each) for each in tolerances}
+    plain, row_blocks.Filtered = row_blocks.Filtered, Seen
+    try:
+        timed = compare(
+            "linear_cross_entropy",
+            found,
+            options.rounds,
+            workload=f"{workload} float32, as of a trained model",
+            same=lambda result, expected: all(
+                (a - b).norm() <= 0.11 * b.norm() for a, b in zip(result, expected, strict=True)
+            ),
+            results=options.results,
+            left_out=shares,
+            bounds=bounds,
+        )
+    finally:
+        row_blocks.Filtered = plain
+    times = {row["implementation"]: row["milliseconds"] for row in timed}
+    for each in tolerances:
+        hidden_share, weight_share = shares[each]
+        gain = times["xent, all columns"] / times[f"xent, filter_tolerance={each:g}"]
+        print(
+            f"  {each:g}: {gain:.2f} times as fast; left out of the gradients of hidden and weight "
+            f"{hidden_share:.0%} and {weight_share:.0%}, error at most {bounds[each]:.1e}"
+        )
+    print()
+
+
 def extra_of(name, shape):
     """Return what a step takes at its peak beside its gradients, in MiB."""
     program = Path(__file__)
@@ -184,6 +253,8 @@ def main():
         return
     for workload, shape in SHAPES.items():
         measure(workload, shape, options)
+    for workload, shape in SHAPES.items():
+        filtered(workload, shape, options)
 
 
 if __name__ == "__main__":

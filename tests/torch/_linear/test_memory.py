@@ -33,6 +33,12 @@ def operands(rows, features, classes, dtype):
     return hidden, weight, torch.randint(0, classes, (rows,))
 
 def step(hidden, weight, target, reduction="mean", **options):
+    if FILTER:
+        found = F.linear_softmax_cross_entropy_with_stats(
+            hidden, weight, target, filter_tolerance=FILTER, **options
+        )
+        assert hidden.shape[0] < 512 or found.gradient_error > 0, "nothing was left out"
+        return torch.autograd.grad(found.loss, (hidden, weight))
     loss = F.linear_cross_entropy(hidden, weight, target, reduction=reduction, **options)
     return torch.autograd.grad(loss.sum(), (hidden, weight))
 
@@ -48,10 +54,12 @@ print(found - gradients)
 MIB = 1 << 20
 # the logits are 128 MiB; the sums of a 16-bit weight's gradient 16 MiB
 CASES = {
-    ("torch.float32", "mean", None): 56 * MIB,
-    ("torch.float32", "mean", 8 * MIB): 8 * MIB,
-    ("torch.float32", "none", 8 * MIB): 8 * MIB,
-    ("torch.bfloat16", "mean", 32 * MIB): 32 * MIB,
+    ("torch.float32", "mean", None, None): 56 * MIB,
+    ("torch.float32", "mean", 8 * MIB, None): 8 * MIB,
+    ("torch.float32", "none", 8 * MIB, None): 8 * MIB,
+    ("torch.bfloat16", "mean", 32 * MIB, None): 32 * MIB,
+    ("torch.float32", "mean", 24 * MIB, 0.1): 24 * MIB,
+    ("torch.bfloat16", "mean", 48 * MIB, 0.1): 48 * MIB,
 }
 # buffers in which the products lay out their operands, and pages that an allocator keeps
 BESIDE = 8 * MIB
@@ -59,8 +67,8 @@ BESIDE = 8 * MIB
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_budget_is_kept(case):
-    dtype, reduction, memory = case
-    program = PROGRAM.replace("DTYPE", dtype)
+    dtype, reduction, memory, tolerance = case
+    program = PROGRAM.replace("DTYPE", dtype).replace("FILTER", str(tolerance))
     program = program.replace("REDUCTION", repr(reduction)).replace("MEMORY", str(memory))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120

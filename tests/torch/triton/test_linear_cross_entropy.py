@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xent.errors import XentValueError
+from xent.errors import UnavailableError, XentValueError
 from xent.kernels.triton import faults
 from xent.torch import functional as F
 from xent.torch._linear import plan as plans
@@ -294,3 +294,26 @@ def test_budget_too_small(device):
     F.linear_softmax_cross_entropy(
         *leaves[:2], targets(device), implementation="triton", memory=least + 103
     )
+
+
+def test_a_filter_keeps_its_promise_in_32_bits(device):
+    draw = torch.Generator().manual_seed(2)
+    weight = torch.randn(500, D, generator=draw)
+    hidden = 10 * weight[targets("cpu")] + torch.randn(N, D, generator=draw)
+    leaves = [each.to(device).requires_grad_() for each in (hidden, weight)]
+    found = F.linear_softmax_cross_entropy_with_stats(
+        *leaves, targets(device), filter_tolerance=0.1, implementation="triton"
+    )
+    right, twins = whole([*leaves, None], targets(device))
+    assert 0 < found.gradient_error <= 0.1
+    a, b = torch.autograd.grad(found.loss, leaves), torch.autograd.grad(right, twins[:2])
+    for ours, exact in zip(a, b, strict=True):
+        assert (ours.double() - exact).norm() <= (found.gradient_error + 1e-4) * exact.norm()
+
+
+def test_a_filter_of_16_bits_is_refused(device):
+    leaves = operands(device, torch.bfloat16, bias=False)[:2]
+    with pytest.raises(UnavailableError, match="16 bits on a GPU"):
+        F.linear_softmax_cross_entropy(
+            *leaves, targets(device), filter_tolerance=0.1, implementation="triton"
+        )

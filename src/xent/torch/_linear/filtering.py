@@ -67,6 +67,7 @@ class Filtered:
         tolerance: float,
     ) -> None:
         self.products = products
+        self.tolerance = tolerance
         self.classes = operands.weight.shape[0]
         self.wide = computed_in(operands.weight.dtype)
         self.of_hidden: _HiddenCertificate | None = None

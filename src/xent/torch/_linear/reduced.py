@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from xent.errors import UnavailableError
 from xent.torch._linear import autograd, formulas
 from xent.torch._linear.operator import found_by_operator
 from xent.torch._linear.products import Operands
-from xent.torch._linear.softmax import LinearSoftmax, check_targets
+from xent.torch._linear.softmax import LinearSoftmax, check_targets, is_captured
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
 from xent.torch._ops.route import Route, is_eager, is_exporting, is_plain, kernel_for, route_of
@@ -67,17 +67,28 @@ def reduced(
                 value="main_grad",
             )
         if filter_tolerance is not None:
-            raise UnavailableError(
-                "filter_tolerance must be None where the loss is traced or transformed, or a "
-                "target or a weight of the loss needs a gradient: blocks are looked at while the "
-                "gradients are taken, and have no graph",
-                value=filter_tolerance,
+            _refuse_filter(
+                filter_tolerance,
+                "where the loss is traced or transformed, or a target or a weight of it needs a "
+                "gradient: what is left out is chosen while gradients are taken, without a graph",
             )
         if torch.compiler.is_compiling() and not is_exporting():
             return _by_operator(operands, call)
         return _of_any_order(operands, call)
+    if filter_tolerance is not None:
+        if path == "triton" and operands.weight.dtype.itemsize == 2:
+            _refuse_filter(
+                filter_tolerance,
+                "for 16 bits on a GPU: it would multiply in 32, which costs more than it saves",
+            )
+        if is_captured(operands.hidden):
+            _refuse_filter(filter_tolerance, "in a CUDA graph: it looks at numbers to choose")
     value: Any = autograd.apply(call, *operands)
     return Reduced(value, call.weight, call.count, call.statistics, call.gradient_error)
+
+
+def _refuse_filter(tolerance: float, where: str) -> NoReturn:
+    raise UnavailableError(f"filter_tolerance must be None {where}", value=tolerance)
 
 
 def _is_differentiated_further(operands: Operands, task: LinearTask, path: Route) -> bool:

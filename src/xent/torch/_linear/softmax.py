@@ -23,7 +23,7 @@ from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in, count_of, mean_of
 from xent.torch._ops.route import Route
 
-__all__ = ["LinearSoftmax", "check_targets"]
+__all__ = ["LinearSoftmax", "check_targets", "is_captured"]
 
 _ABOUT = 256  # rows that a plan is rounded up to
 # of the size of a block of float32 that live at once in the second order of the formulas
