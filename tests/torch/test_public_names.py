@@ -18,6 +18,7 @@ FUNCTIONS = {
         "distillation_loss",
         "kl_div",
         "linear_cross_entropy",
+        "linear_kl_divergence",
         "linear_sigmoid_cross_entropy",
         "linear_softmax_cross_entropy",
         "linear_softmax_cross_entropy_with_stats",

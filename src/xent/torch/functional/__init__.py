@@ -17,6 +17,7 @@ from xent.torch.functional._entropy import softmax_entropy
 from xent.torch.functional._kl_div import kl_div
 from xent.torch.functional._linear_cross_entropy import linear_cross_entropy
 from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
+from xent.torch.functional._linear_kl_divergence import linear_kl_divergence
 from xent.torch.functional._linear_sigmoid_cross_entropy import linear_sigmoid_cross_entropy
 from xent.torch.functional._linear_softmax_cross_entropy import (
     linear_softmax_cross_entropy,
@@ -36,6 +37,7 @@ __all__ = [
     "distillation_loss",
     "kl_div",
     "linear_cross_entropy",
+    "linear_kl_divergence",
     "linear_sigmoid_cross_entropy",
     "linear_softmax_cross_entropy",
     "linear_softmax_cross_entropy_with_stats",

@@ -16,7 +16,7 @@ from xent.torch._reduction import finish, how_of
 from xent.torch.formulas._closed_form import ClosedForm, rows_of
 from xent.torch.formulas._precision import own_dtype, wide_dtype
 
-__all__ = ["axis_of", "check_sample_weight", "closed_form_loss"]
+__all__ = ["axis_of", "check_sample_weight", "closed_form_loss", "reduce_rows"]
 
 
 def axis_of(logits: Tensor, axis: int, name: str) -> int:
@@ -70,7 +70,6 @@ def closed_form_loss(
     """
     rows_last = [each.movedim(axis, -1) for each in logits]
     shape, num_classes = rows_last[0].shape[:-1], rows_last[0].shape[-1]
-    weight = None
     if sample_weight is not None:
         kept = (sample_weight != 0).unsqueeze(-1)
         rows_last = [torch.where(kept, each, 0.0) for each in rows_last]
@@ -78,12 +77,18 @@ def closed_form_loss(
     rows = rows.reshape(shape)
     if factor != 1:
         rows = rows * factor
+    if sample_weight is not None:
+        rows = rows * sample_weight.to(own_dtype(rows.dtype))
+    return reduce_rows(rows, sample_weight, reduction, on_empty)
+
+
+def reduce_rows(rows: Tensor, sample_weight: Tensor | None, reduction: str, on_empty: str) -> Any:
+    """Return losses that were multiplied by their weights, reduced as asked for."""
     own, wide = rows.dtype, wide_dtype(rows)
     count: Any = rows.numel()
     weight = torch.full((), float(count), dtype=wide, device=rows.device)
     if sample_weight is not None:
-        rows = rows * sample_weight.to(own_dtype(own))
-        count = kept.sum()
+        count = (sample_weight != 0).sum()
         weight = sample_weight.sum(dtype=wide)
     value = rows
     how = how_of(reduction)
