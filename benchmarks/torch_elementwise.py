@@ -1,7 +1,8 @@
 """The drop-ins without a kernel, forward and backward, against torch.nn.functional.
 
-Their terms and sums are in float64, in pieces that stay in the cache. `distillation_loss` has no
-twin in torch: its rival is what people write, and loses its digits where the pair is close.
+Their terms and sums are in float64, in pieces that stay in the cache. `distillation_loss` has a
+kernel and no twin in torch: its rival is what people write, and loses its digits where the pair
+is close.
 """
 
 import numpy as np

@@ -167,11 +167,18 @@ class LinearDivergence:
 
 
 def plan_pair(
-    student: Operands, teacher: Operands, rows: int, wanted: Wanted, memory: int | None
+    student: Operands,
+    teacher: Operands,
+    rows: int,
+    wanted: Wanted,
+    memory: int | None,
+    *,
+    late: bool = False,
 ) -> Plan:
     """Return how so many rows are cut into blocks, of which two exist at a time.
 
-    Where no memory is named, blocks are as tall as those of a single loss would be.
+    Where no memory is named, blocks are as tall as those of a single loss would be. `late`
+    gradients wait for their upstream gradient, and both logits are made again.
     """
     classes, features = student.weight.shape
     need = Need(
@@ -207,7 +214,8 @@ def plan_pair(
         # a block of no more rows takes no more of the teacher's
         plan = plan_blocks(need, max(room - teacher_row * most.rows, single.bytes), columns=False)
     beside += plan.rows * teacher_row
-    return replace(plan, bytes=plan.bytes + beside, products=plan.products + 1)
+    products = plan.products + 1 + (2 if late and (wanted.hidden or wanted.weight) else 0)
+    return replace(plan, bytes=plan.bytes + beside, products=products)
 
 
 def _operands(tensors: Sequence[Tensor | None]) -> Operands:
