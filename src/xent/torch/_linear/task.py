@@ -11,6 +11,8 @@ from xent.torch._tasks import SoftmaxTask
 
 __all__ = ["LinearTask"]
 
+_WIDENED = 1 << 18  # elements
+
 
 @dataclass(slots=True, eq=False)
 class LinearTask:
@@ -112,11 +114,7 @@ class LinearTask:
             there = torch.where(self.classes < 0, 0.0, self.probs.double())
             return (weight[self.classes.clamp(min=0)] * there).sum(dim=1)
         assert task.soft_target is not None
-        # a row at a time: a product with the weights would widen all of the targets
-        soft = task.soft_target
-        if torch.compiler.is_compiling():
-            return soft.double() @ weight  # a compiler would unroll what follows
-        return torch.stack([row.double() @ weight for row in soft]) if len(soft) else soft.sum(1)
+        return _products(task.soft_target, weight)
 
     def _mean_weight(self, weight: Tensor) -> Tensor:
         """Return the mean weight of the classes that smoothing spreads over."""
@@ -124,9 +122,7 @@ class LinearTask:
         if mask is None:
             return weight.mean()
         mask = mask if mask.dim() > 1 else mask[None]
-        if torch.compiler.is_compiling():
-            return (weight * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
-        return torch.stack([(weight * row).sum() / row.sum().clamp(min=1) for row in mask])
+        return _products(mask, weight) / mask.sum(dim=1)
 
     def _counted(self, mass: Tensor) -> Tensor:
         task = self.softmax
@@ -135,6 +131,15 @@ class LinearTask:
         if task.sample_weight is not None:
             mass = mass * task.sample_weight.double()
         return mass
+
+
+def _products(rows: Tensor, weight: Tensor) -> Tensor:
+    """Return the product of rows of V numbers with float64 weights, a few rows at a time.
+
+    All of them at once would be widened to float64.
+    """
+    some = max(1, _WIDENED // max(rows.shape[1], 1))
+    return torch.cat([part.double() @ weight for part in rows.split(some)])
 
 
 def _dense(classes: Tensor, probs: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
