@@ -25,7 +25,7 @@ import numpy as np
 RESULTS = Path(__file__).parent / "results"
 LIBRARIES = (
     "xent", "numpy", "scipy", "scikit-learn", "torch", "duckdb", "pyarrow",
-    "triton", "liger-kernel", "quack-kernels",
+    "triton", "liger-kernel", "quack-kernels", "cut-cross-entropy",
 )  # fmt: skip
 
 

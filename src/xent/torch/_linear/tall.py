@@ -58,11 +58,12 @@ def walk_tall(
             # 0 times what a row that does not count may hold is not 0
             part = part.masked_fill(~counts[block, None], 0.0)
         for first in range(0, end - begin, plan.scored):
-            some: Any = slice(begin + first, min(begin + first + plan.scored, end))
+            last = min(first + plan.scored, end - begin)
+            some: Any = slice(begin + first, begin + last)
             some = some if kept is None else kept[some]
-            out = None if walk.block is None else walk.block[first : first + plan.scored]
+            out = None if walk.block is None else walk.block[first:last]
             scored = score_(
-                walk.logits(part[first : first + plan.scored]),
+                walk.logits(part[first:last]),
                 task.of_rows(some, weight.shape[0], torch.float32),
                 path,
                 gradient=gradient,

@@ -28,20 +28,15 @@ class WeightSum:
             self.is_first = False
         else:
             # not like the weight, which may have gaps
-            wide = self.sums != "16 bits" and (
-                self.sums != "one product" or is_small(*weight.shape)
-            )
+            wide = self.sums != "one product" or is_small(*weight.shape)
             dtype = torch.float32 if wide else weight.dtype
             self.total = torch.empty(weight.shape, dtype=dtype, device=weight.device)
 
     def add(self, block: Tensor, hidden: Tensor) -> None:
-        turned = block.t()
-        if self.total.dtype is torch.float32:
-            (product if self.is_first else add_product)(turned, hidden, self.total)
-        elif self.is_first:
-            torch.mm(turned, hidden, out=self.total)
+        if self.total.dtype is self.dtype:
+            torch.mm(block.t(), hidden, out=self.total)  # the only block
         else:
-            torch.addmm(self.total, turned, hidden, out=self.total)
+            (product if self.is_first else add_product)(block.t(), hidden, self.total)
         self.is_first = False
 
     def finish(self, scale: Any) -> Tensor | None:

@@ -103,7 +103,8 @@ def linear_softmax_cross_entropy(
     memory : int or str, optional
         What may be used beside operands, gradients and losses: bytes, or "256MiB". By
         default 56 MiB of logits on a CPU and 512 on a GPU, and, for 16-bit operands, the
-        sums of their gradients. `xent.kernels.explain` prints the plan.
+        sums of their gradients; on a GPU no more than such a sum takes, where that is more.
+        `xent.kernels.explain` prints the plan.
     main_grad : Tensor, shape ``(V, D)``, float32 (float64 for float64), optional
         The gradient of `linear_weight` is added to it in the backward pass, unrounded, and
         ``linear_weight.grad`` is left alone.
@@ -142,6 +143,8 @@ def linear_softmax_cross_entropy(
     least float32 and rounded once. The blocks do not change a row's loss but through the
     order in which a product of another height sums, which is at most ``D`` roundings of
     float32; the weight's gradient is summed in one float32 array, at most ``N`` roundings.
+    On a GPU, 16-bit operands have one rounding more: of the gradient of the logits, for the
+    units that multiply it.
 
     *Time.* Three matrix products for a training step, two where `hidden` or `linear_weight`
     is frozen, one without gradients. With ``reduction="none"`` and for float16 the logits
