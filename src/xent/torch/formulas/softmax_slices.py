@@ -46,10 +46,10 @@ __all__ = [
     "slice_of",
 ]
 
-# elements that are computed at once: the temporaries of a block are to fit into a cache, and
-# on other devices to be long enough to pay for their launches
+# elements that are computed at once, whose temporaries take 40 bytes each: they are to fit into
+# a cache, and on other devices to be long enough to pay for their launches
 _PIECE = 1 << 16
-_PIECE_OF_DEVICES = 1 << 24
+_PIECE_OF_DEVICES = 1 << 22
 _NOWHERE = torch.iinfo(torch.int64).max
 
 
