@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from xent.errors import UnavailableError, XentTypeError, XentValueError
-from xent.torch import Total, _heads, causal_lm
+from xent.torch import Total, _heads
 from xent.torch.causal_lm import CausalLMLoss, causal_lm_loss
 
 transformers = pytest.importorskip("transformers")
@@ -338,7 +338,3 @@ def test_what_is_wrong_is_said(batch):
         causal_lm_loss(model.model, batch)
     with pytest.raises(XentTypeError, match=r"Pass model\.module, or wrap a CausalLMLoss"):
         causal_lm_loss(torch.nn.DataParallel(model), batch)
-
-
-def test_the_exported_names():
-    assert set(causal_lm.__all__) == {"CausalLMLoss", "causal_lm_loss"}

@@ -12,7 +12,6 @@ from torch.testing import assert_close
 
 from xent.errors import XentTypeError, XentValueError
 from xent.torch import functional as F
-from xent.torch import parallel
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas.softmax_cross_entropy import gradient, rows
 from xent.torch.parallel import (
@@ -243,9 +242,3 @@ def test_bad_arguments_name_themselves(call):
 
 class Odd(torch.Tensor):
     """Some other kind of tensor."""
-
-
-def test_the_exported_names():
-    assert set(parallel.__all__) == {
-        "vocab_parallel_cross_entropy", "vocab_parallel_linear_softmax_cross_entropy",
-    }  # fmt: skip

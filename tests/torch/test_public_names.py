@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import xent.torch
-from xent.torch import adversarial, functional, modules
+from xent.torch import adversarial, causal_lm, functional, modules, parallel
 
 FUNCTIONS = {
     functional: {
@@ -29,6 +29,8 @@ FUNCTIONS = {
         "token_cross_entropy",
     },
     adversarial: {"discriminator_loss", "generator_loss"},
+    causal_lm: {"causal_lm_loss"},
+    parallel: {"vocab_parallel_cross_entropy", "vocab_parallel_linear_softmax_cross_entropy"},
     xent.torch: {"check_partition_invariance"},
 }
 CLASSES = {
@@ -38,12 +40,14 @@ CLASSES = {
         "MSELoss", "NLLLoss",
     },
     adversarial: set(),
+    causal_lm: {"CausalLMLoss"},
+    parallel: set(),
 }  # fmt: skip
 DROP_INS = sorted(FUNCTIONS[functional] & set(dir(torch.nn.functional)))
 
 
 def test_the_exported_names():
-    for room in (functional, modules, adversarial):
+    for room in CLASSES:
         expected = FUNCTIONS.get(room, set()) | CLASSES[room]
         assert set(room.__all__) == expected
     assert set(xent.torch.__all__) == (

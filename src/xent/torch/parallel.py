@@ -207,9 +207,10 @@ def vocab_parallel_cross_entropy(
     ----------
     logits : Tensor, shape ``(..., V_r)``
         Those of this rank's classes; float16, bfloat16, float32 or float64.
-    target, group, weight, sample_weight, ignore_index, label_smoothing, z_loss, softcap, \
-temperature, class_mask, reduction, on_empty
+    target, group, weight, sample_weight, ignore_index, label_smoothing, z_loss
         As `vocab_parallel_linear_softmax_cross_entropy` takes them.
+    softcap, temperature, class_mask, reduction, on_empty
+        Likewise.
 
     Returns
     -------
