@@ -7,7 +7,7 @@ from torch.utils.checkpoint import checkpoint
 
 from xent.errors import XentValueError
 from xent.torch import functional as F
-from xent.torch._linear import sigmoid_operator
+from xent.torch._linear import label_products, sigmoid_operator
 from xent.torch._linear.positives import Positives
 
 loss_of = F.linear_sigmoid_cross_entropy
@@ -214,6 +214,28 @@ def test_the_gradient_of_the_weight_into_a_buffer_of_ones_own(dtype):
     # not rounded to the dtype of the weight
     torch.testing.assert_close(buffer.double(), 1 + right[1], rtol=1e-6, atol=1e-6)
     torch.testing.assert_close(inputs[0].grad.double(), right[0], rtol=2**-7, atol=1e-6)
+
+
+@pytest.mark.parametrize("memory", [None, "64kB"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_products_on_matrix_units(memory, wide, monkeypatch):
+    # which are those of a device; here they are widened, and round what they would
+    inputs = leaves(torch.bfloat16, rows=200, features=8, labels=300)
+    target = torch.randint(0, 100, (200, 2)) * 2 + torch.arange(2)
+    main_grad = torch.zeros(300, 8) if wide else None
+    right = torch.autograd.grad(
+        bound(target)(*(x.double() for x in inputs)), inputs
+    )  # rounded once
+    exact = bound(target)(*(x.double() for x in inputs))
+    monkeypatch.setattr(label_products, "_multiplies_narrow", lambda hidden: True)
+    loss = bound(target, memory=memory, main_grad=main_grad)(*inputs)
+    # logits are sums of eight products in float32
+    torch.testing.assert_close(loss.double(), exact, rtol=1e-6, atol=0)
+    loss.backward()
+    found = [inputs[0].grad, main_grad if wide else inputs[1].grad, inputs[2].grad]
+    for got, expected in zip(found, right, strict=True):
+        error = (got.double() - expected.double()).norm() / expected.double().norm()
+        assert error <= 2**-8  # each of many terms is rounded to 2^-9, and the sum
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

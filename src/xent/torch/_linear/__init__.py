@@ -11,6 +11,7 @@ rows.py       blocks of rows with all classes: three products
 tall.py       rows.py for a GPU and 16 bits: tall blocks of gradients, low blocks of logits;
               with tall_plan.py, weight_sums.py, and mixed.py for its products
 columns.py    blocks of classes with all rows: four, for the smallest memory
+labels.py     blocks of labels of sigmoid losses: none waits for another, so three again
 blockwise.py  "map over blocks of rows and add up", which its own derivatives are made of
 formulas.py   the loss and its first two derivatives on that, to any order
 autograd.py   gradients in the forward pass, handed over in the backward

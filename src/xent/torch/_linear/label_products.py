@@ -5,12 +5,26 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xent.torch._linear.mixed import add_product, product
 from xent.torch._linear.plan import Plan
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.rows import Gradients
 from xent.torch._ops.results import computed_in
 
-__all__ = ["LabelProducts"]
+__all__ = ["LabelProducts", "label_products"]
+
+
+def label_products(
+    operands: Operands, wanted: Wanted, plan: Plan, *, wide_weight: bool = False
+) -> LabelProducts:
+    """Return the products of one walk; with `wide_weight` a gradient stays as it was summed."""
+    kind = _OfUnits if _multiplies_narrow(operands.hidden) else LabelProducts
+    return kind(operands, wanted, plan, wide_weight)
+
+
+def _multiplies_narrow(hidden: Tensor) -> bool:
+    # float16 has no room for the gradients of labels that are hardly ever true
+    return hidden.dtype is torch.bfloat16 and not hidden.is_cpu
 
 
 class LabelProducts:
@@ -47,9 +61,7 @@ class LabelProducts:
     def begin(self, labels: range, label_weight: Tensor | None) -> None:
         """Go to a slice of the labels."""
         self.labels = slice(labels.start, labels.stop)
-        self.part = self.weight[self.labels]
-        if self.is_narrow:
-            self.part = self.widened[: len(labels)].copy_(self.part)
+        self.part = self._operand(self.weight[self.labels])
         if label_weight is not None:
             skipped = (label_weight == 0).unsqueeze(1)
             # what it holds is not looked at, and a product with 0 does not remove what is not
@@ -65,16 +77,24 @@ class LabelProducts:
             wide = torch.float64
             self.of_offset = torch.zeros(len(labels), dtype=wide, device=self.hidden.device)
 
+    def _operand(self, part: Tensor) -> Tensor:
+        """Return a part of the weight as it is multiplied."""
+        return self.widened[: len(part)].copy_(part) if self.is_narrow else part
+
+    def _block(self, rows: range) -> tuple[Tensor, Tensor]:
+        """Return the buffer as a block, and the buffer with its last place."""
+        count = len(rows) * self.part.shape[0]
+        return self.buffer[:count].view(len(rows), self.part.shape[0]), self.buffer[: count + 1]
+
     def logits(self, rows: range) -> tuple[Tensor, Tensor]:
         """Return the logits of some rows in the buffer, and the buffer with its last place."""
-        count = len(rows) * self.part.shape[0]
-        z = self.buffer[:count].view(len(rows), self.part.shape[0])
+        z, flat = self._block(rows)
         hidden = self.hidden[rows.start : rows.stop]
         if self.offset is None:
             torch.mm(hidden, self.part.t(), out=z)
         else:
             torch.addmm(self.offset, hidden, self.part.t(), out=z)
-        return z, self.buffer[: count + 1]
+        return z, flat
 
     def add(self, block: Tensor, rows: range) -> None:
         """Add the gradients of a block of logits."""
@@ -103,3 +123,38 @@ class LabelProducts:
     def finished(self) -> Gradients:
         d_hidden = None if self.d_hidden is None else self.d_hidden.to(self.result)
         return Gradients(d_hidden, self.d_weight, self.d_bias)
+
+
+class _OfUnits(LabelProducts):
+    """The products of bfloat16 operands on the matrix units of a device.
+
+    They are multiplied as they are and summed in float32: logits are not rounded. Their
+    gradients are, before they are multiplied, as those of logits in bfloat16 would be.
+    """
+
+    def __init__(self, operands: Operands, wanted: Wanted, plan: Plan, wide_weight: bool) -> None:
+        super().__init__(operands, wanted, plan, wide_weight)
+        self.hidden = operands.hidden.contiguous()
+        self.rounded = self.buffer.new_empty(self.buffer.shape, dtype=self.hidden.dtype)
+
+    def _operand(self, part: Tensor) -> Tensor:
+        return part
+
+    def logits(self, rows: range) -> tuple[Tensor, Tensor]:
+        z, flat = self._block(rows)
+        product(self.hidden[rows.start : rows.stop], self.part.t(), z)
+        if self.offset is not None:
+            z += self.offset
+        return z, flat
+
+    def add(self, block: Tensor, rows: range) -> None:
+        some = slice(rows.start, rows.stop)
+        rounded = self.rounded[: block.numel()].view(block.shape).copy_(block)
+        if self.of_part is not None:
+            multiply = product if self.is_first else add_product
+            multiply(rounded.t(), self.hidden[some], self.of_part)
+        if self.d_bias is not None:
+            self.of_offset += block.sum(dim=0)
+        if self.d_hidden is not None:
+            add_product(rounded, self.part, self.d_hidden[some])
+        self.is_first = False

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from xent.torch._linear.label_products import LabelProducts
+from xent.torch._linear.label_products import label_products
 from xent.torch._linear.label_scores import LabelScores, TrueLabels
 from xent.torch._linear.label_task import LabelTask
 from xent.torch._linear.plan import Plan
@@ -49,7 +49,7 @@ def walk_labels(
     `ordered` holds the entries of the rows of the operands, and nothing of the task counts but
     its dense target and the weights of its labels.
     """
-    products = LabelProducts(operands, wanted, plan, wide_weight)
+    products = label_products(operands, wanted, plan, wide_weight=wide_weight)
     rows, labels = products.hidden.shape[0], operands.weight.shape[0]
     true = None
     if ordered is not None:

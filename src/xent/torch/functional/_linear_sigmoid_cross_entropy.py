@@ -111,7 +111,8 @@ def linear_sigmoid_cross_entropy(
     *Precision.* A logit is a product summed in float32 (float64 for float64), also of 16-bit
     operands; from there on a node and its gradient are within 4 ulp, however sure. The logit
     of a true label is taken out of its block, which then counts it with exactly 0: nothing is
-    subtracted. Rows are summed in float64, gradients in at least float32, and rounded once.
+    subtracted. Rows are summed in float64, gradients in at least float32, and rounded once;
+    on a GPU those of bfloat16 logits are rounded before they are multiplied, too.
     The blocks change a result by no more than the order of a sum of products does.
 
     *Edges.* A term whose coefficient is 0 is skipped, so an infinite logit of the right sign
