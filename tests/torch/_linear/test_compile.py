@@ -282,6 +282,30 @@ def test_the_operator_keeps_its_promises(how, dtype, wanted):
     )  # fmt: skip
 
 
+TRANSFORMS = {
+    "grad": lambda loss, h: torch.func.grad(loss)(h),
+    "jvp": lambda loss, h: torch.func.jvp(loss, (h,), (h,)),
+    "vmap": lambda loss, h: torch.func.vmap(torch.func.grad(loss))(h.unsqueeze(1)),
+}
+
+
+# the compiler's own, about what it leaves alone
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_transform_within_a_compiled_function_is_left_to_eager_mode(transform):
+    (h, w, _), _ = batch(8)
+    h, w = h.detach(), w.detach()
+
+    def differentiated(h):
+        def loss(h):
+            return F.linear_softmax_cross_entropy(h, w, torch.arange(len(h)) % V)
+
+        return TRANSFORMS[transform](loss, h)
+
+    found = torch.compile(differentiated, backend="aot_eager")(h)
+    torch.testing.assert_close(found, differentiated(h))
+
+
 class Loss(torch.nn.Module):
     def __init__(self):
         super().__init__()

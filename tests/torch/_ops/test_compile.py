@@ -150,6 +150,25 @@ def test_the_operator_of_labels_keeps_its_promises(weights):
     )
 
 
+TRANSFORMS = {
+    "grad": lambda loss, x, y: torch.func.grad(loss)(x, y),
+    "jvp": lambda loss, x, y: torch.func.jvp(lambda x: loss(x, y), (x,), (x,)),
+    "vmap": lambda loss, x, y: torch.func.vmap(torch.func.grad(loss))(x, y),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_a_transform_within_a_compiled_function_is_right(transform):
+    # of an operator the tangent was 0, and nobody said so
+    def differentiated(x, y):
+        return TRANSFORMS[transform](F.cross_entropy, x, y)
+
+    x, y = batch(8)
+    x, y = x.detach(), y.clamp(min=0)
+    compiled = torch.compile(differentiated, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(x, y), differentiated(x, y))
+
+
 class Loss(torch.nn.Module):
     def forward(self, x, y):
         return F.cross_entropy(x, y, label_smoothing=0.1)

@@ -220,7 +220,8 @@ def _widened(x: Tensor | None) -> Tensor | None:
 
 
 def _is_batch(x: Tensor | None) -> bool:
-    return x is not None and _is_batched(x)
+    # a compiler has none, and cannot ask
+    return x is not None and not torch.compiler.is_compiling() and _is_batched(x)
 
 
 class _Outputs:

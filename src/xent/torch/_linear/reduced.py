@@ -14,7 +14,14 @@ from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax import LinearSoftmax, check_targets, is_captured
 from xent.torch._linear.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
-from xent.torch._ops.route import Route, is_eager, is_exporting, is_plain, kernel_for, route_of
+from xent.torch._ops.route import (
+    Route,
+    is_compiling_a_step,
+    is_eager,
+    is_plain,
+    kernel_for,
+    route_of,
+)
 
 __all__ = ["autocast", "reduced", "route_of_operands"]
 
@@ -72,7 +79,7 @@ def reduced(
                 "where the loss is traced or transformed, or a target or a weight of it needs a "
                 "gradient: what is left out is chosen while gradients are taken, without a graph",
             )
-        if torch.compiler.is_compiling() and not is_exporting():
+        if is_compiling_a_step():
             return _by_operator(operands, call)
         return _of_any_order(operands, call)
     if filter_tolerance is not None:

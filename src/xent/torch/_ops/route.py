@@ -20,18 +20,26 @@ from torch.nn import Parameter
 from xent.errors import UnavailableError
 from xent.kernels import triton
 
-__all__ = ["Route", "is_eager", "is_exporting", "is_plain", "kernel_for", "route_of"]
+__all__ = ["Route", "is_compiling_a_step", "is_eager", "is_plain", "kernel_for", "route_of"]
 
 Route = Literal["cpu", "triton", "operators", "formulas"]
 
 _FLOATS = frozenset({torch.float32, torch.bfloat16, torch.float16, torch.float64})
 _transforms_active = torch._C._are_functorch_transforms_active
-is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def is_eager() -> bool:
     """Return whether nothing watches the operations but autograd itself."""
     return not (torch.compiler.is_compiling() or _is_watched())
+
+
+def is_compiling_a_step() -> bool:
+    """Return whether a compiler watches that can be told of an operator."""
+    # an exported program must run where xent is not installed; of a tangent that an operator
+    # has not, a transform would say that it is 0
+    compiling: bool = torch.compiler.is_compiling()
+    return compiling and not (_is_exporting() or _transforms_active())
 
 
 def _is_watched() -> bool:
@@ -96,9 +104,8 @@ def route_of(logits: Tensor, *others: Tensor | None, asked: str | None = None) -
 def _choose(logits: Tensor, others: tuple[Tensor | None, ...]) -> tuple[Route, str]:
     """Return the route and the reason for it."""
     if torch.compiler.is_compiling():
-        # an exported program must run where xent is not installed
-        if is_exporting():
-            return "formulas", "torch.export"
+        if not is_compiling_a_step():
+            return "formulas", "torch.export or a functorch transform"
         if any(t is not None and t.requires_grad for t in others):
             return "formulas", "a target or a weight needs a gradient"
         kernel, why = kernel_for(logits)
