@@ -111,6 +111,23 @@ def test_the_true_error_is_below_the_bound_below_the_tolerance(tolerance, blocks
         torch.testing.assert_close(getattr(found, name), getattr(plain, name))
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_largest_singular_value_of_the_weight_pays_for_many_rows(dtype, walks, monkeypatch):
+    *leaves, target = trained(dtype, seed=12, rows=500, margin=20.0)
+    tolerance = 0.1
+    _, unfiltered = step(leaves, target, None)
+    found, gradients = step(leaves, target, tolerance)
+    monkeypatch.setattr(filtering._HiddenCertificate, "_width", lambda *_: None)
+    step(leaves, target, tolerance)
+    with_it, without = (walk.left_out[0] for walk in walks)
+    assert walks[0].of_hidden.spectral is not None
+    assert with_it > without + 0.05
+    exact = exact_step(leaves, target)
+    rounding = max(relative(unfiltered, exact))
+    assert max(relative(gradients, exact)) <= found.gradient_error + 2 * rounding
+    assert found.gradient_error <= tolerance
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 @pytest.mark.parametrize("tolerance", [1e-1, 1e-2, 1e-3])
 def test_other_dtypes_round_beside_the_bound(dtype, tolerance, walks):

@@ -10,6 +10,8 @@ products.py   the matrix products around a block
 rows.py       blocks of rows with all classes: three products
 tall.py       rows.py for a GPU and 16 bits: tall blocks of gradients, low blocks of logits;
               with tall_plan.py, weight_sums.py, and mixed.py for its products
+filtering.py  rows.py's gradient products without what a bound certifies not to matter;
+              with norms.py, bounds that rounding cannot break, and leading.py
 columns.py    blocks of classes with all rows: four, for the smallest memory
 labels.py     blocks of labels of sigmoid losses: none waits for another, so three again
 blockwise.py  "map over blocks of rows and add up", which its own derivatives are made of

@@ -43,6 +43,7 @@ from xent.torch._ops.results import computed_in
 __all__ = ["Filtered"]
 
 _MOST = 0.8  # of the columns: to gather more of them costs what it saves
+_WIDTHS = (PART // 16, PART // 8, PART // 4, PART // 2, PART)
 _SIZES = 2048  # eight to an octave, of all that float32 holds
 _ROUNDED = 1 + 1e-9  # sums in float64
 
@@ -101,8 +102,7 @@ class Filtered:
             if hides is None:
                 d_hidden = self.products.hidden_gradient(block)
             else:
-                rest = self.of_hidden.rest
-                d_hidden = (block @ rest.rows) @ rest.directions.t()
+                d_hidden = self.of_hidden.rest.leading_product(block)
         self._multiply_kept(block, hidden, d_hidden, hides, drops)
         self._certify(block, hidden, columns, d_hidden, hides, drops)
         return d_hidden
@@ -241,25 +241,35 @@ class _HiddenCertificate:
         allowance *= self.gain * columns.total
         costs = columns.sums(columns.norms * self.lengths)
         found = columns.smallest(costs, allowance)
-        if self.spectral is None and self._pays(columns, costs, allowance, found):
-            self.spectral = spectral_above_rest(self.rest)
+        if self.spectral is None:
+            width = self._width(columns, costs, allowance, found)
+            if width is not None:
+                self.spectral = spectral_above_rest(self.rest, width)
         if self.spectral is not None and math.isfinite(self.spectral):
             costs = torch.minimum(costs, self.spectral * columns.squares.sqrt())
             found = columns.smallest(costs, allowance)
         self.rows_left -= self.rows
         return found
 
-    def _pays(
+    def _width(
         self, columns: _Columns, costs: Tensor, allowance: float, found: Choice | None
-    ) -> bool:
-        """Return whether to know the largest singular value would save more than it costs."""
+    ) -> int | None:
+        """Return from how wide parts a bound of the largest singular value pays, if it does.
+
+        Wide parts give a good bound and take long.
+        """
         classes, features = self.rest.matrix.shape
-        if not math.isfinite(self.rest.guess):
-            return False
-        guess = torch.minimum(costs, self.rest.guess * columns.squares.sqrt())
-        best = columns.smallest(guess, allowance)
-        more = (best.classes if best else 0) - (found.classes if found else 0)
-        return bool(more / classes * self.rows_left > min(features, PART))
+        before = found.classes if found else 0
+        gains = {}
+        for width in _WIDTHS:
+            guess = self.rest.guess * math.sqrt(-(-features // width))
+            if not math.isfinite(guess):
+                return None
+            best = columns.smallest(torch.minimum(costs, guess * columns.squares.sqrt()), allowance)
+            saved = ((best.classes if best else 0) - before) / classes
+            gains[width] = saved * self.rows_left - min(width, features)
+        most = max(gains, key=lambda width: gains[width])
+        return most if gains[most] > 0 else None
 
     def accepts(self, d_hidden: Tensor, columns: _Columns, left_out: Choice | None) -> bool:
         """Return whether the error of this block is small beside its gradient; note both."""

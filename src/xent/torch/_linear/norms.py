@@ -20,6 +20,7 @@ __all__ = ["columns_above", "norm_below", "rows_above", "spectral_above", "spect
 
 _ROWS = 8  # that are squared at once
 _SQUARINGS = 4
+_STRIPE = 128  # rows of a symmetric product that are made at a time
 _ROUNDED = 1e-9  # far above the error of any sum in float64
 
 
@@ -76,18 +77,21 @@ def spectral_above(matrix: Tensor) -> float:
     return math.sqrt(squares) * (1 + _ROUNDED)
 
 
-def spectral_above_rest(rest: Rest) -> float:
-    """Return the same of a rest with many rows; about half a product with `PART` rows."""
+def spectral_above_rest(rest: Rest, width: int = PART) -> float:
+    """Return the same of a rest with many rows, from parts of `width` features.
+
+    It takes as long as half a product with so many rows.
+    """
     squares, masses = 0.0, 0.0
     rows, features = rest.matrix.shape
-    for first in range(0, features, PART):
-        size = min(PART, features - first)
+    for first in range(0, features, width):
+        size = min(width, features - first)
         gram = rest.rows.new_zeros(size, size)
         mass = 0.0
         for part in rest.parts(slice(first, first + size)):
             mass += _mass(part)
-            for begin in range(0, size, PART // 4):  # the other half is the same
-                some = slice(begin, begin + PART // 4)
+            for begin in range(0, size, _STRIPE):  # the other half is the same
+                some = slice(begin, begin + _STRIPE)
                 gram[some, begin:].addmm_(part[:, some].t(), part[:, begin:])
         gram = gram.triu() + gram.triu(1).t()
         squares += _largest(gram, _SQUARINGS) + _slack(gram, mass, PART + rows // PART)

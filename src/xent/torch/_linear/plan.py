@@ -212,7 +212,7 @@ def _by_rows(need: Need, memory: int | None) -> Plan:
     if need.filtered:
         wide, part = need.compute_bytes, min(PART, need.classes)
         row += wide * part  # the columns that are gathered
-        fixed += wide * (2 * part * need.features + 3 * min(PART, need.features) ** 2)
+        fixed += wide * (4 * part * need.features + 3 * min(PART, need.features) ** 2)
         fixed += (8 * wide + 64) * need.classes  # their norms
     if memory is None:
         memory = fixed + _DEFAULT.get(need.device, _DEFAULT["cpu"])

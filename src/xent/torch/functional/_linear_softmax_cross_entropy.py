@@ -150,12 +150,10 @@ def linear_softmax_cross_entropy(
     is frozen, one without gradients. With ``reduction="none"`` and for float16 the logits
     are made again in the backward pass: one more.
 
-    *Filter.* With `filter_tolerance`, loss, statistics and the gradient of `linear_bias` are
-    what they are without. What cannot be certified is made up for; where contributions to the
-    gradient of `linear_weight` cancel later on, it is computed again. A model that predicts
-    little yet has nothing to leave out, and pays some percent for the search.
-    `linear_softmax_cross_entropy_with_stats` returns the bound. Second derivatives, and
-    gradients that are taken in the backward pass under `saved_tensors_hooks`, are unfiltered.
+    *Filter.* `filter_tolerance` changes neither loss, statistics nor the gradient of
+    `linear_bias`. What cannot be certified is computed after all; a model that predicts little
+    yet has nothing to leave out. `linear_softmax_cross_entropy_with_stats` returns the bound.
+    Second derivatives, and gradients under `saved_tensors_hooks`, are unfiltered.
 
     *Memory.* One block of logits; see `memory`. The gradients are taken in the forward pass
     and held until the backward pass.
