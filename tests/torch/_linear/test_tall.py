@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -146,6 +146,7 @@ def test_a_budget_without_room_for_the_sum_is_refused():
 sizes = st.integers(1, 3000)
 
 
+@example(769, 39, 1, 289837, True, False)  # more rows of logits than of gradients
 @given(sizes, sizes, sizes, st.integers(1 << 10, 1 << 26), st.booleans(), st.booleans())
 def test_blocks_cover_all_rows_and_keep_to_the_budget(rows, features, classes, memory, h, w):
     need = need_of((rows, features, classes), hidden=h, weight=w)

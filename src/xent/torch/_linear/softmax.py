@@ -221,7 +221,8 @@ class LinearSoftmax:
         options |= {"kept": kept, "wanted": wanted}
         if self.path == "triton" and own.weight.dtype.itemsize == 2:
             if kept is not None:
-                rows = -(-rows // _ABOUT) * _ABOUT  # a plan is kept for the next step
+                # a plan is kept for the next step; still fewer rows than there are
+                rows = min(-(-rows // _ABOUT) * _ABOUT, own.hidden.shape[0] - 1)
             need = need_of(rows, own.hidden, own.weight, self.task, wanted)
             tall = plan_tall(need, self.memory, "wide" if wide else "narrow")
             return walk_tall(own, self.task, tall, self.path, **options)

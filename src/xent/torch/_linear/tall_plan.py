@@ -161,8 +161,8 @@ def _serves(plan: TallPlan, need: Need) -> bool:
 def _evened(need: Need, most: int, scored: int, sums: Sums) -> TallPlan:
     """Return a plan with blocks of about the same height."""
     blocks = max(1, -(-need.rows // most))
-    rows = -(-need.rows // (64 * blocks)) * 64
-    return _plan(need, max(1, min(most, rows)), scored, sums)
+    rows = max(1, min(most, -(-need.rows // (64 * blocks)) * 64))
+    return _plan(need, rows, min(scored, rows), sums)
 
 
 def _plan(need: Need, rows: int, scored: int, sums: Sums) -> TallPlan:
