@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from xent.errors import UnavailableError, XentValueError
 from xent.torch import functional as F
-from xent.torch._linear import parallel as engine
+from xent.torch._linear.ranks import call as engine
 from xent.torch.parallel import (
     vocab_parallel_cross_entropy,
     vocab_parallel_linear_softmax_cross_entropy,

@@ -9,7 +9,7 @@ from torch import Tensor
 from xent.errors import XentTypeError
 from xent.kernels.choice import Choice
 from xent.torch._linear import explain as linear
-from xent.torch._linear import kl_explain as pairs
+from xent.torch._linear.divergence import explain as pairs
 from xent.torch._ops import explain as logits
 
 __all__ = ["OF_TENSORS", "explain"]

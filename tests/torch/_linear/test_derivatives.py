@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from xent.errors import UnavailableError
 from xent.torch import functional as F
-from xent.torch._linear.softmax import LinearSoftmax
+from xent.torch._linear.softmax.call import LinearSoftmax
 
 N, D, V = 7, 3, 5
 BLOCK = 3 * V * 8  # bytes: three rows of float64
@@ -50,7 +50,7 @@ CALLS = list(calls())
 @pytest.fixture
 def rows_as_planned(monkeypatch):
     """Let blocks of the formulas have as many rows as those of the kernels, to count them."""
-    monkeypatch.setattr("xent.torch._linear.softmax._ARRAYS", 1)
+    monkeypatch.setattr("xent.torch._linear.softmax.call._ARRAYS", 1)
 
 
 def linear(h, w, b, target, how, **options):

@@ -7,7 +7,7 @@ import xent
 from xent.errors import UnavailableError, XentTypeError, XentValueError
 from xent.torch import Total
 from xent.torch import functional as F
-from xent.torch._linear.positives import Ordered
+from xent.torch._linear.sigmoid.positives import Ordered
 
 N, D, L, K = 70, 23, 700, 5
 SMALL = 18_500  # bytes, of float32: a few of the labels, and not all rows at once

@@ -7,7 +7,8 @@ from xent.errors import UnavailableError, XentValueError
 from xent.kernels.triton import faults
 from xent.torch import functional as F
 from xent.torch._linear import plan as plans
-from xent.torch._linear import softmax, weight_sums
+from xent.torch._linear.softmax import call as softmax
+from xent.torch._linear.softmax import weight_sums
 
 N, D, V = 40, 12, 70
 UNIT = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.bfloat16: 2.0**-9,
@@ -120,7 +121,7 @@ def test_every_way_to_sum_the_gradient_of_the_weight(name, device, monkeypatch):
             used.append((plan.sums, plan.blocks))
             super().__init__(weight, plan, given)
 
-    from xent.torch._linear import tall, tall_plan
+    from xent.torch._linear.softmax import tall, tall_plan
 
     monkeypatch.setattr(tall, "WeightSum", Spy)
     monkeypatch.setattr(tall_plan, "_choices", lambda *_: ((name,),))

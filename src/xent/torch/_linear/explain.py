@@ -9,11 +9,11 @@ from torch import Tensor
 
 from xent.kernels.choice import Choice
 from xent.torch._linear.arguments import check_operands
-from xent.torch._linear.label_task import LabelTask
 from xent.torch._linear.plan import Need, Plan, bytes_of, plan_blocks
 from xent.torch._linear.products import Operands, Wanted
-from xent.torch._linear.sigmoid import plan_for
-from xent.torch._linear.tall_plan import plan_tall
+from xent.torch._linear.sigmoid.call import plan_for
+from xent.torch._linear.sigmoid.task import LabelTask
+from xent.torch._linear.softmax.tall_plan import plan_tall
 from xent.torch._ops.explain import explain as explain_logits
 from xent.torch._reduction import how_of, reduction_of
 

@@ -8,13 +8,14 @@ from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_number
-from xent.torch._linear import autograd, kl_formulas
+from xent.torch._linear import autograd
 from xent.torch._linear.arguments import check_operands
-from xent.torch._linear.kl import LinearDivergence
-from xent.torch._linear.kl_operator import divergence_rows
+from xent.torch._linear.divergence import formulas as kl_formulas
+from xent.torch._linear.divergence.call import LinearDivergence
+from xent.torch._linear.divergence.operator import divergence_rows
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.reduced import autocast, route_of_operands
+from xent.torch._linear.softmax.reduced import autocast, route_of_operands
 from xent.torch._ops.cpu_divergence import Divergence
 from xent.torch._ops.results import Reduced
 from xent.torch._reduction import finish, how_of, reduction_of

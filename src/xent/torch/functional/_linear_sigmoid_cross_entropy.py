@@ -10,12 +10,12 @@ from torch import Tensor
 from xent.errors import UnavailableError, XentValueError
 from xent.torch._linear.arguments import check_main_grad, check_operands
 from xent.torch._linear.autograd import apply
-from xent.torch._linear.label_targets import label_task
-from xent.torch._linear.label_task import LabelTask
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.reduced import autocast, route_of_operands
-from xent.torch._linear.sigmoid import LinearSigmoid, denominator
+from xent.torch._linear.sigmoid.call import LinearSigmoid, denominator
+from xent.torch._linear.sigmoid.targets import label_task
+from xent.torch._linear.sigmoid.task import LabelTask
+from xent.torch._linear.softmax.reduced import autocast, route_of_operands
 from xent.torch._ops.results import Reduced, computed_in, mean_of
 from xent.torch._ops.route import is_eager, is_plain
 from xent.torch._reduction import finish, how_of, reduction_of
@@ -214,10 +214,10 @@ def _value(
             "no gradient; leave it out here"
         )
     if path == "operators":
-        from xent.torch._linear.sigmoid_operator import loss_of
+        from xent.torch._linear.sigmoid.operator import loss_of
 
         return loss_of(operands, task, how, memory=memory)
-    from xent.torch._linear import sigmoid_formulas as formulas
+    from xent.torch._linear.sigmoid import formulas
 
     rows = formulas.rows(*operands, task)
     if how == "rows":

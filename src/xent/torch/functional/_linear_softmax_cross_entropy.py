@@ -18,9 +18,9 @@ from xent.torch._linear.arguments import (
 )
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.reduced import autocast, reduced, route_of_operands
-from xent.torch._linear.sparse import check_sparse
-from xent.torch._linear.task import LinearTask
+from xent.torch._linear.softmax.reduced import autocast, reduced, route_of_operands
+from xent.torch._linear.softmax.sparse import check_sparse
+from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import finish, how_of, reduction_of

@@ -1,0 +1,225 @@
+"""Divergence of a student from a teacher, each a linear map away from its logits: by rows.
+
+A block of rows has two blocks of logits. The student's becomes its own gradient and is
+multiplied away, the teacher's is overwritten by the next, so two blocks are all that ever
+exists of them: two products for the logits, and one for each gradient of the student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from xent.errors import XentValueError
+from xent.torch._linear.autograd import Gradients
+from xent.torch._linear.plan import Need, Plan, plan_blocks, text_of
+from xent.torch._linear.products import Operands, Wanted, products_for
+from xent.torch._ops.cpu_divergence import Divergence, native_divergences
+from xent.torch._ops.memory import doubles_of
+from xent.torch._ops.results import computed_in
+
+__all__ = ["LinearDivergence", "plan_pair"]
+
+_NOTHING = Wanted(False, False, False)
+_SLICE = 4 << 20  # bytes of a 16-bit weight that are widened at a time
+
+
+@dataclass(slots=True)
+class _Walked:
+    sum: float
+    rows: Tensor | None
+    gradients: Gradients | None
+
+
+class LinearDivergence:
+    """One call on a CPU; `weight` and `count` are known from the start.
+
+    Parameters
+    ----------
+    teacher : Operands
+        Constants. The operands of the call are the student's.
+    task : Divergence
+    how : {"mean", "sum", "rows"}
+    sample_weight : Tensor or None
+        (N,); rows of weight 0 are left out before any product.
+    memory : int or None
+        Budget in bytes.
+    """
+
+    def __init__(
+        self,
+        teacher: Operands,
+        task: Divergence,
+        how: str,
+        sample_weight: Tensor | None,
+        memory: int | None,
+    ) -> None:
+        self.teacher = teacher
+        self.task = task
+        self.how = how
+        self.sample_weight = sample_weight
+        self.memory = memory
+        self.late = how == "rows"
+        self.kept: Tensor | None = None
+        self.count = len(teacher.hidden)
+        self.weight = float(self.count)
+        if sample_weight is not None:
+            counts = sample_weight.detach() != 0
+            self.count = int(counts.sum())
+            self.weight = float(sample_weight.detach().sum(dtype=torch.float64))
+            if self.count < len(counts):
+                self.kept = counts.nonzero().squeeze(1)
+
+    def evaluate(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
+    ) -> tuple[Tensor, Gradients | None]:
+        found = self._walk(operands, Wanted(*wanted), 1 / self._divisor(), None)
+        if found.rows is not None:
+            return found.rows, found.gradients
+        total = found.sum
+        if self.how == "mean":
+            total = total / self.weight if self.weight else torch.nan
+        assert operands[0] is not None
+        value = torch.scalar_tensor(total, dtype=computed_in(operands[0].dtype))
+        return value, found.gradients
+
+    def gradients(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        by_row = self.how == "rows"
+        scale = 1.0 if by_row else float(upstream) / self._divisor()
+        found = self._walk(operands, Wanted(*wanted), scale, upstream if by_row else None)
+        assert found.gradients is not None
+        return found.gradients
+
+    def formula(
+        self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
+    ) -> Gradients:
+        from xent.torch._linear.divergence import formulas as kl_formulas
+
+        student = _operands(operands)
+        if self.how != "rows":
+            upstream = (upstream / self._divisor()).expand(len(student.hidden))
+        block = kl_formulas.block_of(student, self.teacher, self.memory)
+        return kl_formulas.gradients(
+            student, self.teacher, self.task, self.sample_weight, upstream, block, Wanted(*wanted)
+        )
+
+    def deliver(self, gradients: Gradients) -> Gradients:
+        return gradients
+
+    def _divisor(self) -> float:
+        return self.weight if self.how == "mean" and self.weight else 1.0
+
+    def _walk(
+        self,
+        operands: Sequence[Tensor | None],
+        wanted: Wanted,
+        scale: float,
+        row_scale: Tensor | None,
+    ) -> _Walked:
+        student = _operands([None if each is None else each.detach() for each in operands])
+        teacher = Operands(*(None if each is None else each.detach() for each in self.teacher))
+        hidden, count = student.hidden, len(student.hidden)
+        rows = count if self.kept is None else len(self.kept)
+        plan = plan_pair(student, teacher, rows, wanted, self.memory)
+        of_student = products_for(student, wanted, plan)
+        of_teacher = products_for(teacher, _NOTHING, plan)
+        weight = self.sample_weight
+        if row_scale is not None:
+            weight = row_scale if weight is None else row_scale * weight
+        d_hidden = None
+        if wanted.hidden:
+            d_hidden = torch.empty_like(hidden) if self.kept is None else torch.zeros_like(hidden)
+        losses = None
+        if self.how == "rows":
+            losses = hidden.new_zeros((count,), dtype=computed_in(hidden.dtype))
+        total = 0.0
+        for begin in range(0, rows, plan.rows):
+            end = min(begin + plan.rows, rows)
+            block: Any = slice(begin, end) if self.kept is None else self.kept[begin:end]
+            part = hidden[block]
+            logits = of_student.logits(part)
+            scored = native_divergences(
+                logits,
+                of_teacher.logits(teacher.hidden[block]),
+                self.task,
+                row_weight=None if weight is None else doubles_of(weight[block]),
+                want_rows=losses is not None,
+                want_gradient=any(wanted),
+                in_place=True,
+                gradient_scale=scale,
+            )
+            total += scored.sum
+            if losses is not None:
+                losses[block] = torch.from_numpy(scored.rows)
+            if any(wanted):
+                found = of_student.add(logits, part)
+                if d_hidden is not None:
+                    assert found is not None
+                    d_hidden[block] = found.to(hidden.dtype)
+        gradients = (d_hidden, *of_student.finish()) if any(wanted) else None
+        return _Walked(total, losses, gradients)
+
+
+def plan_pair(
+    student: Operands,
+    teacher: Operands,
+    rows: int,
+    wanted: Wanted,
+    memory: int | None,
+    *,
+    late: bool = False,
+) -> Plan:
+    """Return how so many rows are cut into blocks, of which two exist at a time.
+
+    Where no memory is named, blocks are as tall as those of a single loss would be. `late`
+    gradients wait for their upstream gradient, and both logits are made again.
+    """
+    classes, features = student.weight.shape
+    need = Need(
+        rows=rows,
+        features=features,
+        classes=classes,
+        dtype=student.weight.dtype,
+        device=student.hidden.device.type,
+        hidden=wanted.hidden,
+        weight=wanted.weight,
+        buffers=1 if memory is None else 2,
+    )
+    # a row of exponentials of either, for each thread of the kernel
+    beside = 2 * need.compute_bytes * classes * torch.get_num_threads()
+    teacher_row = 0
+    if teacher.weight.dtype.itemsize == 2:
+        beside += min(2 * _SLICE, 4 * teacher.weight.numel())
+        teacher_row = 4 * teacher.weight.shape[1]
+    if memory is None:
+        plan = plan_blocks(need, columns=False)
+        beside += plan.rows * need.compute_bytes * classes
+    else:
+        single = plan_blocks(replace(need, rows=min(rows, 1)), columns=False)
+        least = single.bytes + beside + teacher_row
+        if memory < least:
+            raise XentValueError(
+                f"memory must be at least {text_of(least)} for {classes:,} classes and {features:,}"
+                f" features of a student and a teacher, got {text_of(memory)}",
+                value=memory,
+            )
+        room = memory - beside
+        most = plan_blocks(need, room, columns=False)
+        # a block of no more rows takes no more of the teacher's
+        plan = plan_blocks(need, max(room - teacher_row * most.rows, single.bytes), columns=False)
+    beside += plan.rows * teacher_row
+    products = plan.products + 1 + (2 if late and (wanted.hidden or wanted.weight) else 0)
+    return replace(plan, bytes=plan.bytes + beside, products=products)
+
+
+def _operands(tensors: Sequence[Tensor | None]) -> Operands:
+    hidden, weight, bias = tensors
+    assert hidden is not None
+    assert weight is not None
+    return Operands(hidden, weight, bias)
