@@ -68,6 +68,19 @@ def test_values_and_gradients(rng, jensen_shannon, dtype, temperature, apart, nu
                 assert error(found.gradient[i], slope) <= gradient_within
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("num_classes", [10, 60])
+def test_a_common_offset_costs_no_digits(rng, num_classes, dtype):
+    # what rounds away in x - y, some -100, is as large as what they differ by otherwise
+    x = rng.normal(size=(3, num_classes)).astype(dtype)
+    steps = rng.integers(-3, 4, x.shape) * np.finfo(dtype).eps
+    y = ((x + dtype(100)) * (1 + steps)).astype(dtype)
+    found = score(x, y, axis=1, temperature=3.0, want_rows=True)
+    for i in range(len(x)):
+        exact, *_ = exactly(x[i], y[i], 3.0, False)
+        assert error(found.rows[i], exact) <= WITHIN[dtype][0]
+
+
 @pytest.mark.parametrize("num_classes", [3, 200])
 def test_layouts_scales_weights_and_the_sum(rng, num_classes):
     x, y = rng.normal(size=(2, 7, num_classes))
