@@ -157,7 +157,8 @@ def test_the_drop_in_statistics_and_a_total_compile():
     with_stats = F.linear_softmax_cross_entropy_with_stats
     stats = torch.compile(with_stats, fullgraph=True, backend="aot_eager")
     for a, b in zip(
-        stats(h, w, target, ignore_index=-100), with_stats(h, w, target, ignore_index=-100),
+        stats(h, w, target, ignore_index=-100)[:5],
+        with_stats(h, w, target, ignore_index=-100)[:5],
         strict=True,
     ):  # fmt: skip
         torch.testing.assert_close(a, b)
