@@ -17,7 +17,7 @@ from xent.errors import UnavailableError, XentTypeError, XentValueError
 from xent.torch._arguments import check_logits, check_tensor, softmax_task
 from xent.torch._checks import warn_negative
 from xent.torch._linear import autograd
-from xent.torch._linear.arguments import check_operands, logits_of
+from xent.torch._linear.arguments import check_operands, flat, logits_of
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.ranks.call import ParallelLinear, ParallelLogits
@@ -167,7 +167,7 @@ def vocab_parallel_linear_softmax_cross_entropy(
     _check_plain(hidden=hidden, linear_weight=linear_weight, linear_bias=linear_bias)
     _check_operands(operands)
     shape = hidden.shape[:-1]
-    operands = autocast(operands._replace(hidden=hidden.reshape(-1, hidden.shape[-1])))
+    operands = autocast(operands._replace(hidden=flat(hidden)))
     task = _task(
         logits_of(operands), shape, target, weight, sample_weight, ignore_index, label_smoothing,
         z_loss, softcap, temperature, class_mask,

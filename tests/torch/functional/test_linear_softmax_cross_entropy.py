@@ -434,3 +434,31 @@ class TestBadInput:
                 torch.zeros(2, 4, dtype=torch.int64),
                 shift=1,
             )
+
+
+def test_without_features_the_bias_is_the_logits():
+    hidden, weight = torch.zeros(3, 0, requires_grad=True), torch.zeros(5, 0, requires_grad=True)
+    bias, target = torch.arange(5.0, requires_grad=True), torch.tensor([0, 4, 2])
+    loss = F.linear_softmax_cross_entropy(hidden, weight, target, linear_bias=bias)
+    loss.backward()
+    expected = torch.nn.functional.cross_entropy(bias.detach().expand(3, 5), target)
+    torch.testing.assert_close(loss.detach(), expected)
+    assert hidden.grad.shape == (3, 0)
+    assert bias.grad.abs().sum() > 0
+
+
+def test_sparse_targets_without_entries_cost_what_is_not_the_target():
+    hidden, weight, _ = operands(torch.float64, rows=4, bias=False)
+    classes, probs = torch.zeros(4, 0, dtype=torch.int64), torch.zeros(4, 0)
+    loss = F.linear_softmax_cross_entropy(
+        hidden, weight, (classes, probs), z_loss=0.5, reduction="sum"
+    )
+    lse = whole_logits(hidden, weight, None).logsumexp(dim=1)
+    torch.testing.assert_close(loss, 0.5 * lse.square().sum())
+
+
+@pytest.mark.parametrize("target", [None, [1] * N, [torch.zeros(N, 1), torch.ones(N, 1)]])
+def test_a_target_that_is_no_tensor_is_named(target):
+    hidden, weight, _ = operands(torch.float32)
+    with pytest.raises(XentTypeError, match="target must be a Tensor"):
+        F.linear_softmax_cross_entropy(hidden, weight, target)

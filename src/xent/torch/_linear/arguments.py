@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,7 @@ from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_logits, check_number, check_tensor
 from xent.torch._linear.products import Operands
 
-__all__ = ["check_filter", "check_main_grad", "check_operands", "logits_of"]
+__all__ = ["check_filter", "check_main_grad", "check_operands", "flat", "logits_of"]
 
 _NAMES = ("hidden", "linear_weight", "linear_bias")
 
@@ -90,6 +92,11 @@ def logits_of(operands: Operands) -> Tensor:
     """Return what has the shape and device of the logits (N, V), and one element."""
     hidden, weight, _ = operands
     return hidden.detach().new_zeros(()).expand(hidden.shape[0], weight.shape[0])
+
+
+def flat(tensor: Tensor) -> Tensor:
+    """Return (..., D) as rows (N, D), of which D may be 0."""
+    return tensor.reshape(prod(tensor.shape[:-1]), tensor.shape[-1])
 
 
 def check_main_grad(main_grad: Tensor | None, weight: Tensor) -> None:

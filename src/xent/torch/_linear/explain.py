@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xent.kernels.choice import Choice
-from xent.torch._linear.arguments import check_operands
+from xent.torch._linear.arguments import check_operands, flat
 from xent.torch._linear.plan import Need, Plan, bytes_of, plan_blocks
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.sigmoid.call import plan_for
@@ -39,8 +39,8 @@ def explain(
     operands = Operands(hidden, linear_weight, linear_bias)
     check_operands(operands)
     reduction_of(reduction, "nan", None, None)
-    rows = hidden.reshape(-1, hidden.shape[-1])
-    late = how_of(reduction) == "rows"
+    rows = flat(hidden)
+    late = how_of(reduction) == "rows" or hidden.dtype is torch.float16
     if operation == _LABELS:
         return _of_labels(rows, operands.weight, late, memory)
     served = explain_logits("softmax_cross_entropy", rows)
@@ -76,6 +76,6 @@ def _of_labels(rows: Tensor, weight: Tensor, late: bool, memory: int | str | Non
         Wanted(rows.requires_grad, weight.requires_grad, False),
         native=served.implementation == "cpu",
         memory=bytes_of(memory),
-        late=late or rows.dtype is torch.float16,
+        late=late,
     )
     return Choice(_LABELS, served.implementation, (*served.reasons, f"plan: {plan}"))

@@ -9,7 +9,7 @@ from torch import Tensor
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_number
 from xent.torch._linear import autograd
-from xent.torch._linear.arguments import check_operands
+from xent.torch._linear.arguments import check_operands, flat
 from xent.torch._linear.divergence import formulas as kl_formulas
 from xent.torch._linear.divergence.call import LinearDivergence
 from xent.torch._linear.divergence.operator import divergence_rows
@@ -174,8 +174,7 @@ def linear_kl_divergence(
     shape = student_hidden.shape[:-1]
     check_sample_weight(sample_weight, student_hidden, len(shape))
     student, teacher = (
-        autocast(each._replace(hidden=each.hidden.reshape(-1, each.hidden.shape[-1])))
-        for each in (student, teacher)
+        autocast(each._replace(hidden=flat(each.hidden))) for each in (student, teacher)
     )
     weight = None if sample_weight is None else sample_weight.reshape(-1)
     factor = float(temperature) ** 2 if scale == "T2" else 1.0

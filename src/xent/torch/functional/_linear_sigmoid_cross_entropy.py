@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xent.errors import UnavailableError, XentValueError
-from xent.torch._linear.arguments import check_main_grad, check_operands
+from xent.torch._linear.arguments import check_main_grad, check_operands, flat
 from xent.torch._linear.autograd import apply
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
@@ -178,7 +178,7 @@ def linear_sigmoid_cross_entropy(
         weight=weight,
         sample_weight=sample_weight,
     )
-    operands = autocast(operands._replace(hidden=hidden.reshape(-1, hidden.shape[-1])))
+    operands = autocast(operands._replace(hidden=flat(hidden)))
     nodes = operands.hidden.shape[0] * linear_weight.shape[0]
     value = _value(operands, task, how_of(reduction), budget, main_grad, implementation)
     found = Reduced(value, denominator(task, operands.hidden, linear_weight), nodes)

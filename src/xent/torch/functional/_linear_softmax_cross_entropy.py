@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from xent.errors import XentValueError
-from xent.torch._arguments import softmax_task
+from xent.torch._arguments import check_tensor, softmax_task
 from xent.torch._checks import look_at_distributions, warn_negative
 from xent.torch._linear.arguments import (
     check_filter,
     check_main_grad,
     check_operands,
+    flat,
     logits_of,
 )
 from xent.torch._linear.plan import bytes_of
@@ -21,7 +22,7 @@ from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax.reduced import autocast, reduced, route_of_operands
 from xent.torch._linear.softmax.sparse import check_sparse
 from xent.torch._linear.softmax.task import LinearTask
-from xent.torch._ops.results import Reduced, Statistics
+from xent.torch._ops.results import Reduced, Statistics, computed_in
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import finish, how_of, reduction_of
 from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
@@ -194,7 +195,7 @@ def linear_softmax_cross_entropy(
         memory, main_grad, filter_tolerance, implementation, statistics=False,
     )  # fmt: skip
     loss = finish(
-        found, reduction, on_empty, _dtype_of(hidden), rows=count, ignore_index=ignore_index
+        found, reduction, on_empty, computed_in(hidden.dtype), rows=count, ignore_index=ignore_index
     )
     return _rows(loss, shape, shift) if reduction == "none" else loss
 
@@ -255,7 +256,7 @@ main_grad, filter_tolerance, implementation
         memory, main_grad, filter_tolerance, implementation, statistics=True,
     )  # fmt: skip
     loss = finish(
-        found, reduction, on_empty, _dtype_of(hidden), rows=count, ignore_index=ignore_index
+        found, reduction, on_empty, computed_in(hidden.dtype), rows=count, ignore_index=ignore_index
     )
     if reduction == "none":
         loss = _rows(loss, shape, shift)
@@ -294,12 +295,14 @@ def _found(
     check_main_grad(main_grad, linear_weight)
     check_filter(filter_tolerance, operands, reduction)
     shape = hidden.shape[:-1]
-    operands = operands._replace(hidden=hidden.reshape(-1, hidden.shape[-1]))
+    operands = operands._replace(hidden=flat(hidden))
     logits = logits_of(operands)
     classes = probs = None
+    dense = None
+    if not isinstance(target, tuple):
+        check_tensor(target, "target")
     if isinstance(target, tuple):
         classes, probs = check_sparse(target, shape, logits)
-        dense = None
     elif target.shape == (*shape, linear_weight.shape[0]) and target.is_floating_point():
         dense = target.reshape(logits.shape)
     else:
@@ -393,7 +396,3 @@ def _per_row(sample_weight: Any, shape: torch.Size) -> Any:
 def _rows(rows: Tensor, shape: torch.Size, shift: int) -> Tensor:
     rows = rows.reshape(shape)
     return rows[..., :-shift] if shift else rows
-
-
-def _dtype_of(hidden: Tensor) -> torch.dtype:
-    return torch.float64 if hidden.dtype is torch.float64 else torch.float32

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_tensor
+from xent.torch._linear.arguments import flat
 from xent.torch._ops.route import is_eager
 
 __all__ = ["check_sparse"]
@@ -51,7 +52,7 @@ def check_sparse(
                 f"{name} must be on the device of hidden, {logits.device}, got {each.device}",
                 value=str(each.device),
             )
-    classes = classes.reshape(-1, classes.shape[-1]).to(torch.int64)
+    classes = flat(classes).to(torch.int64)
     if is_eager() and classes.is_cpu:
         _check_classes(classes, logits.shape[1])
     return classes, probs.reshape(classes.shape)
