@@ -327,7 +327,7 @@ def test_a_checkpoint_of_the_whole_head_is_right_in_the_second_order():
 
 
 @pytest.mark.parametrize("how", REDUCTIONS)
-def test_saved_tensor_hooks_see_the_operands_and_no_gradient(how):
+def test_saved_tensor_hooks_see_what_was_given_and_no_gradient(how):
     inputs, target = operands(), torch.arange(N) % V
     right = torch.autograd.grad(linear(*inputs, target, how).sum(), inputs)
     packed = []
@@ -338,7 +338,8 @@ def test_saved_tensor_hooks_see_the_operands_and_no_gradient(how):
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda x: x):
         loss = linear(*inputs, target, how)
-    assert [x.data_ptr() for x in packed] == [x.data_ptr() for x in inputs]
+    # and the target, which has to be the same in the backward pass
+    assert [x.data_ptr() for x in packed] == [x.data_ptr() for x in (*inputs, target)]
     found = torch.autograd.grad(loss.sum(), inputs)
     torch.testing.assert_close(found, right, **CLOSE)
 

@@ -27,11 +27,15 @@ class LinearCall(Protocol):
     """One loss of several operands, as an engine computes it."""
 
     late: bool  # the gradients wait for their upstream gradient
+    later: Sequence[bool]  # those that do, whose plan has to fit into the memory as well
 
     def evaluate(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool]
     ) -> tuple[Tensor, Gradients | None]:
         """Return the value and, where any is wanted, gradients for an upstream gradient of 1."""
+
+    def others(self) -> Sequence[Tensor | None]:
+        """Return the tensors beside the operands that a backward pass may read again."""
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -52,9 +56,14 @@ class _GradientsInForward(torch.autograd.Function):
     def forward(ctx: Any, call: LinearCall, *operands: Tensor | None) -> Tensor:
         wanted = ctx.needs_input_grad[1:]
         ctx.late = call.late or _is_float16(operands) or hooks_active()
+        if ctx.late:
+            call.later = wanted
         value, ctx.gradients = call.evaluate(operands, [not ctx.late and w for w in wanted])
         ctx.call = call
-        ctx.save_for_backward(*operands)
+        # saved like the operands, so that autograd sees whether one was overwritten meanwhile;
+        # one of inference mode cannot be
+        others = (each for each in call.others() if each is not None and not each.is_inference())
+        ctx.save_for_backward(*operands, *(each.detach() for each in others))
         return value
 
     @staticmethod
@@ -62,8 +71,14 @@ class _GradientsInForward(torch.autograd.Function):
         call: LinearCall = ctx.call
         wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled() or not is_plain_upstream(upstream):
-            return (None, *call.formula(ctx.saved_tensors, wanted, upstream))
+            return (None, *call.formula(_operands(ctx), wanted, upstream))
         return (None, *call.deliver(_scaled(ctx, call, wanted, upstream)))
+
+
+def _operands(ctx: Any) -> Sequence[Tensor | None]:
+    """Return the operands; raise, as autograd does, if something was overwritten since."""
+    saved: Sequence[Tensor | None] = ctx.saved_tensors
+    return saved[: len(ctx.needs_input_grad) - 1]
 
 
 def _is_float16(operands: Sequence[Tensor | None]) -> bool:
@@ -74,11 +89,11 @@ def _is_float16(operands: Sequence[Tensor | None]) -> bool:
 def _scaled(ctx: Any, call: LinearCall, wanted: Sequence[bool], upstream: Tensor) -> Gradients:
     """Return gradients that belong to the caller, who may change them."""
     if ctx.late:
-        return call.gradients(ctx.saved_tensors, wanted, upstream)
+        return call.gradients(_operands(ctx), wanted, upstream)
     # taken in one step: other threads may be here, and only one may have the buffers
     gradients: Gradients | None = ctx.__dict__.pop("gradients", None)
     if gradients is None:  # given away before
-        gradients = call.evaluate(ctx.saved_tensors, wanted)[1]
+        gradients = call.evaluate(_operands(ctx), wanted)[1]
         assert gradients is not None
     if upstream.is_cpu and upstream.item() == 1:
         return gradients

@@ -64,6 +64,7 @@ class LinearDivergence:
         self.sample_weight = sample_weight
         self.memory = memory
         self.late = how == "rows"
+        self.later: Sequence[bool] = ()
         self.kept: Tensor | None = None
         self.count = len(teacher.hidden)
         self.weight = float(self.count)
@@ -86,6 +87,9 @@ class LinearDivergence:
         assert operands[0] is not None
         value = torch.scalar_tensor(total, dtype=computed_in(operands[0].dtype))
         return value, found.gradients
+
+    def others(self) -> Sequence[Tensor | None]:
+        return [*self.teacher, self.sample_weight]
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -126,6 +130,8 @@ class LinearDivergence:
         teacher = Operands(*(None if each is None else each.detach() for each in self.teacher))
         hidden, count = student.hidden, len(student.hidden)
         rows = count if self.kept is None else len(self.kept)
+        if self.later:  # found out now, and not in the backward pass
+            plan_pair(student, teacher, rows, Wanted(*self.later), self.memory)
         plan = plan_pair(student, teacher, rows, wanted, self.memory)
         of_student = products_for(student, wanted, plan)
         of_teacher = products_for(teacher, _NOTHING, plan)

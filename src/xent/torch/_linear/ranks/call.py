@@ -48,6 +48,7 @@ class _Parallel:
         self.how = how
         self.ranks = ranks
         self.late = how == "rows"
+        self.later: Sequence[bool] = ()  # needs no plan of its own: blocks do not depend on it
         self.choices: int | Tensor = ranks.num_classes
         mask = task.softmax.class_mask
         if mask is not None and task.softmax.label_smoothing:
@@ -55,6 +56,9 @@ class _Parallel:
             self.choices = ranks.total(of_rows.sum(dim=-1, keepdim=True)).clamp(min=1)
         self.weight: Any = 0.0
         self.count: Any = 0
+
+    def others(self) -> Sequence[Tensor | None]:
+        return self.task.tensors()
 
     def formula(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor

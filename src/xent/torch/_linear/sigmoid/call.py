@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -63,6 +64,7 @@ class LinearSigmoid:
         self.how = how
         self.native = native
         self.late = how == "rows"
+        self.later: Sequence[bool] = ()
         self.memory = memory
         self.main_grad = main_grad
 
@@ -87,6 +89,9 @@ class LinearSigmoid:
             over = denominator(self.task, hidden, weight)
             value = mean_of(value, torch.as_tensor(over, dtype=value.dtype, device=value.device))
         return value.to(compute), found.gradients
+
+    def others(self) -> Sequence[Tensor | None]:
+        return self.task.tensors()
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -125,10 +130,13 @@ class LinearSigmoid:
         task, hidden = self.task, own.hidden
         rows = _rows_of(task, hidden)
         scale, row_scale = self._scales(own, rows, upstream)
-        plan = plan_for(
-            task, rows.hidden, own.weight, wanted, native=self.native, memory=self.memory,
+        plan_of = partial(
+            plan_for, task, rows.hidden, own.weight, native=self.native, memory=self.memory,
             wide_weight=self.main_grad is not None,
         )  # fmt: skip
+        if self.later:  # found out now, and not in the backward pass
+            plan_of(Wanted(*self.later))
+        plan = plan_of(wanted)
         with torch.no_grad():
             found = walk_labels(
                 own._replace(hidden=rows.hidden), task, rows.ordered, plan, native=self.native,

@@ -32,3 +32,9 @@ class LabelTask:
     pos_weight: Tensor | None = None
     weight: Tensor | None = None
     sample_weight: Tensor | None = None
+
+    def tensors(self) -> list[Tensor | None]:
+        """Return all tensors of the task."""
+        own = [self.target, self.pos_weight, self.weight, self.sample_weight]
+        of = self.positives
+        return own if of is None else [*own, of.row, of.label, of.value]

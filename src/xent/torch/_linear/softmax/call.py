@@ -74,6 +74,7 @@ class LinearSoftmax:
         self.filter_tolerance = filter_tolerance
         self.gradient_error = 0.0
         self.late = how == "rows"
+        self.later: Sequence[bool] = ()
         self.looked = False
         self.weight: Any = 0.0
         self.count: Any = 0
@@ -117,6 +118,9 @@ class LinearSoftmax:
         again = self._walk(own, kept, Wanted(False, True, False), scale=1 / self._divisor())
         assert again.gradients is not None
         return found._replace(gradients=found.gradients._replace(weight=again.gradients.weight))
+
+    def others(self) -> Sequence[Tensor | None]:
+        return self.task.tensors()
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -224,6 +228,9 @@ class LinearSoftmax:
                 # a plan is kept for the next step; still fewer rows than there are
                 rows = min(-(-rows // _ABOUT) * _ABOUT, own.hidden.shape[0] - 1)
             need = need_of(rows, own.hidden, own.weight, self.task, wanted)
+            if self.later:
+                later = replace(need, hidden=self.later[0], weight=self.later[1])
+                plan_tall(later, self.memory, "wide" if wide else "narrow")
             tall = plan_tall(need, self.memory, "wide" if wide else "narrow")
             return walk_tall(own, self.task, tall, self.path, **options)
         need = need_of(rows, own.hidden, own.weight, self.task, wanted)
@@ -233,7 +240,11 @@ class LinearSoftmax:
             return walk_rows(
                 own, self.task, plan, self.path, filter_tolerance=filter_tolerance, **options
             )
-        plan = plan_blocks(need, self.memory, columns=self.path == "cpu")
+        columns = self.path == "cpu"
+        if self.later:  # found out now, and not in the backward pass
+            later = replace(need, hidden=self.later[0], weight=self.later[1])
+            plan_blocks(later, self.memory, columns=columns)
+        plan = plan_blocks(need, self.memory, columns=columns)
         walk = walk_rows if plan.kind == "rows" else walk_columns
         return walk(own, self.task, plan, self.path, **options)
 

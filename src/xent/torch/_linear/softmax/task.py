@@ -53,6 +53,11 @@ class LinearTask:
         rows = counts.nonzero().squeeze(1)
         return None if len(rows) == len(counts) else rows
 
+    def tensors(self) -> list[Tensor | None]:
+        """Return all tensors of the task."""
+        task = self.softmax
+        return [task.target, task.class_mask, self.classes, *self.differentiable()]
+
     def differentiable(self) -> list[Tensor]:
         """Return the tensors that a loss has gradients by, beside its operands."""
         task = self.softmax
