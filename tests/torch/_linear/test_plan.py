@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xent.errors import XentTypeError, XentValueError
@@ -15,6 +15,7 @@ def need_of(rows, features, classes, **options):
     return Need(rows=rows, features=features, classes=classes, dtype=torch.float32, **options)
 
 
+@settings(deadline=None)
 @given(sizes, sizes, sizes, st.integers(1 << 10, 1 << 26), st.booleans(), st.booleans())
 def test_blocks_cover_all_rows_and_keep_to_the_budget(
     rows, features, classes, memory, late, narrow
@@ -33,6 +34,7 @@ def test_blocks_cover_all_rows_and_keep_to_the_budget(
     assert (plan.blocks - 1) * covered < whole <= plan.blocks * covered
 
 
+@settings(deadline=None)
 @given(sizes, sizes, sizes)
 def test_the_least_memory_that_an_error_names_is_enough(rows, features, classes):
     need = need_of(rows, features, classes)

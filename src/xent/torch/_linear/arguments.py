@@ -117,6 +117,11 @@ def check_main_grad(main_grad: Tensor | None, weight: Tensor) -> None:
             f"{main_grad.dtype}",
             value=str(main_grad.dtype),
         )
+    if not main_grad.is_contiguous() or main_grad.data_ptr() == weight.data_ptr() != 0:
+        raise XentValueError(
+            "main_grad must be memory of its own, contiguous: gradients are added to it",
+            value=tuple(main_grad.stride()),
+        )
     if main_grad.requires_grad:
         raise XentValueError("main_grad must not need a gradient itself", value="requires_grad")
 

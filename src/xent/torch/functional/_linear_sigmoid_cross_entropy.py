@@ -219,7 +219,7 @@ def _value(
         return loss_of(operands, task, how, memory=memory)
     from xent.torch._linear.sigmoid import formulas
 
-    rows = formulas.rows(*operands, task)
+    rows = formulas.rows(*operands, task, memory)
     if how == "rows":
         return rows
     total = rows.sum(dtype=torch.float32 if rows.device.type == "mps" else torch.float64)

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-from xent.errors import XentValueError
 from xent.torch._arguments import check_tensor, softmax_task
 from xent.torch._checks import look_at_distributions, warn_negative
 from xent.torch._linear.arguments import (
@@ -20,6 +19,7 @@ from xent.torch._linear.arguments import (
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax.reduced import autocast, reduced, route_of_operands
+from xent.torch._linear.softmax.shift import NO_NEXT, refuse_for_distributions, shifted
 from xent.torch._linear.softmax.sparse import check_sparse
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, computed_in
@@ -306,15 +306,11 @@ def _found(
     elif target.shape == (*shape, linear_weight.shape[0]) and target.is_floating_point():
         dense = target.reshape(logits.shape)
     else:
-        dense = _shifted(target, shape, shift, ignore_index)
+        dense = shifted(target, shape, shift, ignore_index)
         if shift and ignore_index is None:
-            ignore_index = _NO_NEXT
-    if shift and (dense is None or dense.dim() > 1):
-        raise XentValueError(
-            "shift moves class indices; of distributions, pass hidden[..., :-shift, :] and those "
-            f"of the following positions; got shift={shift}",
-            value=shift,
-        )
+            ignore_index = NO_NEXT
+    if dense is None or dense.dim() > 1:
+        refuse_for_distributions(shift, ignore_index)
     softmax = softmax_task(
         logits,
         logits.new_zeros((), dtype=torch.int64).expand(len(logits)) if dense is None else dense,
@@ -354,37 +350,6 @@ def _found(
         filter_tolerance=filter_tolerance,
     )
     return found, shape, len(logits)
-
-
-_NO_NEXT = -(2**63)  # the target of a position that has no next one; nobody's class
-
-
-def _shifted(target: Tensor, shape: torch.Size, shift: int, ignore_index: int | None) -> Tensor:
-    """Return the class that each position is asked for, in one row."""
-    if type(shift) is not int or shift < 0:
-        raise XentValueError(f"shift must be an int of at least 0, got {shift!r}", value=shift)
-    if target.shape != shape:
-        hint = ""
-        if len(shape) and target.shape == (*shape[:-1], shape[-1] - 1):
-            hint = " They are shifted already: pass hidden[..., :-1, :] and no shift."
-        raise XentValueError(
-            f"target must have the shape of hidden without its features, {tuple(shape)}, got "
-            f"{tuple(target.shape)}.{hint}",
-            code="D14",
-            value=tuple(target.shape),
-        )
-    if not shift:
-        return target.reshape(-1)
-    if not len(shape) or target.is_floating_point():
-        raise XentValueError(
-            f"shift needs a sequence of class indices, got target of {target.dtype} and shape "
-            f"{tuple(target.shape)}",
-            value=shift,
-        )
-    fill = _NO_NEXT if ignore_index is None else ignore_index
-    moved = target.new_full(target.shape, fill, dtype=torch.int64)
-    moved[..., :-shift] = target[..., shift:]
-    return moved.reshape(-1)
 
 
 def _per_row(sample_weight: Any, shape: torch.Size) -> Any:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xent.torch._linear.filter import norms
@@ -93,6 +93,7 @@ def test_a_rest_lacks_the_directions_that_carry_most():
     assert 0.5 * largest < rest.guess < 1.5 * largest
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**30), st.floats(-20, 8),
     st.sampled_from(DTYPES),

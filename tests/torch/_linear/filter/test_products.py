@@ -196,7 +196,7 @@ def test_with_every_option(name):
     st.integers(0, 2**30), st.integers(1, 50), st.integers(1, 9), st.integers(2, 300),
     st.floats(-3, 4), st.sampled_from(TOLERANCES), st.integers(1, 5),
 )  # fmt: skip
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_any_call_keeps_its_promise(seed, num_rows, features, classes, power, tolerance, height):
     draw = torch.Generator().manual_seed(seed)
 

@@ -113,7 +113,7 @@ class LinearSigmoid:
             upstream = upstream / (torch.where(over == 0, 1, over) if isinstance(over, Tensor)
                                    else over or 1.0)  # fmt: skip
         upstream = upstream.expand(hidden.shape[0])
-        return formulas.gradients(hidden, weight, bias, self.task, upstream, wanted)
+        return formulas.gradients(hidden, weight, bias, self.task, upstream, wanted, self.memory)
 
     def deliver(self, gradients: Gradients) -> Gradients:
         """Return the gradients to hand over; that of the weight may have a place of its own."""

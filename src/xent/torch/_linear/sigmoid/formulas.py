@@ -25,14 +25,21 @@ _NODE = 128
 _BLOCK = 64 << 20
 
 
-def rows(hidden: Tensor, weight: Tensor, bias: Tensor | None, task: LabelTask) -> Tensor:
+def rows(
+    hidden: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    task: LabelTask,
+    memory: int | None = None,
+) -> Tensor:
     """Return the weighted loss of each row, (N,): float64 for float64 `hidden`, else float32.
 
     Differentiable to any order by `hidden` (N, D), `weight` (L, D), `bias` (L,) and every
-    floating tensor of the task. Rows of weight 0 are exactly 0, as are their gradients.
+    floating tensor of the task. Rows of weight 0 are exactly 0, as are their gradients. A block
+    takes `memory` bytes, and at least what one row does.
     """
     per_row, shared = _laid_out(hidden, weight, bias, task)
-    (out,), _ = blockwise(_Loss(), per_row, shared, _block_of(weight))
+    (out,), _ = blockwise(_Loss(), per_row, shared, _block_of(weight, memory))
     return out
 
 
@@ -43,6 +50,7 @@ def gradients(
     task: LabelTask,
     upstream: Tensor,
     wanted: Sequence[bool],
+    memory: int | None = None,
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Return the gradients of ``sum(upstream * rows)`` by the operands that are wanted.
 
@@ -52,7 +60,7 @@ def gradients(
     of_rows = [wanted[0]] + [False] * (len(per_row) - 1)
     of_shared = [wanted[1], wanted[2]] + [False] * (len(shared) - 2)
     slopes, sums = blockwise(
-        _Loss().vjp(of_rows, of_shared), (*per_row, upstream), shared, _block_of(weight)
+        _Loss().vjp(of_rows, of_shared), (*per_row, upstream), shared, _block_of(weight, memory)
     )
     found = iter((*slopes, *sums))
     of_hidden, of_weight, of_bias = (
@@ -62,8 +70,8 @@ def gradients(
     return of_hidden, of_weight, of_bias
 
 
-def _block_of(weight: Tensor) -> int:
-    rows: int = _BLOCK // (_NODE * max(weight.shape[0], 1))
+def _block_of(weight: Tensor, memory: int | None) -> int:
+    rows: int = (memory or _BLOCK) // (_NODE * max(weight.shape[0], 1))
     return max(1, rows)
 
 

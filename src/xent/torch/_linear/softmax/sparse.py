@@ -55,7 +55,24 @@ def check_sparse(
     classes = flat(classes).to(torch.int64)
     if is_eager() and classes.is_cpu:
         _check_classes(classes, logits.shape[1])
+        _check_masses(probs.detach().reshape(classes.shape), classes)
     return classes, probs.reshape(classes.shape)
+
+
+def _check_masses(probs: Tensor, classes: Tensor) -> None:
+    wrong = ~(probs >= 0) & (classes >= 0)  # NaN too
+    if not bool(wrong.any()):
+        return
+    row, at = wrong.nonzero()[0].tolist()
+    value = float(probs[row, at])
+    raise XentValueError(
+        f"target[1] must hold probabilities, at least 0, but {int(wrong.sum()):,} of "
+        f"{probs.numel():,} are not; first: {value:g} of class {int(classes[row, at])} in row "
+        f"{row}",
+        code="D08",
+        index=(row,),
+        value=value,
+    )
 
 
 def _check_classes(classes: Tensor, num_classes: int) -> None:
