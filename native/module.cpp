@@ -1,6 +1,7 @@
 // xent._native: the C++ kernels, bound one file an operation.
 #include <nanobind/nanobind.h>
 
+#include "arrays.hpp"
 #include "buffers.hpp"
 #include "isa.hpp"
 #include "threads.hpp"
@@ -28,6 +29,11 @@ NB_MODULE(_native, m) {
   m.def("cache_limit", &xent::cache_limit);
   m.def("set_cache_limit", &xent::set_cache_limit, nb::arg("bytes"));
   m.def("empty_cache", &xent::empty_cache);
+  // bytes from the pool, which go back to it with the array
+  m.def("empty", [](std::size_t bytes) {
+    void* data = nullptr;
+    return xent::make_array(nb::dtype<std::uint8_t>(), {bytes}, &data);
+  }, nb::arg("bytes"));
   xent::bind_categorical_cross_entropy(m);
   xent::bind_log_loss(m);
   xent::bind_sigmoid_block(m);

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.plan import Plan
+from xent.torch._ops.memory import pooled
 
 __all__ = ["Operands", "Products", "Sums", "Wanted", "products_for"]
 
@@ -65,7 +66,7 @@ class Sums:
     def __init__(self, operands: Operands, wanted: Wanted, wide: torch.dtype) -> None:
         _, self.weight, self.bias = operands
         self.wanted = wanted
-        self.d_weight = torch.empty_like(self.weight, dtype=wide) if wanted.weight else None
+        self.d_weight = pooled(self.weight.shape, self.weight, wide) if wanted.weight else None
         self.d_bias = _zeros_of(self.bias) if wanted.bias else None
         self._is_empty = True  # nothing was written to that of the weight
 
@@ -111,7 +112,7 @@ class _Wide(Sums):
 
     def __init__(self, operands: Operands, wanted: Wanted, plan: Plan) -> None:
         super().__init__(operands, wanted, operands.weight.dtype)
-        self.buffer = self.weight.new_empty((plan.rows, plan.columns))
+        self.buffer = pooled((plan.rows, plan.columns), self.weight)
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]
@@ -131,13 +132,13 @@ class _Narrow(Sums):
         super().__init__(operands, wanted, wide)
         self.wide_weight = wide_weight
         classes, features = self.weight.shape
-        self.buffer = self.weight.new_empty((plan.rows, plan.columns), dtype=wide)
+        self.buffer = pooled((plan.rows, plan.columns), self.weight, wide)
         self.step = max(16, min(classes, (4 << 20) // (4 * max(features, 1))))
         self.widened = self.weight.new_empty((self.step, features), dtype=wide)
         self.units = wanted.hidden and has_units(self.weight)
         self.rounded = self.buffer.new_empty((0,), dtype=self.weight.dtype)
         if self.units:
-            self.rounded = torch.empty_like(self.buffer, dtype=self.weight.dtype)
+            self.rounded = pooled(self.buffer.shape, self.buffer, self.weight.dtype)
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["array_of", "doubles_of", "tensor_of"]
+from xent.kernels.cpu import buffers
+
+__all__ = ["array_of", "doubles_of", "pooled", "tensor_of"]
 
 
 def array_of(tensor: Tensor) -> NDArray[Any]:
@@ -33,3 +35,13 @@ def tensor_of(array: Any, dtype: torch.dtype) -> Tensor:
     """Return what a kernel wrote as a tensor; it keeps the kernel's buffer alive."""
     tensor = torch.from_numpy(array)
     return tensor.view(torch.bfloat16) if dtype is torch.bfloat16 else tensor
+
+
+def pooled(shape: tuple[int, ...], like: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Return an empty tensor on the device of another; on a CPU from the kernels' pool."""
+    dtype = like.dtype if dtype is None else dtype
+    count = torch.Size(shape).numel()
+    if not like.is_cpu or not count:
+        return torch.empty(shape, dtype=dtype, device=like.device)
+    found = torch.from_numpy(buffers.empty(count * dtype.itemsize))
+    return found.view(dtype).view(shape)

@@ -9,6 +9,7 @@ from xent.torch._linear.mixed import add_product, product
 from xent.torch._linear.plan import Plan
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._linear.softmax.rows import Gradients
+from xent.torch._ops.memory import pooled
 from xent.torch._ops.results import computed_in
 
 __all__ = ["LabelProducts", "label_products"]
@@ -53,7 +54,7 @@ class LabelProducts:
         if wanted.weight:
             kind = self.weight.dtype if self.rounds else self.dtype
             shape = self.weight.shape
-            self.d_weight = self.weight.new_empty(shape, dtype=kind)
+            self.d_weight = pooled(shape, self.weight, kind)
         if wanted.bias:
             assert self.bias is not None
             self.d_bias = torch.zeros_like(self.bias)

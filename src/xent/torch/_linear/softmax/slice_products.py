@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.products import Operands, Wanted
+from xent.torch._ops.memory import pooled
 from xent.torch._ops.results import computed_in
 
 __all__ = ["SliceProducts"]
@@ -46,7 +47,7 @@ class SliceProducts:
         compute = computed_in(dtype)
         rows, features = hidden.shape
         self.hidden = hidden.to(compute)
-        self.buffer = self.hidden.new_empty(rows * columns)
+        self.buffer = pooled((rows * columns,), self.hidden)
         self.part = self.weight  # the slice of the weight that was multiplied last
         self.widened = self.summed = None
         if dtype is not compute:
@@ -54,7 +55,8 @@ class SliceProducts:
         self.d_hidden = torch.zeros_like(self.hidden) if wanted.hidden else None
         self.d_weight = self.d_bias = None
         if wanted.weight:
-            self.d_weight = torch.empty_like(self.weight, dtype=compute if wide_weight else dtype)
+            kind = compute if wide_weight else dtype
+            self.d_weight = pooled(self.weight.shape, self.weight, kind)
             if self.d_weight.dtype is not compute:
                 self.summed = self.hidden.new_empty((columns, features))
         if wanted.bias and self.bias is not None:
