@@ -21,6 +21,12 @@ from xent.torch._ops.memory import pooled
 __all__ = ["Operands", "Products", "Sums", "Wanted", "products_for"]
 
 
+# A product of few rows with all of the weight lays the weight out again, in memory, where a
+# panel of it stays in the cache: 130 against 90 GFLOP/s for 114 rows (two cores, MKL).
+_LOW = 256
+_PANEL = 2 << 20  # bytes
+
+
 class Operands(NamedTuple):
     hidden: Tensor  # (N, D)
     weight: Tensor  # (V, D)
@@ -113,12 +119,22 @@ class _Wide(Sums):
     def __init__(self, operands: Operands, wanted: Wanted, plan: Plan) -> None:
         super().__init__(operands, wanted, operands.weight.dtype)
         self.buffer = pooled((plan.rows, plan.columns), self.weight)
+        classes, features = self.weight.shape
+        self.panel = classes
+        if plan.rows <= _LOW and self.weight.is_cpu:
+            row = max(features, 1) * self.weight.element_size()
+            self.panel = min(classes, max(256, _PANEL // row))
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]
-        if self.bias is None:
-            return torch.mm(hidden, self.weight.t(), out=block)
-        return torch.addmm(self.bias, hidden, self.weight.t(), out=block)
+        for begin in range(0, self.weight.shape[0], self.panel):
+            part = slice(begin, begin + self.panel)
+            panel, out = self.weight[part].t(), block[:, part]
+            if self.bias is None:
+                torch.mm(hidden, panel, out=out)
+            else:
+                torch.addmm(self.bias[part], hidden, panel, out=out)
+        return block
 
     def hidden_gradient(self, block: Tensor) -> Tensor:
         return torch.mm(block, self.weight)
