@@ -117,7 +117,7 @@ def check_main_grad(main_grad: Tensor | None, weight: Tensor) -> None:
             f"{main_grad.dtype}",
             value=str(main_grad.dtype),
         )
-    if not main_grad.is_contiguous() or main_grad.data_ptr() == weight.data_ptr() != 0:
+    if not main_grad.is_contiguous() or main_grad is weight:
         raise XentValueError(
             "main_grad must be memory of its own, contiguous: gradients are added to it",
             value=tuple(main_grad.stride()),

@@ -120,10 +120,10 @@ class _Wide(Sums):
         super().__init__(operands, wanted, operands.weight.dtype)
         self.buffer = pooled((plan.rows, plan.columns), self.weight)
         classes, features = self.weight.shape
-        self.panel = classes
+        self.panel = max(classes, 1)  # a rank may have none
         if plan.rows <= _LOW and self.weight.is_cpu:
             row = max(features, 1) * self.weight.element_size()
-            self.panel = min(classes, max(256, _PANEL // row))
+            self.panel = max(256, _PANEL // row)
 
     def logits(self, hidden: Tensor) -> Tensor:
         block = self.buffer[: hidden.shape[0]]
