@@ -92,7 +92,8 @@ def sums_of_a_child(queue, values):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # where JAX is loaded
 def test_a_fork_has_threads_of_its_own(threads):
     threads(2)
     values = torch.rand(1 << 19)
