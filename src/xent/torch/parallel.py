@@ -18,11 +18,11 @@ from xent.torch._arguments import check_logits, check_tensor, softmax_task
 from xent.torch._checks import warn_negative
 from xent.torch._linear import autograd
 from xent.torch._linear.arguments import check_operands, flat, logits_of
+from xent.torch._linear.operands import autocast
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.ranks.call import ParallelLinear, ParallelLogits
 from xent.torch._linear.ranks.exchange import Ranks, checksum, code_of, ranks_of
-from xent.torch._linear.softmax.reduced import autocast
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops.results import Reduced, computed_in
 from xent.torch._ops.route import is_eager, is_plain

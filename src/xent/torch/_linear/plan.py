@@ -13,14 +13,19 @@ gradient is written once. That pays where the memory allows only a few whole row
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from xent.errors import XentTypeError, XentValueError
 
-__all__ = ["PART", "Need", "Plan", "bytes_of", "plan_blocks", "rows_at_once", "text_of"]
+__all__ = [
+    "PART", "WIDENED", "Need", "Plan", "bytes_of", "plan_blocks", "row_blocks", "rows_at_once",
+    "text_of",
+]  # fmt: skip
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _UNITS |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -32,7 +37,7 @@ _TALL = {"cpu": 1024, "cuda": 4096}
 # rows whose products take as long as reading the weight and its gradient, about
 _THIN = {"cpu": 24, "cuda": 300}
 PART = 1024  # columns that a filter gathers, and rows that it takes norms of, at a time
-_SLICE = 4 << 20  # bytes of a 16-bit weight that are widened at a time
+WIDENED = 4 << 20  # bytes that a part of a 16-bit weight takes in 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,7 @@ def _by_rows(need: Need, memory: int | None) -> Plan:
     fixed, row = 0, need.compute_bytes * need.classes * need.buffers
     if need.is_narrow:
         row += 4 * need.features
-        fixed += min(2 * _SLICE, 4 * need.classes * need.features)
+        fixed += min(2 * WIDENED, 4 * need.classes * need.features)
         if need.hidden:
             row += 2 * need.classes  # the gradient of a block, for the units of 16-bit numbers
         if need.weight:
@@ -246,3 +251,12 @@ def _even(count: int, most: int) -> tuple[int, int]:
     if size > 16:
         size = min(-(-size // 16) * 16, most, count)  # what registers hold
     return max(size, 1), max(1, -(-count // max(size, 1)))
+
+
+def row_blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:
+    """Return which rows each block has: a slice of all, or indices of those that are kept."""
+    if kept is None:
+        for begin in range(0, count, size):
+            yield slice(begin, min(begin + size, count))
+    elif len(kept):
+        yield from kept.split(size)

@@ -15,14 +15,14 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from xent.torch._linear.plan import Plan
+from xent.torch._linear.plan import WIDENED, Plan
 from xent.torch._ops.memory import pooled
 
-__all__ = ["Operands", "Products", "Sums", "Wanted", "products_for"]
+__all__ = ["OperandGradients", "Operands", "Products", "Sums", "Wanted", "products_for"]
 
 
 # A product of few rows with all of the weight lays the weight out again, in memory, where a
-# panel of it stays in the cache: 130 against 90 GFLOP/s for 114 rows (two cores, MKL).
+# panel of it stays in the cache.
 _LOW = 256
 _PANEL = 2 << 20  # bytes
 
@@ -39,6 +39,14 @@ class Wanted(NamedTuple):
     hidden: bool
     weight: bool
     bias: bool
+
+
+class OperandGradients(NamedTuple):
+    """In the dtypes of the operands; None where not wanted, or not certified by a filter."""
+
+    hidden: Tensor | None
+    weight: Tensor | None
+    bias: Tensor | None
 
 
 class Products(Protocol):
@@ -149,7 +157,7 @@ class _Narrow(Sums):
         self.wide_weight = wide_weight
         classes, features = self.weight.shape
         self.buffer = pooled((plan.rows, plan.columns), self.weight, wide)
-        self.step = max(16, min(classes, (4 << 20) // (4 * max(features, 1))))
+        self.step = max(16, min(classes, WIDENED // (4 * max(features, 1))))
         self.widened = self.weight.new_empty((self.step, features), dtype=wide)
         self.units = wanted.hidden and has_units(self.weight)
         self.rounded = self.buffer.new_empty((0,), dtype=self.weight.dtype)

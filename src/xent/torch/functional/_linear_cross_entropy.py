@@ -10,9 +10,10 @@ from torch import Tensor
 from xent.errors import XentValueError
 from xent.torch._arguments import softmax_task
 from xent.torch._linear.arguments import check_operands, logits_of
+from xent.torch._linear.operands import autocast, route_of_operands
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.softmax.reduced import autocast, reduced, route_of_operands
+from xent.torch._linear.softmax.reduced import reduced
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._reduction import finish, how_of, reduction_of
 from xent.torch.total import Total

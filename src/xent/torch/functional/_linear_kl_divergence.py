@@ -13,9 +13,9 @@ from xent.torch._linear.arguments import check_operands, flat
 from xent.torch._linear.divergence import formulas as kl_formulas
 from xent.torch._linear.divergence.call import LinearDivergence
 from xent.torch._linear.divergence.operator import divergence_rows
+from xent.torch._linear.operands import autocast, route_of_operands
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.softmax.reduced import autocast, route_of_operands
 from xent.torch._ops.cpu_divergence import Divergence
 from xent.torch._ops.results import Reduced
 from xent.torch._reduction import finish, how_of, reduction_of

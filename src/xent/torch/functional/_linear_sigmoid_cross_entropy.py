@@ -10,12 +10,12 @@ from torch import Tensor
 from xent.errors import UnavailableError, XentValueError
 from xent.torch._linear.arguments import check_main_grad, check_operands, flat
 from xent.torch._linear.autograd import apply
+from xent.torch._linear.operands import autocast, route_of_operands
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.sigmoid.call import LinearSigmoid, denominator
 from xent.torch._linear.sigmoid.targets import label_task
 from xent.torch._linear.sigmoid.task import LabelTask
-from xent.torch._linear.softmax.reduced import autocast, route_of_operands
 from xent.torch._ops.results import Reduced, computed_in, mean_of
 from xent.torch._ops.route import is_eager, is_plain
 from xent.torch._reduction import finish, how_of, reduction_of

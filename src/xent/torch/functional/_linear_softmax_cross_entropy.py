@@ -16,9 +16,10 @@ from xent.torch._linear.arguments import (
     flat,
     logits_of,
 )
+from xent.torch._linear.operands import autocast, route_of_operands
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
-from xent.torch._linear.softmax.reduced import autocast, reduced, route_of_operands
+from xent.torch._linear.softmax.reduced import reduced
 from xent.torch._linear.softmax.shift import NO_NEXT, refuse_for_distributions, shifted
 from xent.torch._linear.softmax.sparse import check_sparse
 from xent.torch._linear.softmax.task import LinearTask

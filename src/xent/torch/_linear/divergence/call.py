@@ -16,7 +16,7 @@ from torch import Tensor
 
 from xent.errors import XentValueError
 from xent.torch._linear.autograd import Gradients
-from xent.torch._linear.plan import Need, Plan, plan_blocks, text_of
+from xent.torch._linear.plan import WIDENED, Need, Plan, plan_blocks, text_of
 from xent.torch._linear.products import Operands, Wanted, products_for
 from xent.torch._ops.cpu_divergence import Divergence, native_divergences
 from xent.torch._ops.memory import doubles_of
@@ -25,7 +25,6 @@ from xent.torch._ops.results import computed_in
 __all__ = ["LinearDivergence", "plan_pair"]
 
 _NOTHING = Wanted(False, False, False)
-_SLICE = 4 << 20  # bytes of a 16-bit weight that are widened at a time
 
 
 @dataclass(slots=True)
@@ -201,7 +200,7 @@ def plan_pair(
     beside = 2 * need.compute_bytes * classes * torch.get_num_threads()
     teacher_row = 0
     if teacher.weight.dtype.itemsize == 2:
-        beside += min(2 * _SLICE, 4 * teacher.weight.numel())
+        beside += min(2 * WIDENED, 4 * teacher.weight.numel())
         teacher_row = 4 * teacher.weight.shape[1]
     if memory is None:
         plan = plan_blocks(need, columns=False)

@@ -8,7 +8,7 @@ row and rank, and once the gradient of the hidden states.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,18 +17,17 @@ from torch import Tensor
 
 from xent.diagnostics.targets import raise_target_out_of_range
 from xent.errors import UnavailableError
-from xent.torch._linear.plan import Need, Plan, plan_blocks
+from xent.torch._linear.autograd import Gradients
+from xent.torch._linear.plan import Need, Plan, plan_blocks, row_blocks
 from xent.torch._linear.products import Operands, Wanted, products_for
 from xent.torch._linear.ranks.exchange import Ranks
-from xent.torch._linear.softmax.task import LinearTask
+from xent.torch._linear.softmax.task import LinearTask, products_of_rows
 from xent.torch._ops import cpu_slices
 from xent.torch._ops.results import computed_in, count_of, mean_of
 from xent.torch.formulas import softmax_slices as formulas
 from xent.torch.formulas.softmax_slices import SliceState, SoftmaxSlice, rows_of
 
 __all__ = ["ParallelLinear", "ParallelLogits"]
-
-Gradients = Sequence[Tensor | None]
 
 
 class _Parallel:
@@ -107,9 +106,7 @@ class _Parallel:
         weight = task.class_weight.detach().to(torch.float64)
         if task.target is None:
             assert task.soft_target is not None
-            # a row at a time: a product with the weights would widen all of the targets
-            rows = task.soft_target.detach()
-            mass = torch.stack([row.double() @ weight for row in rows]) if num_rows else rows.sum(1)
+            mass = products_of_rows(task.soft_target.detach(), weight)
         else:
             padded = torch.cat([weight, weight.new_zeros(1)])
             here = task.target - first
@@ -226,7 +223,7 @@ class ParallelLinear(_Parallel):
         losses = torch.zeros_like(weights)
         d_hidden = torch.zeros_like(hidden, dtype=compute) if wanted.hidden else None
         known = iter(list(self.states))
-        for block in _blocks(num_rows, kept, plan.rows):
+        for block in row_blocks(num_rows, kept, plan.rows):
             rows = hidden[block]
             logits = products.logits(rows)
             part = self._slice(block, compute)
@@ -278,15 +275,6 @@ def _is_native(block: Tensor) -> bool:
     adjacent = block.shape[1] <= 1 or block.stride(1) == 1
     wide = block.dtype in (torch.float32, torch.float64)
     return bool(block.is_cpu and wide and adjacent and block.numel() > 0)
-
-
-def _blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:
-    """Return which rows each block has: a slice of all, or indices of those that count."""
-    if kept is None:
-        for begin in range(0, count, size):
-            yield slice(begin, min(begin + size, count))
-    elif len(kept):
-        yield from kept.split(size)
 
 
 def _given(operand: Tensor | None) -> Tensor:

@@ -15,19 +15,18 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.plan import Plan
-from xent.torch._linear.products import Operands, Wanted
+from xent.torch._linear.products import OperandGradients, Operands, Wanted
 from xent.torch._linear.sigmoid.positives import Ordered
 from xent.torch._linear.sigmoid.products import label_products
 from xent.torch._linear.sigmoid.scores import LabelScores, TrueLabels
 from xent.torch._linear.sigmoid.task import LabelTask
-from xent.torch._linear.softmax.rows import Gradients
 
 __all__ = ["Labelled", "walk_labels"]
 
 
 class Labelled(NamedTuple):
     rows: Tensor  # float64, (N,): the losses of each row, before its sample weight
-    gradients: Gradients | None
+    gradients: OperandGradients | None
     bad: int  # dense targets outside [0, 1], where that is counted
 
 

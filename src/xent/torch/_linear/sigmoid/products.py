@@ -7,8 +7,7 @@ from torch import Tensor
 
 from xent.torch._linear.mixed import add_product, product
 from xent.torch._linear.plan import Plan
-from xent.torch._linear.products import Operands, Wanted
-from xent.torch._linear.softmax.rows import Gradients
+from xent.torch._linear.products import OperandGradients, Operands, Wanted
 from xent.torch._ops.memory import pooled
 from xent.torch._ops.results import computed_in
 
@@ -121,9 +120,9 @@ class LabelProducts:
         if self.d_bias is not None:
             self.d_bias[self.labels] = self.of_offset.to(self.d_bias.dtype)
 
-    def finished(self) -> Gradients:
+    def finished(self) -> OperandGradients:
         d_hidden = None if self.d_hidden is None else self.d_hidden.to(self.result)
-        return Gradients(d_hidden, self.d_weight, self.d_bias)
+        return OperandGradients(d_hidden, self.d_weight, self.d_bias)
 
 
 class _OfUnits(LabelProducts):

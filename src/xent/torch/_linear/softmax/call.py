@@ -276,7 +276,6 @@ def _detached(operands: Sequence[Tensor | None]) -> Operands:
     hidden, weight, bias = (None if each is None else each.detach() for each in operands)
     assert hidden is not None
     assert weight is not None
-    # rows of features that are adjacent: what products and blocks read fastest
     return Operands(hidden, weight, bias)
 
 

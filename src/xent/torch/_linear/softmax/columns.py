@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.plan import Plan
-from xent.torch._linear.products import Operands, Wanted
-from xent.torch._linear.softmax.rows import Gradients, Walked
+from xent.torch._linear.products import OperandGradients, Operands, Wanted
+from xent.torch._linear.softmax.rows import Walked
 from xent.torch._linear.softmax.slice_products import SliceProducts
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops import cpu_slices
@@ -89,7 +89,7 @@ def walk_columns(
         d_hidden = products.d_hidden
         if d_hidden is not None:
             d_hidden = counting.spread(d_hidden.to(hidden.dtype), hidden)
-        gradients = Gradients(d_hidden, products.d_weight, products.d_bias)
+        gradients = OperandGradients(d_hidden, products.d_weight, products.d_bias)
     return Walked(
         total.item() if total.is_cpu else total,
         counting.spread(losses.to(compute), hidden) if rows else None,

@@ -6,35 +6,26 @@ gradient and are multiplied away at once, so one block is all that ever exists o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from xent.torch._linear.filter.products import Filtered
-from xent.torch._linear.plan import Plan
-from xent.torch._linear.products import Operands, Products, Wanted, products_for
+from xent.torch._linear.plan import Plan, row_blocks
+from xent.torch._linear.products import OperandGradients, Operands, Products, Wanted, products_for
 from xent.torch._linear.softmax.scores import score_
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._ops.route import Route
 
-__all__ = ["Gradients", "Walked", "no_statistics", "walk_rows"]
-
-
-class Gradients(NamedTuple):
-    """In the dtypes of the operands; None where not wanted, or not certified by a filter."""
-
-    hidden: Tensor | None
-    weight: Tensor | None
-    bias: Tensor | None
+__all__ = ["Walked", "no_statistics", "walk_rows"]
 
 
 class Walked(NamedTuple):
     sum: Any  # of the weighted losses, in float64: a float where it is known
     rows: Tensor | None  # the losses; 0 for a row that does not count
-    gradients: Gradients | None
+    gradients: OperandGradients | None
     statistics: Statistics | None
     gradient_error: float = 0.0  # bound on the relative error that a filter made
 
@@ -70,7 +61,7 @@ def walk_rows(
     losses = hidden.new_zeros(hidden.shape[:1], dtype=compute) if rows else None
     stats = no_statistics(hidden, compute) if statistics else None
     total: Any = 0.0
-    for block in _blocks(hidden.shape[0], kept, plan.rows):
+    for block in row_blocks(hidden.shape[0], kept, plan.rows):
         part = hidden[block]
         if counts is not None:
             # 0 times what a row that does not count may hold is not 0
@@ -96,17 +87,8 @@ def walk_rows(
             found = products.add(logits, part)
             if d_hidden is not None and found is not None:
                 d_hidden[block] = found.to(d_hidden.dtype)
-    gradients = Gradients(d_hidden, *products.finish()) if gradient else None
+    gradients = OperandGradients(d_hidden, *products.finish()) if gradient else None
     return Walked(total, losses, gradients, stats, filtered.error if filtered else 0.0)
-
-
-def _blocks(count: int, kept: Tensor | None, size: int) -> Iterator[Any]:
-    """Return which rows each block has: a slice of all, or indices of those that count."""
-    if kept is None:
-        for begin in range(0, count, size):
-            yield slice(begin, min(begin + size, count))
-    else:
-        yield from kept.split(size) if len(kept) else ()
 
 
 def no_statistics(hidden: Tensor, compute: torch.dtype) -> Statistics:

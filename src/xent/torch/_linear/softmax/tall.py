@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.mixed import product
-from xent.torch._linear.products import Operands, Wanted
-from xent.torch._linear.softmax.rows import Gradients, Walked, no_statistics
+from xent.torch._linear.products import OperandGradients, Operands, Wanted
+from xent.torch._linear.softmax.rows import Walked, no_statistics
 from xent.torch._linear.softmax.scores import score_
 from xent.torch._linear.softmax.tall_plan import DOWN, TallPlan
 from xent.torch._linear.softmax.task import LinearTask
@@ -136,11 +136,11 @@ class _Walk:
             else:
                 self.d_hidden[rows[begin : begin + len(part)]] = found.to(self.d_hidden.dtype)
 
-    def finish(self, kept: Tensor | None) -> Gradients:
+    def finish(self, kept: Tensor | None) -> OperandGradients:
         """Return the gradients; the arrays of the block make room for that of the weight."""
         del self.wide, self.block, self.down
         d_weight = None if self.d_weight is None else self.d_weight.finish(self.scale)
         d_bias = None
         if self.d_bias is not None and self.bias is not None:
             d_bias = (self.d_bias * self.scale).to(self.bias.dtype)
-        return Gradients(self.d_hidden, d_weight, d_bias)
+        return OperandGradients(self.d_hidden, d_weight, d_bias)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
 
-__all__ = ["LinearTask"]
+__all__ = ["LinearTask", "products_of_rows"]
 
 _WIDENED = 1 << 18  # elements
 
@@ -119,7 +119,7 @@ class LinearTask:
             there = torch.where(self.classes < 0, 0.0, self.probs.double())
             return (weight[self.classes.clamp(min=0)] * there).sum(dim=1)
         assert task.soft_target is not None
-        return _products(task.soft_target, weight)
+        return products_of_rows(task.soft_target, weight)
 
     def _mean_weight(self, weight: Tensor) -> Tensor:
         """Return the mean weight of the classes that smoothing spreads over."""
@@ -127,7 +127,7 @@ class LinearTask:
         if mask is None:
             return weight.mean()
         mask = mask if mask.dim() > 1 else mask[None]
-        return _products(mask, weight) / mask.sum(dim=1)
+        return products_of_rows(mask, weight) / mask.sum(dim=1)
 
     def _counted(self, mass: Tensor) -> Tensor:
         task = self.softmax
@@ -138,7 +138,7 @@ class LinearTask:
         return mass
 
 
-def _products(rows: Tensor, weight: Tensor) -> Tensor:
+def products_of_rows(rows: Tensor, weight: Tensor) -> Tensor:
     """Return the product of rows of V numbers with float64 weights, a few rows at a time.
 
     All of them at once would be widened to float64.
