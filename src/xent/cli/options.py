@@ -1,0 +1,28 @@
+"""What the commands share: their exit codes, and how an option is declared."""
+
+from __future__ import annotations
+
+from cyclopts import Parameter
+
+__all__ = ["BAD_INPUT", "CONDITION_MET", "DASH", "INTERRUPTED", "OK", "Text", "option", "path_of"]
+
+OK, CONDITION_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+# a lone "-" is a value, which the parser would take for an option
+STANDARD_INPUT, DASH = "-", "<stdin>"
+
+Text = str | None
+
+
+def option(text: str) -> Parameter:
+    """Return an option with this help; a flag has no --no-... beside it."""
+    return Parameter(help=text, negative="", show_default=False)
+
+
+def path_of(argument: str | None) -> str | None:
+    """Return the path that an argument names; "-" is standard input.
+
+    >>> path_of("<stdin>")
+    '-'
+    """
+    return STANDARD_INPUT if argument == DASH else argument
