@@ -126,5 +126,57 @@ inline void add_tile(ExactSum& sum, const double* XENT_RESTRICT values) {
   if (++sum.tiles == 512 / steps) settle(sum);
 }
 
+// The same for products that two doubles hold. Each is kept to 2^-118; what is beyond 2^12 is
+// kept whole, and of what is below 2^-65 the larger double. A product alone decides which.
+XENT_INLINE bool fits_grid(double x) {
+  const double size = x < 0 ? -x : x;
+  return !(size > 4096.0) && !((size < 0x1p-65) & (size > 0));
+}
+
+inline void add_tile_products(ExactSum& sum, const double* values, const double* errors) {
+  constexpr int lanes = ExactSum::kLanes, steps = kTile / lanes;
+  constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;
+  double high[lanes], middle[lanes], low[lanes];
+  std::int64_t outside = 0;
+#pragma omp simd reduction(| : outside)
+  for (int lane = 0; lane < lanes; ++lane) {
+    double h = 0, m = 0, l = 0;
+    std::int64_t odd = 0;
+    for (int k = 0; k < steps; ++k) {
+      const double x = values[k * lanes + lane], e = errors[k * lanes + lane];
+      const double first = (x + cut_high) - cut_high;
+      const double rest = x - first;
+      const double second = (rest + cut_middle) - cut_middle;
+      const double error_second = (e + cut_middle) - cut_middle;
+      const double last = (rest - second) + (e - error_second);
+      h += first;
+      m += second + error_second;
+      l += (last + cut_low) - cut_low;
+      odd |= static_cast<std::int64_t>(!fits_grid(x));
+    }
+    high[lane] = h;
+    middle[lane] = m;
+    low[lane] = l;
+    outside |= odd;
+  }
+  if (outside) {
+    double inner[kTile], inner_errors[kTile];
+    for (int b = 0; b < kTile; ++b) {
+      const bool fits = fits_grid(values[b]);
+      inner[b] = fits ? values[b] : 0;
+      inner_errors[b] = fits ? errors[b] : 0;
+      if (fits) continue;
+      add(sum, values[b]);
+      if ((values[b] > 1 || values[b] < -1) && errors[b] != 0) add(sum, errors[b]);
+    }
+    add_tile_products(sum, inner, inner_errors);
+    return;
+  }
+  for (int lane = 0; lane < lanes; ++lane) sum.high[lane] += high[lane];
+  for (int lane = 0; lane < lanes; ++lane) sum.middle[lane] += middle[lane];
+  for (int lane = 0; lane < lanes; ++lane) sum.low[lane] += low[lane];
+  if (++sum.tiles == 512 / steps) settle(sum);
+}
+
 }  // namespace XENT_ISA
 }  // namespace xent

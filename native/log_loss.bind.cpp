@@ -22,6 +22,25 @@ constexpr std::int64_t kChunkRows = 8192;
 const char* const kFaultNames[kFaults] = {"missing",  "out_of_range",   "wrong_sum", "no_class",
                                           "infinite_logit", "bad_weight", "bad_size"};
 
+const struct {
+  const char* name;
+  ExactSum LogLossSums::*at;
+} kSums[] = {{"weight", &LogLossSums::weight},
+             {"nll", &LogLossSums::nll},
+             {"brier", &LogLossSums::brier},
+             {"weight_squared", &LogLossSums::weight_squared},
+             {"weighted_nll", &LogLossSums::weighted_nll},
+             {"nll_squared", &LogLossSums::nll_squared},
+             {"weight_cubed", &LogLossSums::weight_cubed},
+             {"weight_squared_nll", &LogLossSums::weight_squared_nll},
+             {"weighted_nll_squared", &LogLossSums::weighted_nll_squared},
+             {"nll_cubed", &LogLossSums::nll_cubed},
+             {"weight_correct", &LogLossSums::weight_correct},
+             {"weight_all_correct", &LogLossSums::weight_all_correct},
+             {"weight_impossible", &LogLossSums::weight_impossible},
+             {"clipped_nll", &LogLossSums::clipped_nll},
+             {"size", &LogLossSums::size}};
+
 Prediction prediction_of(const std::string& name) {
   const char* const names[] = {"class_probs", "class_logits", "binary_prob", "binary_logit",
                                "label_probs", "label_logits", "log_probs"};
@@ -59,12 +78,7 @@ void merge(LogLossSums& into, const LogLossSums& other) {
   into.all_correct += other.all_correct;
   into.impossible += other.impossible;
   into.clipped += other.clipped;
-  ExactSum LogLossSums::*const sums[] = {
-      &LogLossSums::weight,       &LogLossSums::weight_squared, &LogLossSums::nll,
-      &LogLossSums::weighted_nll, &LogLossSums::nll_squared,    &LogLossSums::brier,
-      &LogLossSums::weight_correct, &LogLossSums::weight_all_correct,
-      &LogLossSums::weight_impossible, &LogLossSums::clipped_nll, &LogLossSums::size};
-  for (auto sum : sums) add(into.*sum, other.*sum);
+  for (const auto& sum : kSums) add(into.*sum.at, other.*sum.at);
   for (std::size_t j = 0; j < into.of_class.size(); ++j) {
     ClassSums& a = into.of_class[j];
     const ClassSums& b = other.of_class[j];
@@ -85,6 +99,8 @@ void merge(LogLossSums& into, const LogLossSums& other) {
 }
 
 using Column = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
+using RowLosses = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using RowClasses = nb::ndarray<std::int32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Label = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 class LogLoss {
@@ -104,7 +120,8 @@ class LogLoss {
   // columns: one array (rows) a class, or a single (rows, classes) matrix
   void add(const std::vector<Column>& columns, std::optional<Targets> target,
            const std::vector<Label>& labels, std::optional<Weights> weight,
-           std::optional<Weights> size, std::int64_t first_row) {
+           std::optional<Weights> size, std::int64_t first_row,
+           std::optional<RowLosses> row_nll, std::optional<RowClasses> row_predicted) {
     if (columns.empty()) throw nb::value_error("no columns");
     LogLossTask task = task_;
     task.first_row = first_row;
@@ -143,12 +160,14 @@ class LogLoss {
     if (needs_target && !target) throw nb::value_error("target missing");
     const auto fits = [&](const auto& array) {
       if (array && static_cast<std::int64_t>(array->size()) != rows)
-        throw nb::value_error("target, weight or size differs in length");
+        throw nb::value_error("target, weight, size or an output differs in length");
       return array ? array->data() : nullptr;
     };
     task.target = fits(target);
     task.weight = fits(weight);
     task.size = fits(size);
+    task.row_nll = fits(row_nll);
+    task.row_predicted = fits(row_predicted);
 
     nb::gil_scoped_release release;
     const LogLossKernels& kernels = log_loss_kernels();
@@ -173,17 +192,7 @@ class LogLoss {
     result["all_correct"] = total.all_correct;
     result["impossible"] = total.impossible;
     result["clipped"] = total.clipped;
-    result["weight"] = integer(total.weight);
-    result["weight_squared"] = integer(total.weight_squared);
-    result["nll"] = integer(total.nll);
-    result["weighted_nll"] = integer(total.weighted_nll);
-    result["nll_squared"] = integer(total.nll_squared);
-    result["brier"] = integer(total.brier);
-    result["weight_correct"] = integer(total.weight_correct);
-    result["weight_all_correct"] = integer(total.weight_all_correct);
-    result["weight_impossible"] = integer(total.weight_impossible);
-    result["clipped_nll"] = integer(total.clipped_nll);
-    result["size"] = integer(total.size);
+    for (const auto& sum : kSums) result[sum.name] = integer(total.*sum.at);
     nb::list classes;
     for (const ClassSums& c : total.of_class)
       classes.append(nb::make_tuple(c.count, c.correct, c.impossible, integer(c.weight),
@@ -247,7 +256,8 @@ void bind_log_loss(nb::module_& m) {
       .def(nb::init<const std::string&, std::int64_t, double, double>(), nb::arg("prediction"),
            nb::arg("classes"), nb::arg("tolerance"), nb::arg("clip"))
       .def("add", &LogLoss::add, nb::arg("columns"), nb::arg("target").none(), nb::arg("labels"),
-           nb::arg("weight").none(), nb::arg("size").none(), nb::arg("first_row"))
+           nb::arg("weight").none(), nb::arg("size").none(), nb::arg("first_row"),
+           nb::arg("row_nll").none(), nb::arg("row_predicted").none())
       .def("sums", &LogLoss::sums)
       .def("faults", &LogLoss::faults);
 }

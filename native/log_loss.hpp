@@ -38,6 +38,8 @@ struct LogLossTask {
   std::int64_t first_row = 0;                     // number of row 0 in its source
   double tolerance = 0;                           // of the sum of a row's probabilities
   double clip = 0;                                // smallest probability; 0: none
+  double* row_nll = nullptr;                      // (rows): the loss of each, if asked for
+  std::int32_t* row_predicted = nullptr;          // (rows): the likeliest class of each
 };
 
 // why a row was not scored
@@ -73,7 +75,11 @@ struct LogLossSums {
 
   std::int64_t rows = 0, ignored = 0;  // rows: scored
   std::int64_t correct = 0, all_correct = 0, impossible = 0, clipped = 0;
-  ExactSum weight, weight_squared, nll, weighted_nll, nll_squared, brier;
+  ExactSum weight, nll, brier;
+  // of the rows that are not impossible, with t = weight * nll; those of weights alone and
+  // of a weight and t only where there are weights
+  ExactSum weight_squared, weighted_nll, nll_squared;  // w^2, w t, t^2
+  ExactSum weight_cubed, weight_squared_nll, weighted_nll_squared, nll_cubed;
   ExactSum weight_correct, weight_all_correct, weight_impossible, clipped_nll, size;
   std::vector<ClassSums> of_class;
   Offence offences[kFaults];

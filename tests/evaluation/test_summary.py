@@ -18,6 +18,7 @@ from xent.evaluation.exact import exact
 from xent.evaluation.options import Options
 from xent.evaluation.plan import make_plan
 from xent.evaluation.scoring import Scorer
+from xent.evaluation.summary import VERSION
 from xent.evaluation.tables import ArraySource
 
 SETTINGS = settings(max_examples=25, deadline=None)
@@ -121,8 +122,8 @@ def test_summaries_of_other_settings_do_not_merge(change):
 
 
 def test_text_of_another_version_is_refused():
-    text = Summary().to_json().replace('"version":1', '"version":99')
-    with pytest.raises(MergeError, match="version 1, got 99"):
+    text = Summary().to_json().replace(f'"version":{VERSION}', '"version":99')
+    with pytest.raises(MergeError, match=f"version {VERSION}, got 99"):
         Summary.from_json(text)
     with pytest.raises(MergeError, match="must be a summary"):
         Summary.from_json("[1]")

@@ -72,6 +72,7 @@ class Scorer:
         """Return the sums of all rows added so far."""
         sums = self._kernel.sums()
         rows = sums["rows"]
+        possible = rows - sums["impossible"]
         counted = not self._weighted
 
         def weight(of_rows: int, of_weights: int) -> int:
@@ -108,10 +109,16 @@ class Scorer:
             num_correct=sums["correct"],
             num_all_correct=sums["all_correct"],
             sum_weight=weight(rows, sums["weight"]),
-            sum_weight_squared=weight(rows, sums["weight_squared"]),
             sum_nll=sums["nll"],
+            sum_weight_squared=weight(possible, sums["weight_squared"]),
             sum_weighted_nll=sums["nll"] if counted else sums["weighted_nll"],
             sum_nll_squared=sums["nll_squared"],
+            sum_weight_cubed=weight(possible, sums["weight_cubed"]),
+            sum_weight_squared_nll=sums["nll"] if counted else sums["weight_squared_nll"],
+            sum_weighted_nll_squared=(
+                sums["nll_squared"] if counted else sums["weighted_nll_squared"]
+            ),
+            sum_nll_cubed=sums["nll_cubed"],
             sum_brier=sums["brier"],
             sum_correct=weight(sums["correct"], sums["weight_correct"]),
             sum_all_correct=weight(sums["all_correct"], sums["weight_all_correct"]),

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, ratio, to_text
+from xent.evaluation.moments import Moments, moments_of
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
-VERSION = 1
+VERSION = 2
 KEPT_ROWS = 20
 KEPT_WORST = 100
 
@@ -42,10 +43,14 @@ class Surprise(NamedTuple):
 # integers in units of 2**-1074
 _EXACT = (
     "sum_weight",
-    "sum_weight_squared",
     "sum_nll",
+    "sum_weight_squared",
     "sum_weighted_nll",
     "sum_nll_squared",
+    "sum_weight_cubed",
+    "sum_weight_squared_nll",
+    "sum_weighted_nll_squared",
+    "sum_nll_cubed",
     "sum_brier",
     "sum_correct",
     "sum_all_correct",
@@ -100,10 +105,15 @@ class Summary:
     num_all_correct: int = 0
 
     sum_weight: int = 0
-    sum_weight_squared: int = 0
-    sum_nll: int = 0  # weight times loss
-    sum_weighted_nll: int = 0  # weight**2 times loss
-    sum_nll_squared: int = 0  # (weight times loss)**2
+    sum_nll: int = 0  # weight times loss: t
+    # powers of the weight w and of t, over the rows that are not impossible: see `moments`
+    sum_weight_squared: int = 0  # w**2
+    sum_weighted_nll: int = 0  # w * t
+    sum_nll_squared: int = 0  # t**2
+    sum_weight_cubed: int = 0  # w**3
+    sum_weight_squared_nll: int = 0  # w**2 * t
+    sum_weighted_nll_squared: int = 0  # w * t**2
+    sum_nll_cubed: int = 0  # t**3
     sum_brier: int = 0
     sum_correct: int = 0
     sum_all_correct: int = 0
@@ -174,6 +184,28 @@ class Summary:
     def row_log_loss(self) -> float:
         """Mean loss in nats of a whole row: its labels together."""
         return math.inf if self.sum_impossible else ratio(self.sum_nll, self.sum_weight)
+
+    def moments(self) -> Moments:
+        """Return what an interval of `finite_log_loss` is made of; see `Moments`.
+
+        Central moments are computed from the exact sums in rational arithmetic, so nothing
+        cancels: of nearly equal losses they are as right as of any others.
+        """
+        return moments_of(
+            weight=(
+                self.sum_weight - self.sum_impossible,
+                self.sum_weight_squared,
+                self.sum_weight_cubed,
+            ),
+            value=self.sum_nll,
+            squares=(self.sum_weighted_nll, self.sum_nll_squared),
+            cubes=(
+                self.sum_weight_squared_nll,
+                self.sum_weighted_nll_squared,
+                self.sum_nll_cubed,
+            ),
+            scale=self.decisions,
+        )
 
     @property
     def perplexity(self) -> float:

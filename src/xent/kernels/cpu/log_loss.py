@@ -38,12 +38,20 @@ class LogLoss:
         weight: Any = None,
         size: Any = None,
         first_row: int = 0,
+        row_nll: Any = None,
+        row_predicted: Any = None,
     ) -> None:
         """Add a batch: one float32 or float64 array a class, or a single (rows, classes) matrix.
 
         `target` is int64, `labels` are uint8, `weight` and `size` float64; all C-contiguous.
+        Where they are given, `row_nll` (float64) and `row_predicted` (int32), arrays of one
+        element a row, are written: the row's loss in nats, all its labels together, +inf where
+        the outcome was impossible and NaN where the row was not scored; and its likeliest
+        class by position, -1 where it was not scored or does not predict one class.
         """
-        self._sums.add(list(columns), target, list(labels), weight, size, first_row)
+        self._sums.add(
+            list(columns), target, list(labels), weight, size, first_row, row_nll, row_predicted
+        )
 
     def faults(self) -> dict[str, tuple[int, int, int, float]]:
         """Return what was not scored: name to (count, first row, its column or -1, value)."""
