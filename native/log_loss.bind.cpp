@@ -12,6 +12,7 @@
 #include <string>
 
 #include "arrays.hpp"
+#include "exact_integer.hpp"
 #include "threads.hpp"
 
 namespace xent {
@@ -47,14 +48,6 @@ Prediction prediction_of(const std::string& name) {
   for (int i = 0; i < 7; ++i)
     if (name == names[i]) return static_cast<Prediction>(i);
   throw nb::value_error(("unknown kind of prediction: " + name).c_str());
-}
-
-nb::int_ integer(const ExactSum& sum) {
-  unsigned char bytes[ExactSum::kBytes];
-  XENT_ISA::write(sum, bytes);
-  return nb::int_(nb::handle(reinterpret_cast<PyObject*>(&PyLong_Type))
-                      .attr("from_bytes")(nb::bytes(bytes, sizeof bytes), "little",
-                                          nb::arg("signed") = true));
 }
 
 void merge(Offence& into, const Offence& other) {

@@ -10,10 +10,13 @@ namespace nb = nanobind;
 
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
+void bind_exact_sums(nb::module_& m);
 void bind_log_loss(nb::module_& m);
 void bind_sigmoid_block(nb::module_& m);
 void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_measures(nb::module_& m);
+void bind_replicates(nb::module_& m);
+void bind_row_keys(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
 void bind_softmax_divergence(nb::module_& m);
 void bind_softmax_maps(nb::module_& m);
@@ -35,10 +38,13 @@ NB_MODULE(_native, m) {
     return xent::make_array(nb::dtype<std::uint8_t>(), {bytes}, &data);
   }, nb::arg("bytes"));
   xent::bind_categorical_cross_entropy(m);
+  xent::bind_exact_sums(m);
   xent::bind_log_loss(m);
   xent::bind_sigmoid_block(m);
   xent::bind_sigmoid_cross_entropy(m);
   xent::bind_measures(m);
+  xent::bind_replicates(m);
+  xent::bind_row_keys(m);
   xent::bind_softmax_cross_entropy(m);
   xent::bind_softmax_divergence(m);
   xent::bind_softmax_maps(m);

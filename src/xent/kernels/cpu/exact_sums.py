@@ -1,0 +1,49 @@
+"""Sums of doubles by group, without rounding, on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import xent._native as _native
+
+__all__ = ["ExactSums"]
+
+
+class ExactSums:
+    """One exact sum a group; the order of what is added cannot be seen in them.
+
+    Sums are integers in units of 2**-1074, as `xent.evaluation.exact` has them.
+
+    >>> sums = ExactSums(2)
+    >>> sums.add([0.5, 1e-300, 2.0], group=[1, 0, -1])  # group -1 leaves a value out
+    >>> [t / 2**1074 for t in sums.totals()]
+    [1e-300, 0.5]
+    """
+
+    def __init__(self, groups: int = 1) -> None:
+        self._sums = _native.ExactSums(groups)
+
+    def add(self, values: Any, group: Any = None) -> None:
+        """Add finite values, each to the group of its place; without `group` all to group 0.
+
+        Nothing is added where a value is not finite (ValueError) or a group is beyond the
+        last (IndexError); a group below 0 leaves its value out.
+        """
+        values = np.ascontiguousarray(values, dtype=np.float64)
+        if group is not None:
+            group = np.ascontiguousarray(group, dtype=np.int64)
+        self._sums.add(values, group)
+
+    def grow(self, groups: int) -> None:
+        """Make room for so many groups; those that are there keep their sums."""
+        self._sums.grow(groups)
+
+    def __len__(self) -> int:
+        return len(self._sums)
+
+    def totals(self) -> list[int]:
+        """Return the sum of each group."""
+        totals: list[int] = self._sums.totals()
+        return totals
