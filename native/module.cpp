@@ -11,6 +11,8 @@ namespace nb = nanobind;
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
 void bind_exact_sums(nb::module_& m);
+void bind_cell_replicates(nb::module_& m);
+void bind_isotonic(nb::module_& m);
 void bind_log_loss(nb::module_& m);
 void bind_sigmoid_block(nb::module_& m);
 void bind_sigmoid_cross_entropy(nb::module_& m);
@@ -39,6 +41,8 @@ NB_MODULE(_native, m) {
   }, nb::arg("bytes"));
   xent::bind_categorical_cross_entropy(m);
   xent::bind_exact_sums(m);
+  xent::bind_cell_replicates(m);
+  xent::bind_isotonic(m);
   xent::bind_log_loss(m);
   xent::bind_sigmoid_block(m);
   xent::bind_sigmoid_cross_entropy(m);
