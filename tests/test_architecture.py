@@ -14,6 +14,7 @@ ROOMS = [
     {"cli"},
     {"learn"},
     {"report"},
+    {"sklearn"},
     {"evaluation"},
     {"torch"},
     {"losses"},

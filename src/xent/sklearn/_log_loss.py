@@ -1,0 +1,351 @@
+"""`log_loss` and `d2_log_loss_score` with scikit-learn's signatures."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xent.diagnostics.warn import warn_once
+from xent.diagnostics.where import share
+from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.exact import ONE, ratio, rounded
+from xent.evaluation.options import least_probability
+from xent.kernels.cpu.log_loss import LogLoss
+from xent.losses._arguments import as_weights
+from xent.sklearn._labels import Labelled, column_labels, read_labels
+
+__all__ = ["d2_log_loss_score", "log_loss"]
+
+Array = NDArray[Any]
+SUM_TOLERANCE = 1e-4
+HALF_SUM_TOLERANCE = 2e-3
+CLIP_OF_SCIKIT_LEARN = "sklearn"
+
+
+class Task(NamedTuple):
+    """What is scored, as the kernel reads it."""
+
+    probs: Array  # float32 or float64; (n,) of the second class, or (n, K)
+    dtype: np.dtype[Any]  # as it came
+    labelled: Labelled
+    weight: NDArray[np.float64] | None
+
+
+class Scored(NamedTuple):
+    """Sums over rows in units of 2**-1074; a loss of inf is counted, not summed."""
+
+    nll: int
+    weight: int
+    impossible: int  # their weight
+
+
+def log_loss(
+    y_true: Any,
+    y_proba: Any = None,
+    *,
+    normalize: bool = True,
+    sample_weight: Any = None,
+    labels: Any = None,
+    zero: str = "inf",
+    y_pred: Any = None,
+) -> float:
+    r"""Return the log loss of predicted probabilities, in nats: scikit-learn's, made exact.
+
+    .. math::
+        \frac{\sum_i w_i \, (-\log q_i(y_i))}{\sum_i w_i}
+
+    A drop-in for `sklearn.metrics.log_loss`: the same signature and, but for the
+    differences below, the same number.
+
+    Parameters
+    ----------
+    y_true : array-like, shape ``(n,)``
+        The true labels, numbers or text; or rows with a single 1, shape ``(n, K)``.
+    y_proba : array-like, shape ``(n, K)`` or ``(n,)``
+        Probabilities as `predict_proba` returns them, one column a class; one dimension is
+        about the second class of two. A DataFrame whose columns are named after the classes
+        is read by these names.
+    normalize : bool, default True
+        The mean; else the (weighted) sum.
+    sample_weight : array-like, shape ``(n,)``, optional
+        Finite and not negative.
+    labels : array-like, optional
+        The classes in the order of the columns. Without it: the sorted labels of `y_true`.
+    zero : {"inf", "clip:EPS", "sklearn"}, default "inf"
+        What a probability of 0 for the truth costs. "sklearn" clips at the epsilon of the
+        dtype as scikit-learn does, to compare with numbers computed there.
+    y_pred : array-like, optional
+        What `y_proba` was called before scikit-learn 1.9.
+
+    Returns
+    -------
+    float
+        In nats.
+
+    Raises
+    ------
+    XentValueError
+        A probability outside [0, 1] or missing, a row that does not sum to 1, a label
+        without a column, weights that are negative or all 0, no rows. It is a ValueError.
+    XentTypeError
+        Labels or probabilities of a wrong kind. It is a TypeError.
+
+    Warns
+    -----
+    MisuseWarning
+        D27: the loss is infinite; how many rows, and the first.
+
+    Notes
+    -----
+    *Differences from scikit-learn*, each held by a test that runs both:
+
+    - A probability of 0 for what happened costs inf, not the logarithm of the epsilon of
+      the dtype (36.04 in float64, 15.94 in float32, 6.93 in float16).
+    - One dimension: the loss of the first class is ``-log1p(-p)``, which keeps a small p,
+      and p itself is never clipped: p = 1e-20 costs 46.05, not 36.04.
+    - float16 and float32 are scored in float64.
+    - `labels` is the order of the columns; scikit-learn warns and sorts (its issue 30910).
+    - A row that does not sum to 1 within 1e-4 (2e-3 for float16) raises; scikit-learn warns
+      from 1.5e-8 on and scores it as it is.
+    - Negative weights raise; scikit-learn returns a negative loss.
+    - Several labels a row raise; scikit-learn adds up the logarithms of the true ones.
+    - The categories of a pandas Categorical count as labels, so a class may be missing.
+    - Sums are exact, so the order of the rows cannot be seen in the result.
+
+    *Memory.* Nothing of the size of `y_proba` is allocated, but for float16 and integers.
+
+    See Also
+    --------
+    xent.evaluate : the same number with its references, classes, rows and intervals.
+    xent.categorical_cross_entropy : class positions in place of labels; other reductions.
+
+    Examples
+    --------
+    >>> from xent.sklearn import log_loss
+    >>> round(log_loss(["ham", "spam"], [[0.5, 0.5], [0.2, 0.8]]), 4)  # (log 2 + log 1.25) / 2
+    0.4581
+    """
+    task = read_task(y_true, y_proba, y_pred, sample_weight, labels)
+    if zero == CLIP_OF_SCIKIT_LEARN:
+        _score(task, "inf", quietly=True)  # for what must raise
+        return _as_scikit_learn(task, normalize)
+    scored = _score(task, zero)
+    if scored.impossible:
+        return math.inf
+    return ratio(scored.nll, scored.weight) if normalize else rounded(scored.nll)
+
+
+def d2_log_loss_score(
+    y_true: Any,
+    y_proba: Any = None,
+    *,
+    sample_weight: Any = None,
+    labels: Any = None,
+    zero: str = "inf",
+    y_pred: Any = None,
+) -> float:
+    r"""Return the share of log loss that predictions save over the class frequencies.
+
+    .. math:: D^2 = 1 - \frac{L(y, q)}{H(y)} ,
+
+    1 for perfect predictions, 0 for always predicting the frequencies of the classes in
+    `y_true`, negative for worse. A drop-in for `sklearn.metrics.d2_log_loss_score`.
+
+    Parameters
+    ----------
+    y_true, y_proba, sample_weight, labels, zero, y_pred
+        As for `log_loss`, but for ``zero="sklearn"``.
+
+    Returns
+    -------
+    float
+        ``-inf`` where the log loss is infinite; nan for fewer than two rows, or where all
+        weight is on one class.
+
+    Warns
+    -----
+    sklearn.exceptions.UndefinedMetricWarning
+        With the result nan.
+
+    Notes
+    -----
+    The differences from scikit-learn are those of `log_loss`; the frequencies are not
+    written out for each row, and where every row is of one class the score is nan
+    (scikit-learn divides by the cost of its clip).
+
+    See Also
+    --------
+    xent.evaluate : `Evaluation.skill` is this number.
+
+    Examples
+    --------
+    >>> from xent.sklearn import d2_log_loss_score
+    >>> round(d2_log_loss_score([0, 1], [0.25, 0.75]), 4)  # 1 - log(4/3) / log 2
+    0.585
+    """
+    task = read_task(y_true, y_proba, y_pred, sample_weight, labels)
+    scored = _score(task, zero)
+    classes = len(task.labelled.classes)
+    counts = np.bincount(task.labelled.positions, task.weight, minlength=classes)
+    entropy = _entropy(counts)
+    if len(task.probs) < 2 or entropy == 0:
+        from sklearn.exceptions import UndefinedMetricWarning
+
+        why = "fewer than two rows" if len(task.probs) < 2 else "all weight on one class"
+        warnings.warn(
+            f"D^2 must have two rows of two classes to be defined, got {why}: nan",
+            UndefinedMetricWarning,
+            stacklevel=2,
+        )
+        return math.nan
+    if scored.impossible:
+        return -math.inf
+    return 1 - ratio(scored.nll, scored.weight) / entropy
+
+
+def read_task(y_true: Any, y_proba: Any, y_pred: Any, sample_weight: Any, labels: Any) -> Task:
+    """Return the arguments as arrays that the kernel reads, or raise."""
+    if y_pred is not None:
+        if y_proba is not None:
+            raise XentValueError("y_proba must come without y_pred, its older name; got both")
+        y_proba = y_pred
+    if y_proba is None:
+        raise XentTypeError("y_proba must be an array of probabilities, got None")
+    probs, dtype = _probabilities(y_proba)
+    width = probs.shape[1] if probs.ndim == 2 else 1
+    if width == 1:
+        probs = probs.reshape(-1)
+    named = column_labels(y_proba) if width > 1 else None
+    _check_lengths(y_true, len(probs))
+    labelled = read_labels(y_true, max(width, 2), labels, named)
+    meaning = "one weight for each row"
+    weight = as_weights(sample_weight, "sample_weight", (len(probs),), meaning)
+    if weight is not None and not weight.any():
+        raise XentValueError("sample_weight must be positive in some row, got only 0", value=0.0)
+    return Task(probs, dtype, labelled, weight)
+
+
+def _probabilities(y_proba: Any) -> tuple[Array, np.dtype[Any]]:
+    if isinstance(y_proba, list) and y_proba and getattr(y_proba[0], "ndim", 1) == 2:
+        raise XentTypeError(
+            "y_proba must be one array, got a list of matrices (several outputs?); score each "
+            "output by itself"
+        )
+    if hasattr(y_proba, "detach"):
+        y_proba = y_proba.detach().cpu()
+        if "bfloat16" in str(y_proba.dtype):
+            y_proba = y_proba.float()
+    try:
+        array = np.asarray(y_proba)
+        if array.dtype.kind in "Oiub":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise XentTypeError(
+            f"y_proba must be numbers in one or two dimensions: {str(error).splitlines()[0]}"
+        ) from None
+    if array.dtype.kind != "f":
+        raise XentTypeError(f"y_proba must hold numbers, got dtype {array.dtype}")
+    if array.ndim not in (1, 2):
+        raise XentValueError(
+            f"y_proba must have one or two dimensions, got shape {array.shape}", value=array.shape
+        )
+    if not array.size:
+        raise XentValueError("y_proba must have rows, got none", code="D02", value=array.shape)
+    wanted = np.float32 if array.dtype.itemsize < 8 else np.float64
+    return array.astype(wanted, copy=False), array.dtype
+
+
+def _check_lengths(y_true: Any, rows: int) -> None:
+    try:
+        count = y_true.shape[0] if hasattr(y_true, "shape") else len(y_true)
+    except (TypeError, IndexError):
+        raise XentTypeError(
+            f"y_true must be an array of labels, got {type(y_true).__name__}"
+        ) from None
+    if count != rows:
+        raise XentValueError(
+            f"y_true and y_proba must have as many rows as each other, got {count} and {rows}",
+            value=(count, rows),
+        )
+
+
+def _score(task: Task, zero: str, *, quietly: bool = False) -> Scored:
+    probs, _, (classes, positions), weight = task
+    prediction, columns = "binary_prob", [np.ascontiguousarray(probs)]
+    if probs.ndim == 2:
+        prediction = "class_probs"
+        if not probs.flags.c_contiguous:
+            columns = [np.ascontiguousarray(probs[:, j]) for j in range(probs.shape[1])]
+    tolerance = HALF_SUM_TOLERANCE if task.dtype == np.float16 else SUM_TOLERANCE
+    kernel = LogLoss(prediction, len(classes), tolerance=tolerance, clip=least_probability(zero))
+    kernel.add(columns, target=np.ascontiguousarray(positions), weight=weight)
+    faults = kernel.faults()
+    if faults:
+        raise _fault(faults, len(probs))
+    sums = kernel.sums()
+    if weight is None:
+        scored = Scored(sums["nll"], sums["rows"] * ONE, sums["impossible"])
+    else:
+        scored = Scored(sums["nll"], sums["weight"], sums["weight_impossible"])
+    if scored.impossible and not quietly:
+        row = sums["impossible_rows"][0]
+        warn_once(
+            f"{share(sums['impossible'], len(probs), 'rows')} give probability 0 to what is true, "
+            f"so the log loss is infinite; first: row {row}. To bound it, ask for a clip by "
+            'name: zero="clip:1e-15".',
+            code="D27",
+            index=row,
+            value=sums["impossible"],
+        )
+    return scored
+
+
+def _fault(faults: dict[str, tuple[int, int, int, float]], rows: int) -> XentValueError:
+    kind = next(k for k in ("missing", "out_of_range", "wrong_sum") if k in faults)
+    count, row, column, value = faults[kind]
+    place = f"y_proba[{row}, {column}]" if column >= 0 else f"row {row} of y_proba"
+    such = share(count, rows, "rows")
+    if kind == "missing":
+        return XentValueError(
+            f"y_proba must hold numbers, got nan in {place} ({such})", index=row, value=value
+        )
+    if kind == "out_of_range":
+        return XentValueError(
+            f"y_proba must be in [0, 1], got {value:g} in {place} ({such}); decision values or "
+            "logits? xent.softmax_cross_entropy takes those",
+            code="D07",
+            index=row,
+            value=value,
+        )
+    return XentValueError(
+        f"y_proba must sum to 1 in each row, got {value:.9g} in row {row} ({such}); the log loss "
+        "of what is no distribution means nothing: is a column missing? To rescale on purpose: "
+        "y_proba / y_proba.sum(axis=1, keepdims=True)",
+        code="D07",
+        index=row,
+        value=value,
+    )
+
+
+def _as_scikit_learn(task: Task, normalize: bool) -> float:
+    """Return the loss with the clip of scikit-learn: the epsilon of the dtype, at both ends."""
+    probs = task.probs.astype(task.dtype, copy=False)
+    positions = task.labelled.positions
+    if probs.ndim == 1:
+        chosen = np.where(positions == 1, probs, 1 - probs)
+    else:
+        chosen = probs[np.arange(len(probs)), positions]
+    eps = np.finfo(probs.dtype).eps
+    nll = -np.log(np.clip(chosen, eps, 1 - eps).astype(np.float64))
+    weight = np.ones(len(nll)) if task.weight is None else task.weight
+    total = float(weight @ nll)
+    return total / float(weight.sum()) if normalize else total
+
+
+def _entropy(counts: Array) -> float:
+    shares = counts[counts > 0] / counts.sum()
+    return math.fsum(-s * math.log(s) for s in shares.tolist())
