@@ -1,0 +1,166 @@
+"""The log loss of scores that are scaled and shifted, with its derivatives.
+
+    eta_ij = scale_j z_ij + bias_j        L = sum_i w_i (logsumexp(eta_i) - eta_iy) / sum_i w_i
+
+convex in the scales and biases, since eta is linear in them. With p = softmax(eta),
+
+    dL/dbias_j  = mean (p_ij - [y_i = j])
+    dL/dscale_j = mean z_ij (p_ij - [y_i = j])      summed over j where all classes share a scale
+
+A score of -inf stays -inf whatever the parameters: its class cannot happen in that row.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.exact import ratio
+from xent.evaluation.recalibration.newton import Derivatives, Vector
+from xent.kernels.cpu.log_loss import LogLoss
+
+__all__ = ["Matrix", "Objective", "Scale", "exact_loss"]
+
+Matrix = npt.NDArray[np.float64]
+Scale = Literal["none", "common", "class"]
+
+BLOCK = 1 << 15  # scores looked at together, so that what is made of them stays in the cache
+
+
+class Objective:
+    """The log loss of rows as a function of (scales, biases).
+
+    `scale` "none" is a scale of 1, "common" one of all classes, "class" one a class; `gauge`
+    numbers the groups of classes whose biases are only known up to a constant, which the
+    Hessian then holds at mean 0. Without `biases` there is only the common scale.
+    """
+
+    def __init__(
+        self,
+        log_probs: Matrix,  # (N, K)
+        target: npt.NDArray[np.int64],
+        weight: Vector,
+        *,
+        scale: Scale = "common",
+        biases: bool = True,
+        gauge: npt.NDArray[np.int64] | None = None,
+    ) -> None:
+        self._dead = np.isneginf(log_probs) if np.isneginf(log_probs.min()) else None
+        # what multiplies a probability of 0 must be finite
+        self._z = log_probs if self._dead is None else np.where(self._dead, 0.0, log_probs)
+        self.target = target
+        self.weight = weight
+        self._share = weight / weight.sum()
+        self._scale, self._biases = scale, biases
+        self.num_classes = classes = log_probs.shape[1]
+        self.num_scales = {"none": 0, "common": 1, "class": classes}[scale]
+        self.size = self.num_scales + (classes if biases else 0)
+        self._frequency = np.bincount(target, self._share, classes)
+        true = self._z[np.arange(len(target)), target]
+        self._true_scores = np.bincount(target, self._share * true, classes)
+        groups = np.zeros(classes, dtype=np.int64) if gauge is None else gauge
+        same = groups[:, None] == groups
+        self._gauge = same / same.sum(axis=1)
+
+    def parts(self, point: Vector) -> tuple[Vector | float, Vector | float]:
+        """Return the scales and biases of a point."""
+        scales: Vector | float = 1.0
+        if self._scale == "common":
+            scales = float(point[0])
+        elif self._scale == "class":
+            scales = point[: self.num_scales]
+        return scales, (point[self.num_scales :] if self._biases else 0.0)
+
+    def scores(self, point: Vector, rows: slice) -> Matrix:
+        """Return eta of some rows."""
+        scales, biases = self.parts(point)
+        eta = self._z[rows] * scales
+        eta += biases
+        if self._dead is not None:
+            eta[self._dead[rows]] = -np.inf
+        return eta
+
+    def blocks(self) -> list[slice]:
+        """All rows, some at a time."""
+        step = max(64, BLOCK // self.num_classes)
+        return [slice(i, i + step) for i in range(0, len(self._z), step)]
+
+    def __call__(self, point: Vector) -> Derivatives:
+        """Return value, gradient and Hessian."""
+        k, wide = self.num_classes, self._scale == "class"
+        value, spread = 0.0, 0.0
+        sums, crossed = np.zeros((2, k)), np.zeros((2, k))
+        square = np.zeros((self.size, self.size) if wide else (k, k))
+        for rows in self.blocks():
+            share, z = self._share[rows, None], self._z[rows]
+            eta = self.scores(point, rows)
+            top = eta.max(axis=1, keepdims=True)
+            true = np.take_along_axis(eta, self.target[rows, None], axis=1)
+            p = np.exp(np.subtract(eta, top, out=eta), out=eta)
+            total = p.sum(axis=1, keepdims=True)
+            p /= total
+            value += float(np.sum(share * (top - true + np.log(total))))
+            shared = p * share
+            sums[0] += shared.sum(axis=0)
+            if self._scale == "none":
+                square += p.T @ shared
+                continue
+            scored = shared * z
+            sums[1] += scored.sum(axis=0)
+            if wide:
+                both = np.concatenate([p * z, p], axis=1)
+                square += both.T @ (both * share)
+                crossed[0] += (scored * z).sum(axis=0)
+                continue
+            mean = (p * z).sum(axis=1, keepdims=True)
+            around = z - mean
+            moved = shared * around
+            spread += float(np.sum(moved * around))
+            crossed[1] += moved.sum(axis=0)
+            if self._biases:
+                square += p.T @ shared
+        return self._assembled(value, spread, sums, crossed, square)
+
+    def _assembled(
+        self, value: float, spread: float, sums: Matrix, crossed: Matrix, square: Matrix
+    ) -> Derivatives:
+        of_bias = sums[0] - self._frequency
+        bias_terms = sums[0] + self._frequency
+        if self._scale == "none":
+            return Derivatives(value, of_bias, self._of_biases(sums[0], square), bias_terms)
+        of_scale = sums[1] - self._true_scores
+        scale_terms = np.abs(sums[1]) + np.abs(self._true_scores)
+        if self._scale == "class":
+            k = self.num_classes
+            hessian = -square
+            own = np.arange(k)
+            hessian[own, own] += crossed[0]
+            hessian[own, k + own] += sums[1]
+            hessian[k + own, own] += sums[1]
+            hessian[k + own, k + own] += sums[0]
+            hessian[k:, k:] += self._gauge
+            gradient = np.concatenate([of_scale, of_bias])
+            return Derivatives(value, gradient, hessian, np.concatenate([scale_terms, bias_terms]))
+        gradient, terms = np.array([of_scale.sum()]), np.array([scale_terms.sum()])
+        hessian = np.array([[spread]])
+        if self._biases:
+            gradient, terms = np.append(gradient, of_bias), np.append(terms, bias_terms)
+            corner = self._of_biases(sums[0], square)
+            hessian = np.block([[hessian, crossed[1][None]], [crossed[1][:, None], corner]])
+        return Derivatives(value, gradient, hessian, terms)
+
+    def _of_biases(self, mean: Vector, square: Matrix) -> Matrix:
+        corner: Matrix = np.diag(mean) - square + self._gauge
+        return corner
+
+
+def exact_loss(objective: Objective, point: Vector) -> float:
+    """The log loss at a point, its sum exact."""
+    sums = LogLoss("class_logits", objective.num_classes, tolerance=0.0)
+    for rows in objective.blocks():
+        scores = objective.scores(point, rows)
+        sums.add([scores], target=objective.target[rows], weight=objective.weight[rows])
+    totals = sums.sums()
+    return ratio(totals["nll"], totals["weight"])

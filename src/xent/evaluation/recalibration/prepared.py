@@ -1,0 +1,74 @@
+"""Rows as the fits take them, checked."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.recalibration.newton import Vector
+from xent.evaluation.recalibration.objective import Matrix
+
+__all__ = ["Rows", "prepare"]
+
+
+class Rows(NamedTuple):
+    """Rows as the fits take them: normalised, possible, of positive weight."""
+
+    log_probs: Matrix
+    target: npt.NDArray[np.int64]
+    weight: Vector
+    num_impossible: int
+    effective: float
+
+
+def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:
+    """Return checked rows, normalised, without the impossible ones and those of weight 0."""
+    z = np.asarray(log_probs, dtype=np.float64)
+    y = np.asarray(target)
+    if z.ndim != 2 or not z.shape[1]:
+        raise XentValueError(f"log_probs must have shape (N, K), got {z.shape}", value=z.shape)
+    if y.dtype.kind not in "iu":
+        raise XentTypeError(f"target must hold positions of classes, got dtype {y.dtype}")
+    if y.shape != z.shape[:1]:
+        raise XentValueError(
+            f"target must have one class for each of {len(z)} rows, got shape {y.shape}",
+            value=y.shape,
+        )
+    y = y.astype(np.int64)
+    _all_in("target", f"be in [0, {z.shape[1]})", (y >= 0) & (y < z.shape[1]), y)
+    w = np.ones(len(z)) if weight is None else np.asarray(weight, dtype=np.float64)
+    if w.shape != z.shape[:1]:
+        raise XentValueError(f"weight must have shape ({len(z)},), got {w.shape}", value=w.shape)
+    _all_in("weight", "be finite and >= 0", np.isfinite(w) & (w >= 0), w)
+    if z.size and not z.max() < np.inf:  # nan is not below either
+        fine = (z < np.inf).all(axis=1)
+        _all_in("log_probs", "be numbers below +inf", fine, z)
+    top = z.max(axis=1, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = z - top  # a copy: what follows is in place
+        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    possible = z[np.arange(len(z)), y] > -np.inf  # nan, of a row of -inf only, is not
+    kept = possible & (w > 0)
+    if not kept.any():
+        raise XentValueError(
+            f"rows must have a possible truth and a positive weight to be fitted, got none "
+            f"among {len(z)}",
+            code="D02",
+        )
+    if not kept.all():
+        z, y, w = z[kept], y[kept], w[kept]
+    effective = float(w.sum() ** 2 / (w**2).sum())
+    return Rows(z, y, w, int((~possible).sum()), effective)
+
+
+def _all_in(name: str, requirement: str, fine: Any, values: Any) -> None:
+    wrong = np.flatnonzero(~fine)
+    if wrong.size:
+        row = int(wrong[0])
+        raise XentValueError(
+            f"{name} must {requirement}, got {values[row]} in row {row} ({wrong.size} such rows)",
+            index=row,
+        )
