@@ -10,6 +10,7 @@ import numpy as np
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.batches import num_rows
+from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
 from xent.evaluation.options import Options
 from xent.evaluation.plan import Plan, make_plan
@@ -63,13 +64,16 @@ def evaluate(
     ----------
     source : path, pair of arrays, dict of arrays or table
         A file that DuckDB reads (CSV, TSV, JSON lines, Parquet, a pattern of these; "-" is
-        standard input) or an ``.npz``; ``(target, probs)``; a dict of arrays; or a table of
-        pandas, Polars or PyArrow. Left out where arrays come by keyword, or `sql` reads.
+        standard input) or an ``.npz``; ``(target, probs)``; a dict of arrays, a structured
+        array or a list of dicts; or a table: of pandas or Polars (lazy ones too), a PyArrow
+        table, reader or dataset, a DuckDB relation. An index of pandas is not read. Left out
+        where arrays come by keyword, or `sql` reads.
     target : str or array, optional
         The true class: a column name, or an array ``(N,)`` of positions or class names.
     probs, logits, log_probs : str, list of str or array, optional
         The predictions, one of the three. Columns by name, by pattern (``"p_*"``) or as a
-        list; one column of lists; or an array ``(N, K)``. One column of `probs` or `logits`
+        list; one column of lists; an array ``(N, K)`` of NumPy, torch or JAX; or a table whose
+        columns are named after the classes ("cat", "p_cat"). One column of `probs` or `logits`
         is about class 1 of two. `log_probs` is one column: the log-probability of what
         happened, as language models report it.
     labels : str, list of str or array, optional
@@ -95,7 +99,8 @@ def evaluate(
     sum_tolerance : float, default 1e-4
         How far the probabilities of a row may sum from 1.
     sql : str, optional
-        A DuckDB query for the rows; `source`, where given, is its table ``source``.
+        A DuckDB query for the rows; `source`, where given, is its table ``source``, or the
+        connection that is asked.
     progress : callable, optional
         Called with the rows scored so far and the number of all rows (or None).
 
@@ -150,6 +155,7 @@ def evaluate(
         "weight": weight,
         "bytes": bytes,
     }
+    source, given, classes = plain_inputs(source, given, classes)
     opened, said = _gather(source, given, sql)
     options = Options(
         **said,
@@ -205,13 +211,6 @@ def _result(source: Source, plan: Plan, scorer: Scorer, options: Options) -> Eva
 
 def _gather(source: Any, given: dict[str, Any], sql: str | None) -> tuple[Source, dict[str, Any]]:
     """Return the source, and the options with every array replaced by its column's name."""
-    if isinstance(source, tuple) and len(source) == 2:
-        if given["target"] is not None or given["probs"] is not None:
-            raise XentValueError("a pair (target, probs) must come without target and probs")
-        # a pair may hold logits, where logits=True says so
-        kind = "logits" if given["logits"] is True else "probs"
-        given = {**given, "target": source[0], kind: source[1]}
-        source = None
     arrays: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for argument, value in given.items():

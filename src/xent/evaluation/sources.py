@@ -18,6 +18,7 @@ from xent.errors import SourceError, XentTypeError
 from xent.evaluation.batches import Batch, Field
 from xent.evaluation.duck import DuckSource, reader_of
 from xent.evaluation.names import nearest
+from xent.evaluation.streams import query_table, streamable
 from xent.evaluation.tables import ArraySource, ArrowSource
 
 __all__ = ["Source", "ahead", "open_source"]
@@ -43,13 +44,14 @@ def open_source(source: Any, sql: str | None = None) -> Source:
         return _open_query(source, sql)
     if isinstance(source, (str, os.PathLike)):
         return _open_path(os.fspath(source))
+    source = streamable(source)
     if isinstance(source, Mapping):
         return ArraySource(source)
     if hasattr(source, "__arrow_c_stream__"):
         return ArrowSource(source, type(source).__name__)
     raise XentTypeError(
         "source must be a path, a dict of arrays, a pair (target, probs) or a table that "
-        f"streams Arrow (pandas, Polars, PyArrow), got {type(source).__name__}"
+        f"streams Arrow (pandas, Polars, PyArrow, a DuckDB relation), got {type(source).__name__}"
     )
 
 
@@ -57,6 +59,8 @@ def _open_query(source: Any, sql: str) -> Source:
     sql = sql.strip().rstrip(";")
     if source is None:
         return DuckSource(sql, "query", sql=sql)
+    if not isinstance(source, (str, os.PathLike)):
+        return ArrowSource(query_table(source, sql), "query")
     path = os.fspath(source)
     if path.endswith((".duckdb", ".db")):
         _must_exist(path)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xent.errors import UnavailableError, XentTypeError, XentValueError
-from xent.evaluation.batches import Batch, Field, arrow_field, field_of
+from xent.evaluation.batches import Batch, Field, arrow_field, field_of, matrix
 
 __all__ = ["ArraySource", "ArrowSource", "array_of"]
 
@@ -20,9 +20,14 @@ BATCH_ROWS = 1 << 20
 def array_of(name: str, values: Any) -> Any:
     """Return anything array-like as a NumPy array of one or two dimensions."""
     if hasattr(values, "detach"):  # a torch tensor
+        if values.device.type == "meta":
+            raise XentValueError(f"{name} must hold values, got a tensor on the device meta")
         values = values.detach().cpu()
         if "bfloat16" in str(values.dtype):
             values = values.float()
+    if hasattr(getattr(values, "type", None), "list_size"):  # lists of Arrow
+        whole = values.combine_chunks() if hasattr(values, "chunks") else values
+        return matrix(name, whole, 0, values.type.list_size)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise XentTypeError(
             f"{name} must not be masked; fill the masked values with nan, and say nan='exclude' "
@@ -32,6 +37,11 @@ def array_of(name: str, values: Any) -> Any:
         array = np.asarray(values)
     except ValueError:
         raise XentValueError(f"{name} must be a rectangular array, got rows that differ") from None
+    if array.dtype.name == "bfloat16":  # of JAX; NumPy itself has none
+        array = array.astype(np.float32)
+    if array.dtype.kind == "O" and array.ndim == 1 and array.size and np.ndim(array[0]) == 1:
+        # a column of lists
+        array = array_of(name, [np.asarray(row).tolist() for row in array])
     if array.ndim not in (1, 2):
         raise XentValueError(
             f"{name} must have 1 or 2 dimensions, got shape {array.shape}", value=array.shape
