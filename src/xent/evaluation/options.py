@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.intervals import check_level
 from xent.evaluation.names import repeated
 from xent.losses._zero import parse_zero
 from xent.units import Unit, nats_per
@@ -14,7 +16,9 @@ from xent.units import Unit, nats_per
 __all__ = ["TASKS", "Options", "least_probability"]
 
 TASKS = ("class", "multi")
+INTERVALS = ("hall", "cluster", "bootstrap")
 NAN_POLICIES = ("raise", "exclude")
+MOST_REPLICATES = 10_000
 Columns = str | Sequence[str]
 
 
@@ -36,6 +40,12 @@ class Options:
     unit: Unit = "nat"
     nan: str = "raise"
     sum_tolerance: float = 1e-4
+    by: Columns | None = None
+    cluster: str | None = None
+    id: str | None = None
+    interval: str | None = None
+    level: float = 0.95
+    replicates: int = 200
 
     def __post_init__(self) -> None:
         nats_per(self.unit)
@@ -60,6 +70,43 @@ class Options:
             )
         if self.classes is not None:
             _check_classes(self.classes)
+        self._check_interval()
+
+    def _check_interval(self) -> None:
+        check_level(self.level)
+        if self.interval is not None and self.interval not in INTERVALS:
+            raise XentValueError(
+                f"interval must be one of {INTERVALS}, got {self.interval!r}", value=self.interval
+            )
+        if self.interval == "cluster" and self.cluster is None:
+            raise XentValueError(
+                "interval='cluster' must come with a cluster; give the column of users, "
+                "documents or days as cluster"
+            )
+        if self.interval == "hall" and self.cluster is not None:
+            raise XentValueError(
+                "interval='hall' must come without a cluster: it takes rows to be independent"
+            )
+        if self.id is not None and self.method != "bootstrap":
+            raise XentValueError("id must come with interval='bootstrap', which draws rows by it")
+        if self.id is not None and self.cluster is not None:
+            raise XentValueError(
+                "id must come without a cluster, whose rows the bootstrap draws together"
+            )
+        if isinstance(self.replicates, bool) or not isinstance(self.replicates, int):
+            raise XentTypeError(f"replicates must be a whole number, got {self.replicates!r}")
+        least = math.ceil(2 / (1 - self.level) - 1e-9) - 1
+        if not least <= self.replicates <= MOST_REPLICATES and self.method == "bootstrap":
+            raise XentValueError(
+                f"replicates must be from {least} (for level {self.level}) to {MOST_REPLICATES}, "
+                f"got {self.replicates}",
+                value=self.replicates,
+            )
+
+    @property
+    def method(self) -> str:
+        """The kind of interval: as said, else by cluster where there is one, else Hall's."""
+        return self.interval or ("cluster" if self.cluster is not None else "hall")
 
     @property
     def predictions(self) -> tuple[str, Columns] | None:

@@ -29,13 +29,17 @@ class Plan:
     outcomes: tuple[str, ...] = ()  # label columns, in the order of the classes
     weight: str | None = None
     size: str | None = None
+    by: tuple[str, ...] = ()
+    cluster: str | None = None
+    id: str | None = None
     note: str = ""  # the plan in words
 
     @property
     def needed(self) -> list[str]:
         """Every column that is read."""
-        one = (self.target, self.weight, self.size)
-        return list(dict.fromkeys([*self.columns, *self.outcomes, *(n for n in one if n)]))
+        one = (self.target, self.weight, self.size, self.cluster, self.id)
+        several = (*self.columns, *self.outcomes, *self.by)
+        return list(dict.fromkeys([*several, *(n for n in one if n)]))
 
 
 class Beside(NamedTuple):
@@ -43,10 +47,20 @@ class Beside(NamedTuple):
 
     weight: str | None
     size: str | None
+    cluster: str | None
+    id: str | None
+    by: tuple[str, ...]
 
     @property
     def columns(self) -> list[str]:
-        return [name for name in self if name is not None]
+        one = (self.weight, self.size, self.cluster, self.id)
+        return [*(name for name in one if name is not None), *self.by]
+
+    def named(self, note: str) -> str:
+        """The note of a plan, with these columns."""
+        said = {"weight": self.weight, "cluster": self.cluster, "id": self.id}
+        said["by"] = ", ".join(self.by)
+        return "; ".join([note, *(f"{what}: {name}" for what, name in said.items() if name)])
 
 
 def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
@@ -56,9 +70,17 @@ def make_plan(fields: Sequence[Field], head: Batch, options: Options) -> Plan:
     if len(by_name) < len(fields):
         twice = repeated(field.name for field in fields)
         raise SourceError(f"column names must be different, got {twice!r} twice", value=twice)
+
+    def column(argument: str) -> str | None:
+        name = getattr(options, argument)
+        return column_named(argument, name, names) if name else None
+
     beside = Beside(
-        weight=column_named("weight", options.weight, names) if options.weight else None,
-        size=column_named("bytes", options.bytes, names) if options.bytes else None,
+        weight=column("weight"),
+        size=column("bytes"),
+        cluster=column("cluster"),
+        id=column("id"),
+        by=tuple(expand("by", options.by, names)) if options.by else (),
     )
     said = options.predictions
     if said is not None:
@@ -95,14 +117,9 @@ def _log_probs(
         "log_probs",
         "log_probs",
         tuple(columns),
-        note=_weighted(note, beside),
-        weight=beside.weight,
-        size=beside.size,
+        note=beside.named(note),
+        **beside._asdict(),
     )
-
-
-def _weighted(note: str, beside: Beside) -> str:
-    return f"{note}; weight: {beside.weight}" if beside.weight else note
 
 
 def _classes_or_labels(
@@ -124,7 +141,6 @@ def _classes_or_labels(
         width=predictions.width,
         target=None if truth.outcomes else truth.target,
         outcomes=tuple(truth.outcomes),
-        note=_weighted(note, beside),
-        weight=beside.weight,
-        size=beside.size,
+        note=beside.named(note),
+        **beside._asdict(),
     )

@@ -10,6 +10,7 @@ from xent.evaluation import batches
 from xent.evaluation.batches import Batch
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
+from xent.evaluation.groups.tally import Groups
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.plan import Plan
 from xent.evaluation.summary import ClassSums, Summary, Surprise
@@ -31,6 +32,7 @@ class Scorer:
         )
         self._truth = Truth(plan, options.ignore)
         self._weighted = plan.weight is not None
+        self._groups = Groups(plan, options)
         self._looked = False
 
     def add(self, batch: Batch, first_row: int) -> None:
@@ -51,12 +53,15 @@ class Scorer:
         if not self._looked:
             check_looks(plan, columns)
             self._looked = True
-        self._kernel.add(columns, first_row=first_row, **arrays)
+        row_nll = np.empty(len(columns[0])) if self._groups else None
+        self._kernel.add(columns, first_row=first_row, row_nll=row_nll, **arrays)
         faults = self._kernel.faults()
         if self._options.nan == "exclude":
             faults.pop("missing", None)
         if faults:
             raise_fault(plan, self._options, faults, columns, first_row + len(columns[0]))
+        if row_nll is not None:
+            self._groups.add(batch, first_row, columns, arrays, row_nll)
 
     def _predictions(self, batch: Batch, first_row: int) -> list[Any]:
         plan = self.plan
@@ -129,4 +134,5 @@ class Scorer:
             impossible_rows=tuple(sums["impossible_rows"]),
             missing_rows=tuple(sums["missing_rows"]),
             worst=tuple(Surprise(*s) for s in sums["worst"]),
+            **self._groups.parts(),
         )

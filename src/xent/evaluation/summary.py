@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, ratio, to_text
+from xent.evaluation.groups import Clusters, Replicates, Slices
 from xent.evaluation.moments import Moments, moments_of
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
@@ -68,6 +69,8 @@ _COUNTS = (
     "num_all_correct",
 )
 _SETTINGS = ("kind", "classes", "clip")
+# what was asked for beside the sums of all rows: None where it was not
+_PARTS: dict[str, Any] = {"slices": Slices, "clusters": Clusters, "replicates": Replicates}
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,10 @@ class Summary:
     missing_rows: tuple[int, ...] = ()
     worst: tuple[Surprise, ...] = ()  # the most surprising first; ties by row
 
+    slices: Slices | None = None
+    clusters: Clusters | None = None
+    replicates: Replicates | None = None
+
     def __add__(self, other: object) -> Summary:
         if not isinstance(other, Summary):
             return NotImplemented
@@ -143,6 +150,7 @@ class Summary:
                     value=theirs,
                 )
         added = {n: getattr(self, n) + getattr(other, n) for n in _COUNTS + _EXACT}
+        added |= {n: _added(n, getattr(self, n), getattr(other, n)) for n in _PARTS}
         return replace(
             self,
             **added,
@@ -297,6 +305,9 @@ class Summary:
         for field in fields(self):
             value = getattr(self, field.name)
             state[field.name] = to_text(value) if field.name in _EXACT else value
+        for name in _PARTS:
+            part = getattr(self, name)
+            state[name] = None if part is None else part.to_state()
         state["by_class"] = [[*c[:3], *map(to_text, c[3:])] for c in self.by_class]
         state["worst"] = [[s.nll.hex(), *s[1:]] for s in self.worst]
         return json.dumps(state, separators=(",", ":"))
@@ -327,9 +338,22 @@ class Summary:
             ClassSums(*c[:3], *map(from_text, c[3:])) for c in state["by_class"]
         )
         state["worst"] = tuple(Surprise(float.fromhex(s[0]), *s[1:]) for s in state["worst"])
+        for name, part in _PARTS.items():
+            if state[name] is not None:
+                state[name] = part.from_state(state[name])
         for name in ("classes", "impossible_rows", "missing_rows"):
             state[name] = tuple(state[name])
         return cls(**state)
+
+
+def _added(name: str, ours: Any, theirs: Any) -> Any:
+    if (ours is None) != (theirs is None):
+        raise MergeError(
+            f"summaries must both have {name} to be added, or neither; "
+            "evaluate both parts with the same options",
+            code="D30",
+        )
+    return None if ours is None else ours + theirs
 
 
 def _first(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,0 +1,189 @@
+"""Replicates of the Poisson bootstrap: sums over rows that are drawn again and again."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import MergeError
+from xent.evaluation.exact import ONE, from_text, ratio, to_text
+from xent.evaluation.groups.sums import LARGEST
+from xent.evaluation.intervals import Interval, bootstrap_interval, no_interval
+from xent.kernels.cpu.exact_sums import ExactSums
+from xent.kernels.cpu.replicates import ReplicateSums
+
+__all__ = ["REPEATED", "ReplicateTally", "Replicates"]
+
+SEED = 20260101
+REPEATED = 1.5  # rows a key, from which on the bootstrap draws bundles of rows, and says so
+
+
+class Sample(NamedTuple):
+    """Sums over drawn rows, in units of 2**-1074; w the weight, t the weight times the loss."""
+
+    weight: int
+    nll: int
+    weight_squared: int
+    weighted_nll: int
+    nll_squared: int
+
+    def mean_and_error(self) -> tuple[float, float]:
+        """The mean loss and its standard error; nan for no rows."""
+        w, t, ww, wt, tt = self
+        if w <= 0:
+            return math.nan, math.nan
+        squares = tt * w * w - 2 * t * wt * w + t * t * ww
+        # a spread below what rounding of squares leaves is none
+        if squares << 48 <= t * t * ww:
+            return ratio(t, w), 0.0
+        return ratio(t, w), math.sqrt(ratio(squares * ONE, w**4))
+
+
+@dataclass(frozen=True)
+class Replicates:
+    """What each replicate of the bootstrap drew; add two to merge them.
+
+    In replicate r a row is drawn Poisson(1) times: an integer of its key, r and a fixed seed.
+    The key is the row's `key_column`, so that rows of one value are drawn together (a cluster
+    bootstrap); without a column it is the row's content: predictions, truth and weight. So
+    neither a split nor the order of rows can be seen. Rows of equal content are drawn
+    together too: where many rows are equal the interval is wider than they deserve, never
+    narrower; `rows_a_key` is how many rows share a key with an average row, and a column
+    that tells rows apart, as `id`, is the cure.
+
+    Parameters
+    ----------
+    key_column : str
+        "" for the content of rows.
+    samples : tuple of Sample
+        The rows themselves first, then each replicate.
+    drawn : tuple of int
+        How many rows: the rows themselves first, then those each replicate drew.
+    """
+
+    key_column: str
+    samples: tuple[Sample, ...]
+    drawn: tuple[int, ...]
+
+    def __add__(self, other: object) -> Replicates:
+        if not isinstance(other, Replicates):
+            return NotImplemented
+        ours, theirs = (
+            {"replicates": len(r.samples) - 1, "id": r.key_column} for r in (self, other)
+        )
+        for name, value in ours.items():
+            if theirs[name] != value:
+                raise MergeError(
+                    f"bootstrap samples must have the same {name} to be added, got {value!r} and "
+                    f"{theirs[name]!r}; evaluate both parts with the same options",
+                    code="D30",
+                    value=theirs[name],
+                )
+        return Replicates(
+            self.key_column,
+            tuple(
+                Sample(*(a + b for a, b in zip(x, y, strict=True)))
+                for x, y in zip(self.samples, other.samples, strict=True)
+            ),
+            tuple(a + b for a, b in zip(self.drawn, other.drawn, strict=True)),
+        )
+
+    @property
+    def rows_a_key(self) -> float:
+        """How many rows share a key with an average row, from how the draws vary; 1 at least.
+
+        A replicate draws n rows, give or take the root of sum n_k**2 over keys of n_k rows.
+        """
+        rows, *drawn = self.drawn
+        if not rows or not drawn:
+            return 1.0
+        return max(1.0, sum((d - rows) ** 2 for d in drawn) / (len(drawn) * rows))
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of the replicates, or ""."""
+        if self.key_column or self.rows_a_key < REPEATED:
+            return ""
+        return (
+            f"about {self.rows_a_key:.0f} rows are equal to an average row and drawn together, "
+            "so this is too wide; id tells rows apart"
+        )
+
+    def interval(self, level: float, *, scale: int = 1) -> Interval:
+        """Return the interval of the mean loss divided by `scale`, in nats."""
+        (mean, error), *found = (sample.mean_and_error() for sample in self.samples)
+        if self.drawn[0] < 2:
+            return no_interval(level, "bootstrap", "one row has no spread to judge by")
+        means, errors = zip(*found, strict=True)
+        interval = bootstrap_interval(mean, error, means, errors, level, least=0.0)
+        note = "; ".join(n for n in (interval.note, self.note) if n)
+        scaled = interval.scaled(1 / scale)
+        return Interval(scaled.low, scaled.high, level, "bootstrap", note)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what JSON can hold of it, exact to the last bit."""
+        return {
+            "key_column": self.key_column,
+            "samples": [[to_text(total) for total in s] for s in self.samples],
+            "drawn": list(self.drawn),
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Replicates:
+        """Return the replicates that `to_state` wrote."""
+        samples = tuple(Sample(*map(from_text, s)) for s in state["samples"])
+        return cls(state["key_column"], samples, tuple(state["drawn"]))
+
+
+class ReplicateTally:
+    """Draws scored rows into the replicates."""
+
+    def __init__(self, replicates: int, key_column: str | None) -> None:
+        self._column = key_column or ""
+        self._replicates = replicates
+        self._drawn: ReplicateSums | None = None
+        self._rows: list[ExactSums] = []
+        self._count = 0
+        self._weighted = False
+
+    def add(
+        self,
+        keys: npt.NDArray[np.uint64],
+        nll: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64] | None,
+    ) -> None:
+        """Add scored rows of finite loss, always with weights or always without."""
+        t = np.minimum(nll if weight is None else weight * nll, LARGEST)
+        values = [t, t * t]
+        if weight is not None:
+            w = np.minimum(weight, LARGEST)
+            values = [w, t, w * w, w * t, t * t]
+        if self._drawn is None:
+            self._weighted = weight is not None
+            self._drawn = ReplicateSums(self._replicates, len(values), seed=SEED)
+            self._rows = [ExactSums() for _ in values]
+        self._drawn.add(keys, values)
+        for sums, value in zip(self._rows, values, strict=True):
+            sums.add(value)
+        self._count += len(keys)
+
+    def state(self) -> Replicates:
+        """Return the replicates so far."""
+        if self._drawn is None:
+            none = Sample(0, 0, 0, 0, 0)
+            return Replicates(
+                self._column, (none,) * (self._replicates + 1), (0,) * (self._replicates + 1)
+            )
+        drawn, sums = self._drawn.totals()
+        drawn = [self._count, *drawn]
+        columns = [[own.totals()[0], *of] for own, of in zip(self._rows, sums, strict=True)]
+        if not self._weighted:
+            t, tt = columns
+            ones = [d * ONE for d in drawn]
+            columns = [ones, t, ones, t, tt]
+        samples = tuple(Sample(*row) for row in zip(*columns, strict=True))
+        return Replicates(self._column, samples, tuple(drawn))

@@ -1,0 +1,198 @@
+"""Sums by the values of columns: which part of the rows the loss comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import MergeError, SourceError
+from xent.evaluation.exact import from_text, to_text
+from xent.evaluation.groups.sums import MomentSums, MomentTally
+from xent.evaluation.groups.values import texts_of
+from xent.kernels.cpu.exact_sums import ExactSums
+
+__all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices"]
+
+MAX_SLICES = 1000
+Value = tuple[str, ...]
+
+
+class SliceSums(NamedTuple):
+    """The sums of one slice; weights in units of 2**-1074."""
+
+    num_rows: int = 0
+    num_impossible: int = 0
+    impossible: int = 0  # their weight
+    sums: MomentSums = MomentSums()
+    classes: dict[int, int] = {}  # noqa: RUF012 - never changed; weight of each class or label
+
+    @property
+    def weight(self) -> int:
+        return self.sums.weight + self.impossible
+
+    def plus(self, other: SliceSums) -> SliceSums:
+        classes = dict(self.classes)
+        for of_class, weight in other.classes.items():
+            classes[of_class] = classes.get(of_class, 0) + weight
+        return SliceSums(
+            self.num_rows + other.num_rows,
+            self.num_impossible + other.num_impossible,
+            self.impossible + other.impossible,
+            self.sums.plus(other.sums),
+            dict(sorted(classes.items())),
+        )
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Sums by the values of `columns`, in the order of the values; add two to merge them.
+
+    Examples
+    --------
+    >>> a = Slices(("site",), {("north",): SliceSums(2)})
+    >>> b = Slices(("site",), {("east",): SliceSums(1), ("north",): SliceSums(1)})
+    >>> {value: s.num_rows for value, s in (a + b).of.items()}
+    {('east',): 1, ('north',): 3}
+    """
+
+    columns: tuple[str, ...]
+    of: dict[Value, SliceSums] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_count(self.columns, self.of)
+
+    def __add__(self, other: object) -> Slices:
+        if not isinstance(other, Slices):
+            return NotImplemented
+        if self.columns != other.columns:
+            raise MergeError(
+                f"slices must be by the same columns to be added, got {list(self.columns)} and "
+                f"{list(other.columns)}; evaluate both parts with the same by",
+                code="D30",
+                value=other.columns,
+            )
+        of = dict(self.of)
+        for value, sums in other.of.items():
+            of[value] = of[value].plus(sums) if value in of else sums
+        return Slices(self.columns, {value: of[value] for value in sorted(of)})
+
+    def to_state(self) -> dict[str, Any]:
+        """Return what JSON can hold of it, exact to the last bit."""
+        return {
+            "columns": list(self.columns),
+            "of": [
+                [
+                    list(value),
+                    s.num_rows,
+                    s.num_impossible,
+                    to_text(s.impossible),
+                    [to_text(total) for total in s.sums],
+                    [[j, to_text(weight)] for j, weight in s.classes.items()],
+                ]
+                for value, s in self.of.items()
+            ],
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Slices:
+        """Return the slices that `to_state` wrote."""
+        return cls(
+            tuple(state["columns"]),
+            {
+                tuple(value): SliceSums(
+                    rows,
+                    impossible,
+                    from_text(weight),
+                    MomentSums(*map(from_text, sums)),
+                    {j: from_text(w) for j, w in classes},
+                )
+                for value, rows, impossible, weight, sums, classes in state["of"]
+            },
+        )
+
+
+def check_count(columns: Sequence[str], values: Any) -> None:
+    """Raise where there are more slices than a table can have."""
+    if len(values) > MAX_SLICES:
+        raise SourceError(
+            f"by must name columns of at most {MAX_SLICES} different values, got more in "
+            f"{', '.join(map(repr, columns))}; put the values into groups with --sql, or give "
+            "the column as cluster if its rows belong together",
+            value=tuple(columns),
+        )
+
+
+class SliceTally:
+    """Adds scored rows to the sums of their slices."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._state = Slices(tuple(columns))
+
+    def add(
+        self,
+        columns: Sequence[Any],
+        nll: npt.NDArray[np.float64],
+        weight: npt.NDArray[np.float64] | None,
+        truths: Sequence[npt.NDArray[Any]],
+    ) -> None:
+        """Add scored rows by the values of columns.
+
+        `truths` is the class of each row (int64), or for each label 0 or 1 (uint8).
+        """
+        values, place = self._values(columns)
+        check_count(self._state.columns, values)
+        count = len(values)
+        rows = np.bincount(place, minlength=count).tolist()
+        # what has no weight costs nothing
+        out = np.isinf(nll) if weight is None else np.isinf(nll) & (weight > 0)
+        kept = np.where(np.isinf(nll), 0.0, nll)
+        moments, lost = MomentTally(count), ExactSums(count)
+        moments.add(place[~out], kept[~out], None if weight is None else weight[~out])
+        lost.add(np.ones(len(out)) if weight is None else weight, np.where(out, place, -1))
+        impossible = np.bincount(place[out], minlength=count).tolist()
+        classes = _class_weights(place, count, weight, truths)
+        found = zip(values, rows, impossible, lost.totals(), moments.totals(), classes, strict=True)
+        self._state = self._state + Slices(
+            self._state.columns, {value: SliceSums(*sums) for value, *sums in found}
+        )
+
+    def _values(self, columns: Sequence[Any]) -> tuple[list[Value], npt.NDArray[np.int64]]:
+        """The different values of the columns together, and each row's place among them."""
+        names = self._state.columns
+        texts, place = texts_of(names[0], columns[0])
+        values: list[Value] = [(t,) for t in texts]
+        for name, column in zip(names[1:], columns[1:], strict=True):
+            texts, more = texts_of(name, column)
+            there, place = np.unique(place * len(texts) + more, return_inverse=True)
+            pairs = (divmod(int(pair), len(texts)) for pair in there)
+            values = [(*values[a], texts[b]) for a, b in pairs]
+        return values, place
+
+    def state(self) -> Slices:
+        """Return the sums so far."""
+        return self._state
+
+
+def _class_weights(
+    place: npt.NDArray[np.int64],
+    count: int,
+    weight: npt.NDArray[np.float64] | None,
+    truths: Sequence[npt.NDArray[Any]],
+) -> list[dict[int, int]]:
+    """The weight of each class, or of each label where it is true, by slice."""
+    classes: list[dict[int, int]] = [{} for _ in range(count)]
+    for j, truth in enumerate(truths):
+        is_class = truth.dtype == np.int64
+        rows = slice(None) if is_class else truth == 1
+        of_class = truth if is_class else np.full(int(np.sum(truth == 1)), j)
+        width = int(of_class.max(initial=0)) + 1
+        there, codes = np.unique(place[rows] * width + of_class, return_inverse=True)
+        sums = ExactSums(len(there))
+        sums.add(np.ones(len(codes)) if weight is None else weight[rows], codes)
+        for pair, total in zip(there.tolist(), sums.totals(), strict=True):
+            classes[pair // width][pair % width] = total
+    return classes

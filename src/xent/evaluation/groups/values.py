@@ -1,0 +1,107 @@
+"""Columns whose values name groups: the values as text, and as keys of 64 bits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.batches import is_arrow
+from xent.kernels.cpu.row_keys import integer_keys, text_keys
+
+__all__ = ["MISSING", "keys_of", "text_of", "texts_of"]
+
+MISSING = "(missing)"
+
+
+def text_of(value: Any) -> str:
+    """Return a value as text; a whole number has one text in every type.
+
+    >>> text_of(3), text_of(3.0), text_of(True), text_of(None), text_of("3.0")
+    ('3', '3', 'true', '(missing)', '3.0')
+    """
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        if math.isnan(value):
+            return MISSING
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+def texts_of(name: str, column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return the different values of a column as text, and each row's place among them."""
+    if is_arrow(column):
+        values, codes = _arrow_values(column)
+    elif column.ndim != 1:
+        raise XentTypeError(
+            f"{name} must hold one value a row, got an array of shape {column.shape}"
+        )
+    elif column.dtype.kind == "O":
+        place: dict[Any, int] = {}
+        texts = [text_of(v) for v in column]
+        codes = np.array([place.setdefault(t, len(place)) for t in texts], dtype=np.int64)
+        values = list(place)
+    else:
+        unique, codes = np.unique(column, return_inverse=True)
+        values = list(unique)
+        codes = codes.astype(np.int64)
+    # values that differ may have one text (1 and "1"), and a dictionary values of no row
+    used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+    places: dict[str, int] = {}
+    place_of = np.zeros(len(values), dtype=np.int64)
+    for value in used:
+        place_of[value] = places.setdefault(text_of(values[value]), len(places))
+    return list(places), place_of[codes]
+
+
+def _arrow_values(column: Any) -> tuple[list[Any], npt.NDArray[np.int64]]:
+    from pyarrow import types
+
+    if hasattr(column, "combine_chunks") and hasattr(column, "chunks"):
+        column = column.combine_chunks()
+    if types.is_nested(column.type):
+        raise XentTypeError(f"a column of groups must hold one value a row, got {column.type}")
+    if not types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    values = [*column.dictionary.to_pylist(), None]
+    codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    return values, codes.astype(np.int64)
+
+
+def keys_of(
+    argument: str, name: str, column: Any, first_row: int, scored: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint64]:
+    """Return a key of 64 bits for the value of each row; rows that are scored need one."""
+    whole = column.to_numpy(zero_copy_only=False) if _is_whole(column) else column
+    if not is_arrow(whole) and whole.dtype.kind in "iu" and whole.dtype != np.uint64:
+        return integer_keys(whole)
+    texts, codes = texts_of(name, column)
+    if MISSING in texts:
+        without = np.flatnonzero((codes == texts.index(MISSING)) & scored)
+        if without.size:
+            row = first_row + int(without[0])
+            raise XentValueError(
+                f"{argument} column {name!r} must have a value in every row, got none in row "
+                f"{row} ({without.size} such rows in this batch); leave such rows out with --sql",
+                index=row,
+            )
+    keys = text_keys(texts)
+    return keys[codes] if len(keys) else keys
+
+
+def _is_whole(column: Any) -> bool:
+    if not is_arrow(column) or column.null_count:
+        return False
+    from pyarrow import types
+
+    return bool(types.is_integer(column.type))
