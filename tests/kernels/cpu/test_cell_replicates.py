@@ -27,7 +27,10 @@ def replicates(zeros, ones, *, calibrated=True, scale=None, seeds=None, count=50
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("trials, odds", [(1, 1.0), (7, 0.25), (200, 1.0), (5000, 1 / 64), (3, 2.0**-32), (40, 1e12)])  # fmt: skip
+@pytest.mark.parametrize(
+    "trials, odds",
+    [(1, 1.0), (7, 0.25), (200, 1.0), (5000, 1 / 64), (3, 2.0**-32), (40, 1e12)],
+)
 def test_counts_have_the_binomial_distribution(trials, odds):
     draws = cell_draws(np.array([trials]), np.array([odds]), scale=1, seed=1, replicates=20_000)
     values, counts = np.unique(draws, return_counts=True)

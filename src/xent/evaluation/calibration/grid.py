@@ -1,0 +1,68 @@
+"""The grid of the odds, as the formulas of calibration need it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from xent.evaluation.cells import Cells
+
+__all__ = ["Grid", "default_grid", "weights_of"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Grid:
+    """Cells of the odds r = q / (1 - q): C + 1 edges, and the logit that stands for each cell.
+
+    The first cell also holds all smaller odds, the last all larger.
+    """
+
+    def __init__(self, edges: npt.ArrayLike, logits: npt.ArrayLike) -> None:
+        self.edges = np.asarray(edges, dtype=np.float64)
+        self.logits = np.asarray(logits, dtype=np.float64)
+
+    @cached_property
+    def odds(self) -> Array:
+        return np.exp(self.logits)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        return self.odds / (1 + self.odds)
+
+    @cached_property
+    def loss_zero(self) -> Array:
+        """What a cell's forecast loses on a zero: -log(1 - q), in nats."""
+        return softplus(self.logits)
+
+    @cached_property
+    def loss_one(self) -> Array:
+        """What a cell's forecast loses on a one: -log q, in nats."""
+        return softplus(-self.logits)
+
+    @cached_property
+    def logit_edges(self) -> Array:
+        """Between which logits a cell's forecasts are; infinite at both ends."""
+        return np.concatenate([[-np.inf], np.log(self.edges[1:-1]), [np.inf]])
+
+
+def default_grid() -> Grid:
+    """Return the grid of `Summary.cells`."""
+    from xent.evaluation.cells import cell_logits, cell_odds
+
+    return Grid(cell_odds(), cell_logits())
+
+
+def weights_of(cells: Cells) -> tuple[Array, Array]:
+    """Return the weights of zeros and of ones of every group, (G, C) each."""
+    zeros, ones = cells.weights()
+    return np.asarray(zeros, dtype=np.float64), np.asarray(ones, dtype=np.float64)
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x))."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))

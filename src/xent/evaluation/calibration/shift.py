@@ -1,0 +1,132 @@
+"""What re-balancing two outcomes would gain: one constant added to every logit."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.calibration.grid import Grid, softplus
+from xent.evaluation.calibration.special import chi_square_tail
+
+__all__ = ["Shift", "best_shift"]
+
+Array = npt.NDArray[np.float64]
+
+FARTHEST = 64.0  # beyond it no logit of the grid changes sides
+ONE_OUTCOME = "only one outcome was seen: any shift towards it gains"
+
+
+@dataclass(frozen=True)
+class Shift:
+    """The best shift of the logit and what it gains, in nats or in the evaluation's unit.
+
+    Parameters
+    ----------
+    shift : float
+        Added to the logit of the outcome; positive where it was predicted too rarely.
+    gain : float
+        As computed for the logits that stand for the cells.
+    gain_bounds : (float, float)
+        What the best gain is certainly between, wherever in its cell each logit is.
+    p_value : float
+        Probability that a model whose odds need no shift gains so much (Wilks).
+    note : str
+    """
+
+    shift: float
+    gain: float
+    gain_bounds: tuple[float, float]
+    p_value: float
+    note: str = ""
+
+    def scaled(self, factor: float) -> Shift:
+        """Return the gain in another unit."""
+        low, high = self.gain_bounds
+        return replace(self, gain=self.gain * factor, gain_bounds=(low * factor, high * factor))
+
+
+def best_shift(
+    zeros: npt.ArrayLike, ones: npt.ArrayLike, grid: Grid, *, scale: float = 1.0
+) -> Shift | None:
+    r"""Return the constant that the logits lack, from weights of zeros and ones in cells.
+
+    With :math:`s(z) = \log(1 + e^z)`, the gain of a shift b,
+
+    .. math::
+        g(b) = \operatorname{mean}(s(z) - s(z + b) + b y),
+
+    is concave. At its maximum the mean forecast is the frequency of the outcome: the
+    adjustment of Kull and Flach for two classes.
+
+    Parameters
+    ----------
+    zeros, ones : array, shape (C,)
+    grid : Grid
+    scale : float
+        Rows for each unit of weight.
+
+    Notes
+    -----
+    `gain_bounds`: s(z) - s(z + b) is monotone in z, so that each cell's is between those
+    of its edges; b y does not depend on the cell.
+
+    References
+    ----------
+    .. [1] Kull and Flach, "Novel decompositions of proper scoring rules for
+       classification", ECML PKDD 2015.
+
+    Examples
+    --------
+    Forecasts of 1/2, and three ones in four rows:
+
+    >>> grid = Grid([0.0, 0.99, 1.01, 2.0], [-1.0, 0.0, 0.7])
+    >>> found = best_shift([0, 1, 0], [0, 3, 0], grid)
+    >>> round(found.shift, 4), round(math.log(3), 4)
+    (1.0986, 1.0986)
+    """
+    z, o = (np.asarray(a, dtype=np.float64) for a in (zeros, ones))
+    n = z + o
+    weight, total = float(n.sum()), float(o.sum())
+    if not weight > 0:
+        return None
+    kept = n > 0
+    n = n[kept]
+    low, high = grid.logit_edges[:-1][kept], grid.logit_edges[1:][kept]
+    logits = grid.logits[kept]
+
+    def gain(logit: Array, b: float) -> float:
+        finite = np.isfinite(logit)
+        at = np.where(finite, logit, 0.0)
+        # s(z) - s(z + b) is 0 where z is -inf, and -b where it is inf
+        change = np.where(finite, softplus(at) - softplus(at + b), np.where(logit > 0, -b, 0.0))
+        return (math.fsum((n * change).tolist()) + b * total) / weight
+
+    def best(logit: Array) -> float:
+        """Return where the gain is largest, by bisection of its decreasing slope."""
+        left, right = -FARTHEST, FARTHEST
+        for _ in range(60):
+            middle = (left + right) / 2
+            with np.errstate(over="ignore"):
+                expected = float((n / (1 + np.exp(-(logit + middle)))).sum())
+            left, right = (middle, right) if expected < total else (left, middle)
+        return (left + right) / 2
+
+    shift = best(logits)
+    found = max(gain(logits, shift), 0.0)
+    # pessimal and optimal edges, for a shift up and for a shift down
+    certain = gain(high if shift > 0 else low, shift)
+    possible = max(
+        gain(low, max(best(low), 0.0)),
+        gain(high, min(best(high), 0.0)),
+    )
+    note = ONE_OUTCOME if total == 0 or total == weight else ""
+    return Shift(
+        shift=math.copysign(math.inf, shift) if note else shift,
+        gain=found,
+        gain_bounds=(min(max(certain, 0.0), found), max(possible, found)),
+        p_value=chi_square_tail(2 * weight * scale * found, 1),
+        note=note,
+    )

@@ -1,0 +1,78 @@
+"""The best shift of the logit against a minimiser on the rows."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+from states import GRID, binary_losses, cells_of
+
+from xent.evaluation.calibration.shift import best_shift
+
+
+def rows(n, shift, seed=0, spread=1.5):
+    rng = np.random.default_rng(seed)
+    logit = spread * rng.normal(size=n)
+    return logit, rng.random(n) < expit(logit + shift)
+
+
+@pytest.mark.parametrize("shift", [-3.0, -0.4, 0.0, 0.2, 2.0])
+def test_the_shift_is_a_minimisers(shift):
+    logit, y = rows(3000, shift)
+    found = best_shift(*cells_of(logit, y), GRID)
+    direct = minimize_scalar(lambda b: binary_losses(logit + b, y).mean(), bounds=(-9, 9),
+                             method="bounded", options={"xatol": 1e-9})  # fmt: skip
+    gain = binary_losses(logit, y).mean() - direct.fun
+    low, high = found.gain_bounds
+    assert low <= gain <= high
+    # logits are known to half a cell, 0.03; their errors average out
+    assert_allclose(found.shift, direct.x, atol=0.003)
+    assert_allclose(found.gain, gain, rtol=0, atol=2e-4 * abs(shift) + 1e-5)
+
+
+@pytest.mark.parametrize("at", ["low", "high"])
+def test_the_bounds_hold_where_all_logits_are_at_an_edge(at):
+    rng = np.random.default_rng(1)
+    cells = rng.integers(400, 600, size=500)
+    edge = GRID.logit_edges[cells] + 1e-9 if at == "low" else GRID.logit_edges[cells + 1] - 1e-9
+    y = rng.random(500) < expit(edge + 0.7)
+    found = best_shift(*cells_of(edge, y), GRID)
+    direct = minimize_scalar(lambda b: binary_losses(edge + b, y).mean(), bounds=(-9, 9),
+                             method="bounded", options={"xatol": 1e-9})  # fmt: skip
+    low, high = found.gain_bounds
+    assert low <= binary_losses(edge, y).mean() - direct.fun <= high
+
+
+def test_the_p_value_is_that_of_chance():
+    p = [best_shift(*cells_of(*rows(400, 0.0, seed)), GRID).p_value for seed in range(300)]
+    # 300 draws of 5 %: standard deviation 1.3 %, and four of them
+    assert abs(np.mean(np.array(p) <= 0.05) - 0.05) < 0.05
+    assert best_shift(*cells_of(*rows(400, 1.0)), GRID).p_value < 1e-6
+
+
+def test_weights_count_as_rows_do():
+    logit, y = rows(200, 0.5)
+    once = best_shift(*cells_of(logit, y), GRID)
+    twice = best_shift(*cells_of(logit, y, np.full(200, 2.0)), GRID, scale=0.5)
+    assert_allclose(twice.gain, once.gain, rtol=1e-12)
+    assert_allclose(twice.p_value, once.p_value, rtol=1e-9)
+
+
+def test_one_outcome_wants_no_end_of_shift():
+    logit, _ = rows(50, 0.0)
+    found = best_shift(*cells_of(logit, np.ones(50)), GRID)
+    assert found.shift == np.inf
+    assert "only one outcome" in found.note
+    # everything that the forecasts lose
+    assert_allclose(found.gain, binary_losses(logit, np.ones(50)).mean(), rtol=0.02)
+    assert best_shift(*cells_of(logit, np.zeros(50)), GRID).shift == -np.inf
+
+
+def test_no_rows_have_no_shift():
+    assert best_shift(np.zeros(1024), np.zeros(1024), GRID) is None
+
+
+def test_forecasts_beyond_the_grid_are_certain():
+    # q = 0 and q = 1 gain nothing by a shift, and are in the first and the last cell
+    found = best_shift(*cells_of(np.array([-400.0, 400.0, 0.0, 0.0]), [0, 1, 1, 1]), GRID)
+    assert found.gain_bounds[1] < 0.75 * np.log(2)
