@@ -14,6 +14,7 @@ PUBLIC = {
     "binary_entropy",
     "categorical_cross_entropy",
     "checks",
+    "compare",
     "conditional_entropy",
     "cross_entropy",
     "empty_cache",

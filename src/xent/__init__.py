@@ -43,7 +43,7 @@ from xent.total import Total, merge
 if TYPE_CHECKING:
     from xent.diagnostics.audit import audit
     from xent.diagnostics.known_values import explain
-    from xent.evaluation import evaluate
+    from xent.evaluation import compare, evaluate
 
 __version__ = "0.1.0"
 
@@ -54,6 +54,7 @@ __all__ = [
     "binary_entropy",
     "categorical_cross_entropy",
     "checks",
+    "compare",
     "conditional_entropy",
     "cross_entropy",
     "empty_cache",
@@ -83,6 +84,7 @@ __all__ = [
 # what a training loop never calls is imported when it is asked for
 _ON_DEMAND = {
     "audit": "xent.diagnostics.audit",
+    "compare": "xent.evaluation",
     "evaluate": "xent.evaluation",
     "explain": "xent.diagnostics.known_values",
 }

@@ -1,7 +1,8 @@
 """Predictions in, numbers out: log loss with its references, in sums that merge."""
 
 from xent.evaluation.api import evaluate
+from xent.evaluation.comparison import Comparison, compare
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary import ClassSums, Summary, Surprise
 
-__all__ = ["ClassSums", "Evaluation", "Summary", "Surprise", "evaluate"]
+__all__ = ["ClassSums", "Comparison", "Evaluation", "Summary", "Surprise", "compare", "evaluate"]

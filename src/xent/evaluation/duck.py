@@ -69,10 +69,16 @@ class DuckSource:
             return {}
         return {n: table.column(n).combine_chunks() for n in table.column_names}
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+    def batches(
+        self, columns: Sequence[str], *, order_by: str | None = None, spill: str = ""
+    ) -> Iterator[Batch]:
+        """Yield the rows in their order, or in that of a column; sorting may need a folder."""
         chosen = ", ".join(_quoted(n) for n in columns)
+        order = f" ORDER BY {_quoted(order_by)}" if order_by else ""
         try:
-            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query}\n)")
+            if spill:
+                self._connection.execute("SET temp_directory = ?", [spill])
+            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query}\n){order}")
             for batch in _reader(relation):
                 yield {n: batch.column(i) for i, n in enumerate(columns)}
         except (self._error, OSError) as error:

@@ -1,0 +1,292 @@
+"""`compare`: predictions of several models for the same rows in, a Comparison out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.api import _gather
+from xent.evaluation.comparison.models import distinct_names, plan_models
+from xent.evaluation.comparison.result import Comparison
+from xent.evaluation.comparison.running import Asked, run
+from xent.evaluation.names import class_list
+from xent.evaluation.options import Options, least_probability
+from xent.evaluation.sources import Source
+from xent.units import Unit
+
+__all__ = ["compare"]
+
+Progress = Callable[[int, int | None], None]
+# options that may differ from model to model
+OF_A_MODEL = ("target", "probs", "logits", "log_probs", "labels", "classes", "task")
+
+
+def compare(
+    *sources: Any,
+    each: Sequence[Mapping[str, Any]] | None = None,
+    names: Sequence[str] | None = None,
+    target: Any = None,
+    probs: Any = None,
+    logits: Any = None,
+    log_probs: Any = None,
+    labels: Any = None,
+    task: Literal["class", "multi"] | None = None,
+    classes: Sequence[Any] | str | None = None,
+    key: str | None = None,
+    inner: bool = False,
+    by: str | None = None,
+    cluster: str | None = None,
+    block: int | None = None,
+    weight: str | None = None,
+    bytes: str | None = None,
+    ignore: Any = None,
+    zero: str = "inf",
+    unit: Unit = "nat",
+    level: float = 0.95,
+    interval: Literal["hall", "t"] = "hall",
+    nan: Literal["raise", "exclude"] = "raise",
+    sum_tolerance: float = 1e-4,
+    sql: str | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    r"""Compare models on the same rows: return the difference of their log losses.
+
+    Rows are compared in pairs, which takes away what both models find hard. For losses
+    :math:`\ell^A_i, \ell^B_i` of row i, of weight :math:`w_i`, the difference in nats is
+
+    .. math:: \bar d = \frac{\sum_i w_i (\ell^A_i - \ell^B_i)}{\sum_i w_i} ,
+
+    positive where B is better. Beside it: its interval, tables per class and slice that
+    add up to it, the e-value :math:`\exp \sum_i (\ell^A_i - \ell^B_i)`, how often each
+    model wins, accuracy with McNemar's test, the divergences KL(A || B) and KL(B || A)
+    of whole predictions, and the change in the probability of the truth.
+
+    Parameters
+    ----------
+    *sources : path, pair of arrays, dict of arrays, table or array
+        One a model, each whatever `evaluate` takes; or an array of predictions ``(N, K)``,
+        where `target` is an array too. A single source holds several models in its columns:
+        say which with `each`.
+    each : sequence of dict, optional
+        What differs from model to model: ``[{"probs": "a_*"}, {"probs": "b_*"}]``. Any of
+        target, probs, logits, log_probs, labels, classes, task.
+    names : sequence of str, optional
+        Names of the models; else those of the sources.
+    target, probs, logits, log_probs, labels, task, classes, ignore, nan, sum_tolerance
+        As in `evaluate`, of every model.
+    key : str, optional
+        A column that names the rows: rows with the same key are compared. Else the first
+        row is compared with the first, and so on.
+    inner : bool, default False
+        With `key`, leave out and count rows that not all sources have.
+    by : str, optional
+        A column; the difference is shown for each of its values.
+    cluster : str, optional
+        A column; rows of one value are not independent (tokens of a document). The
+        interval and the p-value then come from the clusters.
+    block : int, optional
+        So many consecutive rows are a cluster.
+    weight, bytes : str, optional
+        Columns, of the first source: weights of rows, bytes of text.
+    zero : {"inf", "clip:EPS"}, default "inf"
+        What an outcome of probability 0 costs. With "inf" such rows are counted, the
+        difference is infinite, and `finite_difference` is of the other rows. "clip:1e-15"
+        raises smaller probabilities to 1e-15, in divergences too.
+    unit : {"nat", "bit", "ban"}, default "nat"
+        Unit of the losses.
+    level : float, default 0.95
+        Confidence of every interval; the e-value's threshold is 1 / (1 - level).
+    interval : {"hall", "t"}, default "hall"
+        Hall's transform, which allows for skew, or Student's t.
+    sql : str, optional
+        A DuckDB query for the rows of each source, its table ``source``.
+    progress : callable, optional
+        Called with the rows compared so far and the number of all rows (or None).
+
+    Returns
+    -------
+    Comparison
+        Prints as a table; with two models `difference`, `interval`, `p_value` and all
+        numbers of a `Pair` are attributes.
+
+    Raises
+    ------
+    SourceError
+        Where rows do not pair: their number differs, or the truth of a row does (how many,
+        which first), or keys repeat or have no partner.
+    XentValueError
+        Where the models predict different things, or rows are what `evaluate` refuses.
+
+    Notes
+    -----
+    *Precision.* Losses of rows are float64, sums of them and of their powers exact: neither
+    the order of the rows nor how files are split can be seen, except in what depends on the
+    order itself (e-value, autocorrelation, blocks). Percentiles are exact up to 262,144
+    rows; beyond, within 1/128 of themselves.
+
+    *Memory.* Files are streamed side by side. By `key`, DuckDB sorts them, on disk where
+    need be.
+
+    *The e-value.* If A were the true law of each outcome, the e-value against A would reach
+    20 with a chance of at most 1 in 20, however long one goes on and whenever one looks
+    (Ville). It compares laws, not means: with enough rows there is evidence against every
+    model that is not the truth.
+
+    See Also
+    --------
+    evaluate : one model by itself.
+    kl_divergence : the divergence of two distributions.
+
+    References
+    ----------
+    .. [1] F. X. Diebold and R. S. Mariano, "Comparing predictive accuracy", 1995.
+    .. [2] Y. J. Choe and A. Ramdas, "Comparing sequential forecasters", 2023.
+
+    Examples
+    --------
+    >>> from xent.evaluation import compare
+    >>> y = [0, 1, 1, 0]
+    >>> c = compare((y, [0.2, 0.7, 0.9, 0.1]), (y, [0.4, 0.6, 0.6, 0.4]))
+    >>> round(c.difference, 4), c.wins.a, c.wins.b
+    (-0.3132, 4, 0)
+    """
+    given = {
+        "target": target,
+        "probs": probs,
+        "logits": logits,
+        "log_probs": log_probs,
+        "labels": labels,
+        "task": task,
+        "classes": classes,
+    }
+    common: dict[str, Any] = {
+        "ignore": ignore,
+        "zero": zero,
+        "unit": unit,
+        "nan": nan,
+        "sum_tolerance": sum_tolerance,
+    }
+    asked = Asked(
+        key=key,
+        inner=inner,
+        by=by,
+        cluster=cluster,
+        block=block,
+        weight=weight,
+        size=bytes,
+        unit=unit,
+        level=level,
+        method=interval,
+        least=least_probability(zero),
+    )
+    opened: list[Source] = []
+    try:
+        said = _open(sources, each, given, sql, opened, common, asked)
+        shown = _names(names, [s.name for s in opened], said, each)
+        return run(opened, plan_models(opened, shown, said), asked, progress)
+    finally:
+        for source in opened:
+            source.close()
+
+
+def _open(
+    sources: Sequence[Any],
+    each: Sequence[Mapping[str, Any]] | None,
+    given: dict[str, Any],
+    sql: str | None,
+    opened: list[Source],
+    common: dict[str, Any],
+    asked: Asked,
+) -> list[tuple[int, Options]]:
+    """Open the sources into `opened`; return each model's source and options."""
+    count = len(each) if each is not None else len(sources)
+    if count < 2:
+        raise XentValueError(
+            f"compare needs two models or more, got {count}; models in the columns of one "
+            "source: each=[{'probs': 'a_*'}, {'probs': 'b_*'}]"
+        )
+    if each is not None and len(sources) not in (1, count):
+        raise XentValueError(
+            f"each must have an entry for every source, got {count} for {len(sources)} sources"
+        )
+    found: list[tuple[int, Options]] = []
+    for i in range(count):
+        own = {**given, **_own(i, each)}
+        if isinstance(own["classes"], str):
+            own["classes"] = class_list(own["classes"])
+        settings = {n: own.pop(n) for n in ("classes", "task")}
+        if len(sources) == count:
+            source, columns = _one_source(sources[i], own, sql)
+            opened.append(source)
+        else:
+            if not opened:
+                opened.append(_one_source(sources[0], {}, sql)[0])
+            columns = own
+        at = len(opened) - 1
+        fields = {f.name for f in opened[at].fields}
+        # the first source must have them; the others may
+        beside: dict[str, Any] = {
+            option: column
+            for option, column in (("weight", asked.weight), ("bytes", asked.size))
+            if column is not None and (at == 0 or column in fields)
+        }
+        found.append((at, Options(**columns, **settings, **beside, **common)))
+    return found
+
+
+def _own(i: int, each: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
+    if each is None:
+        return {}
+    unknown = [name for name in each[i] if name not in OF_A_MODEL]
+    if unknown:
+        raise XentValueError(
+            f"each may say {', '.join(OF_A_MODEL)}, got {unknown[0]!r} for model {i}",
+            value=unknown[0],
+        )
+    return each[i]
+
+
+def _one_source(source: Any, own: dict[str, Any], sql: str | None) -> tuple[Source, dict[str, Any]]:
+    own = {n: v for n, v in own.items() if v is not None}
+    if hasattr(source, "dtype") or (isinstance(source, list) and source):
+        # predictions alone: the truth is common to all
+        if "target" not in own and "labels" not in own and "log_probs" not in own:
+            raise XentTypeError(
+                "a source that is an array of predictions needs target, an array too, got none; "
+                "or give pairs (target, probs)"
+            )
+        kind = next((n for n in ("logits", "log_probs") if own.get(n) is True), "probs")
+        own[kind] = np.asarray(source) if isinstance(source, list) else source
+        source = None
+    opened, said = _gather(source, {**dict.fromkeys(OF_A_MODEL[:5]), **own}, sql)
+    return opened, said
+
+
+def _names(
+    names: Sequence[str] | None,
+    sources: Sequence[str],
+    said: Sequence[tuple[int, Options]],
+    each: Sequence[Mapping[str, Any]] | None,
+) -> list[str]:
+    if names is not None:
+        if len(names) != len(said) or len(set(names)) != len(names):
+            raise XentValueError(
+                f"names must be one different name for each of the {len(said)} models, got "
+                f"{list(names)}",
+                value=list(names),
+            )
+        return [str(n) for n in names]
+    if len(sources) == len(said):
+        return distinct_names(sources)
+    assert each is not None
+    return distinct_names([_columns_in_words(o) for _, o in said])
+
+
+def _columns_in_words(options: Options) -> str:
+    said = options.predictions
+    if said is None:
+        return "model"
+    return said[1] if isinstance(said[1], str) else ",".join(said[1])

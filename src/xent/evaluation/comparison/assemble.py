@@ -1,0 +1,227 @@
+"""From the sums of models and pairs to the numbers of a comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xent.evaluation.comparison.divergence import Distances
+from xent.evaluation.comparison.groups import centred, cluster_moments
+from xent.evaluation.comparison.intervals import (
+    anytime_interval,
+    difference_interval,
+    difference_p_value,
+    t_interval,
+)
+from xent.evaluation.comparison.pairs import PairState
+from xent.evaluation.comparison.result import GroupRow, Pair
+from xent.evaluation.comparison.sums import Group, Moments, PairSums
+from xent.evaluation.comparison.wins import wilson_interval
+from xent.evaluation.exact import ratio
+from xent.evaluation.intervals import Interval, no_interval
+from xent.units import Unit, nats_per
+
+__all__ = ["Settings", "pair_of", "scaled"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all numbers of a comparison have in common."""
+
+    unit: Unit
+    level: float
+    method: str  # "hall" or "t"
+    decisions: int  # losses of a row are divided by: its labels, or 1
+    classes: tuple[str, ...]
+    slices: tuple[str, ...]
+
+    @property
+    def factor(self) -> float:
+        """What a loss of a row in nats is multiplied by."""
+        return 1 / (nats_per(self.unit) * self.decisions)
+
+
+def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> Pair:
+    """Return the comparison of two models."""
+    level, factor = settings.level, settings.factor
+    (whole,) = state.all.groups()
+    only_a, only_b, both = whole.impossible
+    finite = (whole.difference / settings.decisions) / nats_per(settings.unit)
+    m, method = _moments(state, whole, settings)
+    interval = difference_interval(m, level, method)
+    nats = scaled(interval, 1 / settings.decisions)
+    ratio_of = math.nan if math.isnan(finite) else _exp(whole.difference / settings.decisions)
+    per_byte, per_byte_interval = _per_byte(state, whole, settings, method)
+    perplexities = _perplexity_difference(state, whole, settings, nats)
+    clear = not (only_a or only_b or both)
+    pair: dict[str, Any] = {
+        "a": name_a,
+        "b": name_b,
+        "unit": settings.unit,
+        "num_rows": whole.num_rows,
+        "num_common": whole.num_common,
+        "only_a_impossible": only_a,
+        "only_b_impossible": only_b,
+        "both_impossible": both,
+        "difference": finite if clear else _infinite(only_a, only_b, both),
+        "finite_difference": finite,
+        "interval": scaled(interval, factor),
+        "anytime_interval": (
+            scaled(anytime_interval(m, level), factor)
+            if state.evidence is not None and state.clusters is None
+            else None
+        ),
+        "p_value": difference_p_value(m, method),
+        "adjusted_p_value": math.nan,
+        "num_clusters": m.num_rows if state.clusters is not None else None,
+        "perplexity_ratio": ratio_of,
+        "perplexity_ratio_interval": nats.exp(),
+        "perplexity_difference": perplexities[0],
+        "perplexity_difference_interval": perplexities[1],
+        "bits_per_byte_difference": per_byte,
+        "bits_per_byte_interval": per_byte_interval,
+        "correlation": _correlation(state, whole),
+        "autocorrelation": (
+            state.neighbours.correlation(
+                whole.num_common, whole.moments.mean, whole.moments.variance
+            )
+            if state.neighbours is not None
+            else math.nan
+        ),
+        "wins": state.wins,
+        "win_interval": state.wins.interval(level),
+        "accuracy": state.accuracy,
+    }
+    if state.evidence is not None:
+        pair["evidence"] = state.evidence.results(name_a, name_b)
+    if state.distances is not None:
+        pair |= _distances(state.distances, level, 1 / nats_per(settings.unit))
+    if state.classes is not None:
+        pair["classes"] = _table(settings.classes, state.classes, settings)
+    if state.slices is not None and settings.slices:
+        pair["slices"] = _table(settings.slices, state.slices, settings)
+    return Pair(**pair)
+
+
+def scaled(interval: Interval, factor: float) -> Interval:
+    """Return an interval in another unit."""
+    return interval if factor == 1 else interval.scaled(factor)
+
+
+def _moments(state: PairState, whole: Group, settings: Settings) -> tuple[Moments, str]:
+    """What the difference's interval is made of: rows, or clusters of them."""
+    if state.clusters is None:
+        return whole.moments, settings.method
+    t = state.clusters.totals()
+    d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
+    return cluster_moments(d, t["w"]), "cluster"
+
+
+def _infinite(only_a: int, only_b: int, both: int) -> float:
+    if both or (only_a and only_b):
+        return math.nan  # inf - inf
+    return math.inf if only_a else -math.inf
+
+
+def _exp(value: float) -> float:
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf
+
+
+def _per_byte(
+    state: PairState, whole: Group, settings: Settings, method: str
+) -> tuple[float, Interval]:
+    """The difference in bits for each byte, its interval that of a ratio of sums."""
+    if not state.has_bytes:
+        return math.nan, no_interval(settings.level, method, "bytes are not known")
+    if state.clusters is not None:
+        t = state.clusters.totals()
+        d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
+        m = cluster_moments(d, t["size"])
+    else:
+        (m,) = state.per_byte.of([whole.num_common])
+    bits = 1 / math.log(2)
+    return m.mean * bits, difference_interval(m, settings.level, method).scaled(bits)
+
+
+def _perplexity_difference(
+    state: PairState, whole: Group, settings: Settings, nats: Interval
+) -> tuple[float, Interval]:
+    """exp(loss of A) - exp(loss of B), with the first-order error of both together."""
+    none = no_interval(settings.level, "delta", "perplexities are not finite")
+    if state.moments is None or not whole.common_weight:
+        return math.nan, none
+    weight = whole.common_weight * settings.decisions
+    pa, pb = _exp(ratio(whole.loss_a, weight)), _exp(ratio(whole.loss_b, weight))
+    difference = pa - pb
+    if not (math.isfinite(pa) and math.isfinite(pb)):
+        return difference, none
+    if state.clusters is not None:
+        t = state.clusters.totals()
+        u = centred(t["a"], t["w"]), centred(t["b"], t["w"])
+        count = len(u[0])
+        parts = [(pa * x - pb * y) / settings.decisions for x, y in zip(*u, strict=True)]
+        square = math.fsum(v * v for v in parts) / (count - 1) if count > 1 else math.nan
+    else:
+        count = whole.num_common
+        va, vb = (m.of([count])[0].variance / settings.decisions**2 for m in state.moments)
+        vd = whole.moments.variance / settings.decisions**2
+        # var(pa x - pb y) with 2 cov(x, y) = va + vb - vd, close values not subtracted
+        square = (pa - pb) * (pa * va - pb * vb) + pa * pb * vd
+    m = Moments(count, difference, max(square, 0.0), 0.0)
+    return difference, t_interval(m, settings.level, "delta")
+
+
+def _correlation(state: PairState, whole: Group) -> float:
+    if state.moments is None:
+        return math.nan
+    va, vb = (m.of([whole.num_common])[0].variance for m in state.moments)
+    if not (va > 0 and vb > 0):
+        return math.nan
+    vd = whole.moments.variance
+    return max(-1.0, min(1.0, (va + vb - vd) / (2 * math.sqrt(va) * math.sqrt(vb))))
+
+
+def _distances(distances: Distances, level: float, factor: float) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if distances.num_tops:
+        found["same_top"] = distances.same_top / distances.num_tops
+        found["same_top_interval"] = wilson_interval(distances.same_top, distances.num_tops, level)
+    for field, sums, unit in (
+        ("a_from_b", distances.a_from_b, factor),
+        ("b_from_a", distances.b_from_a, factor),
+        ("truth", distances.truth, 1.0),
+    ):
+        if sums.num_values:
+            found[field] = sums.result(level).scaled(unit)
+    return found
+
+
+def _table(names: Sequence[str], sums: PairSums, settings: Settings) -> tuple[GroupRow, ...]:
+    """One line for each group; for labels every row is in each of them."""
+    groups = sums.groups(len(names))
+    factor = 1 / nats_per(settings.unit)
+    total = sum(g.weight for g in groups)
+    common = sum(g.common_weight for g in groups)
+    rows = []
+    for name, g in zip(names, groups, strict=True):
+        interval = difference_interval(g.moments, settings.level, settings.method)
+        rows.append(
+            GroupRow(
+                name=name,
+                num_rows=g.num_rows,
+                share=ratio(g.weight, total),
+                log_loss_a=ratio(g.loss_a, g.common_weight) * factor,
+                log_loss_b=ratio(g.loss_b, g.common_weight) * factor,
+                difference=g.difference * factor,
+                interval=interval.scaled(factor),
+                contribution=ratio(g.loss_a - g.loss_b, common) * factor,
+                only_a_impossible=g.impossible[0],
+                only_b_impossible=g.impossible[1],
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,185 @@
+"""How far two models' predictions are from each other, whatever the truth is."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import MisuseWarning
+from xent.evaluation.comparison.intervals import difference_interval
+from xent.evaluation.comparison.spread import PERCENTS, Spread
+from xent.evaluation.comparison.sums import MomentSums
+from xent.evaluation.intervals import Interval
+from xent.information import kl_divergence
+from xent.kernels.cpu import measures
+
+__all__ = ["Distances", "Spreading", "divergences"]
+
+Array = npt.NDArray[Any]
+# predictions whose logarithms are taken at a time
+CHUNK = 1 << 21
+# how far a row of a file may sum from 1 was checked when it was scored
+ANY_SUM = 1.0
+
+
+def divergences(p: Array, q: Array, given: tuple[str, str], least: float = 0.0) -> Array:
+    """Return KL(p || q) of each row of two (rows, classes) matrices, in nats.
+
+    Probabilities of `q` below `least` are raised to it, as those of the truth are.
+    """
+    step = max(1, CHUNK // p.shape[1])
+    result = np.empty(len(p))
+    for begin in range(0, len(p), step):
+        part = slice(begin, begin + step)
+        result[part] = _divergences(p[part], q[part], given, least)
+    return result
+
+
+def _divergences(p: Array, q: Array, given: tuple[str, str], least: float) -> Array:
+    p, q = p.astype(np.float64, copy=False), q.astype(np.float64, copy=False)
+    if least and given[1] == "probs":
+        q = np.maximum(q, least)
+    if given == ("probs", "probs"):
+        # sum(p log(p / q) - p + q): no term is negative, whatever the rows sum to
+        return measures.kl_divergence(p, q, axis=-1, tolerance=ANY_SUM, nats=1.0).result
+    with np.errstate(divide="ignore"), warnings.catch_warnings():
+        # rows that one model excludes are counted
+        warnings.simplefilter("ignore", MisuseWarning)
+        p = p if given[0] == "logits" else np.log(p)
+        q = q if given[1] == "logits" else np.log(q)
+        result: Array = np.maximum(kl_divergence(p, q, given="logits"), 0.0)
+        return result
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """Values of one kind over all rows: mean with interval, extremes, percentiles."""
+
+    num_rows: int
+    num_infinite: int
+    finite_mean: float
+    interval: Interval
+    root_mean_square: float
+    low: float
+    high: float
+    percentiles: dict[float, float]
+
+    @property
+    def mean(self) -> float:
+        """The mean; inf where a value is."""
+        return math.inf if self.num_infinite else self.finite_mean
+
+    def scaled(self, factor: float) -> Spreading:
+        """Return the same in another unit."""
+        if factor == 1:
+            return self
+        return Spreading(
+            self.num_rows,
+            self.num_infinite,
+            self.finite_mean * factor,
+            self.interval.scaled(factor),
+            self.root_mean_square * factor,
+            self.low * factor,
+            self.high * factor,
+            {percent: v * factor for percent, v in self.percentiles.items()},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the numbers, percentiles by name."""
+        return {
+            "mean": self.mean,
+            "finite_mean": self.finite_mean,
+            "mean_low": self.interval.low,
+            "mean_high": self.interval.high,
+            "root_mean_square": self.root_mean_square,
+            "min": self.low,
+            "max": self.high,
+            "num_infinite": self.num_infinite,
+            "percentiles": {f"{percent:g}": v for percent, v in self.percentiles.items()},
+        }
+
+
+class SpreadSums:
+    """Sums from which a `Spreading` comes."""
+
+    def __init__(self, weighted: bool) -> None:
+        self._moments = MomentSums(weighted)
+        self._spread = Spread()
+        self.num_values = self._infinite = 0
+        self._low, self._high = math.inf, -math.inf
+
+    def add(self, values: Array, weight: Array | None) -> None:
+        if not len(values):
+            return
+        self.num_values += len(values)
+        self._spread.add(values)
+        self._low = min(self._low, float(values.min()))
+        self._high = max(self._high, float(values.max()))
+        finite = np.isfinite(values)
+        if not finite.all():
+            self._infinite += int((~finite).sum())
+            values = values[finite]
+            weight = None if weight is None else weight[finite]
+        self._moments.add(1, None, values, weight)
+
+    def result(self, level: float) -> Spreading:
+        count = self.num_values - self._infinite
+        (m,) = self._moments.of([count])
+        square = m.mean**2 + m.variance * (count - 1) / count if count > 1 else m.mean**2
+        return Spreading(
+            num_rows=self.num_values,
+            num_infinite=self._infinite,
+            finite_mean=m.mean,
+            interval=difference_interval(m, level, "hall"),
+            root_mean_square=math.sqrt(square) if square >= 0 else math.nan,
+            low=self._low if self.num_values else math.nan,
+            high=self._high if self.num_values else math.nan,
+            percentiles={percent: self._spread.percentile(percent) for percent in PERCENTS},
+        )
+
+
+@dataclass
+class Distances:
+    """Sums of what is between two models' predictions."""
+
+    weighted: bool
+    same_top: int = 0
+    num_tops: int = 0
+    a_from_b: SpreadSums = field(init=False)
+    b_from_a: SpreadSums = field(init=False)
+    truth: SpreadSums = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.a_from_b = SpreadSums(self.weighted)
+        self.b_from_a = SpreadSums(self.weighted)
+        self.truth = SpreadSums(self.weighted)
+
+    def add_truth(self, a: Array, b: Array, weight: Array | None) -> None:
+        """Add rows of these losses: what the truth was given, A less B."""
+        self.truth.add(truth_difference(a, b), weight)
+
+    def add_tops(self, same: Array) -> None:
+        self.same_top += int(same.sum())
+        self.num_tops += len(same)
+
+
+def truth_difference(a: Array, b: Array) -> Array:
+    """Return exp(-a) - exp(-b) without cancellation where the losses are close.
+
+    >>> truth_difference(np.array([1e-17]), np.array([2e-17]))
+    array([1.e-17])
+    """
+    with np.errstate(invalid="ignore"):
+        gap = b - a
+    gap[np.isnan(gap)] = 0.0  # impossible for both
+    low = np.minimum(a, b)
+    # exp(-low) (1 - exp(-|gap|)), with the sign of the gap
+    size = np.exp(-low) * -np.expm1(-np.abs(gap))
+    size = np.where(np.isinf(low), 0.0, size)
+    signed: Array = np.copysign(size, gap)
+    return signed

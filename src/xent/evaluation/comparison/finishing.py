@@ -1,0 +1,185 @@
+"""The last step: from the sums of a run to its Comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.comparison.assemble import Settings, pair_of, scaled
+from xent.evaluation.comparison.groups import MAX_CLUSTERS, ClusterSums, cluster_moments
+from xent.evaluation.comparison.intervals import difference_interval
+from xent.evaluation.comparison.models import Model
+from xent.evaluation.comparison.pairs import Beside
+from xent.evaluation.comparison.result import Comparison, ModelRow, Pair
+from xent.evaluation.comparison.rows import Rows
+from xent.evaluation.comparison.several import holm
+from xent.evaluation.comparison.sums import GroupedSums, MomentSums
+from xent.evaluation.exact import ONE, ratio
+from xent.units import nats_per
+
+if TYPE_CHECKING:
+    from xent.evaluation.comparison.running import Asked, _Run
+
+__all__ = ["ModelState", "finish"]
+
+Array = npt.NDArray[Any]
+# neighbouring rows that are more alike than this, and more than chance, are told
+ALIKE = 0.05
+
+
+class ModelState:
+    """Sums of one model over the rows that are compared."""
+
+    def __init__(self, weighted: bool, clustered: bool) -> None:
+        self._weighted = weighted
+        self._rows = self.impossible = 0
+        self._moments = MomentSums(weighted)
+        self._sums = GroupedSums(("loss", "weight", "possible", "size", "right"))
+        self._clusters = ClusterSums(("x", "w")) if clustered else None
+        self._has_truth = True
+
+    def add(self, rows: Rows, beside: Beside) -> None:
+        """Add rows that are scored."""
+        nll, w = rows.nll, beside.weight
+        weight = np.ones(len(nll)) if w is None else w
+        self._rows += len(nll)
+        self._sums.add(1, None, weight=weight)
+        if beside.size is not None:
+            self._sums.add(1, None, size=weight * beside.size)
+        right = right_decisions(rows)
+        if right is None:
+            self._has_truth = False
+        else:
+            self._sums.add(1, None, right=weight * right)
+        finite = np.isfinite(nll)
+        self.impossible += int((~finite).sum())
+        nll, weight = nll[finite], weight[finite]
+        self._sums.add(1, None, loss=weight * nll, possible=weight)
+        self._moments.add(1, None, nll, None if w is None else weight)
+        if self._clusters is not None and beside.clusters is not None and len(nll):
+            texts, codes = beside.clusters
+            self._clusters.add(texts, codes[finite], x=weight * nll, w=weight)
+
+    def row(self, model: Model, settings: Settings) -> ModelRow:
+        """Return the numbers of the model."""
+        t = {name: sums[0] for name, sums in self._sums.totals().items()}
+        k, unit = settings.decisions, nats_per(settings.unit)
+        nats = ratio(t["loss"], t["possible"] * k)
+        method = settings.method
+        if self._clusters is not None:
+            c = self._clusters.totals()
+            moments, method = cluster_moments(c["x"], c["w"]), "cluster"
+        else:
+            (moments,) = self._moments.of([self._rows - self.impossible])
+        interval = difference_interval(moments, settings.level, method)
+        loss = math.inf if self.impossible else nats
+        per_byte = math.nan
+        if t["size"]:
+            per_byte = ratio(t["loss"], t["size"]) / math.log(2)
+            per_byte = math.inf if self.impossible else per_byte
+        return ModelRow(
+            name=model.name,
+            note=model.plan.note,
+            log_loss=loss / unit,
+            finite_log_loss=nats / unit,
+            interval=scaled(interval, settings.factor),
+            perplexity=math.exp(loss) if loss < 700 else math.inf,
+            perplexity_interval=scaled(interval, 1 / k).exp(),
+            accuracy=ratio(t["right"], t["weight"] * k) if self._has_truth else math.nan,
+            num_impossible=self.impossible,
+            bits_per_byte=per_byte,
+        )
+
+    @property
+    def weight(self) -> float:
+        """Of all rows."""
+        return self._sums.totals()["weight"][0] / ONE
+
+
+def right_decisions(rows: Rows) -> Array | None:
+    """How many decisions of each row were right; None without a truth."""
+    if rows.truth is None or rows.predicted is None:
+        return None
+    same: Array = rows.truth == rows.predicted
+    return same.sum(axis=1) if same.ndim == 2 else same
+
+
+def finish(
+    run: _Run,
+    asked: Asked,
+    models: Sequence[Model],
+    slices: Sequence[str],
+    unmatched: tuple[int, ...],
+) -> Comparison:
+    """Return the comparison of everything that a run has added up."""
+    plan = models[0].plan
+    settings = Settings(
+        unit=asked.unit,
+        level=asked.level,
+        method=asked.method,
+        decisions=len(plan.classes) if plan.kind == "labels" else 1,
+        classes=plan.classes,
+        slices=tuple(slices),
+    )
+    rows = tuple(s.row(m, settings) for s, m in zip(run.model_states, models, strict=True))
+    pairs = {
+        (i, j): pair_of(models[i].name, models[j].name, state, settings)
+        for (i, j), state in run.states.items()
+    }
+    firsts = _adjusted([p for (i, _), p in pairs.items() if i == 0])
+    all_of_them = _adjusted(list(pairs.values()))
+    others = [p for (i, _), p in zip(pairs, all_of_them, strict=True) if i > 0]
+    return Comparison(
+        models=rows,
+        pairs=tuple(firsts),
+        others=tuple(others),
+        unit=asked.unit,
+        level=asked.level,
+        kind=plan.kind,
+        by=asked.by,
+        key=asked.key,
+        weighted=asked.weight is not None,
+        num_ignored=run.ignored,
+        num_missing=run.missing,
+        num_weightless=run.weightless,
+        unmatched=unmatched,
+        notes=tuple(_notes(firsts, asked, plan.kind, run)),
+    )
+
+
+def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
+    adjusted = holm([p.p_value for p in pairs])
+    return [replace(p, adjusted_p_value=a) for p, a in zip(pairs, adjusted, strict=True)]
+
+
+def _notes(pairs: Sequence[Pair], asked: Asked, kind: str, run: _Run) -> list[str]:
+    notes = []
+    if kind == "log_probs" and asked.key is None:
+        notes.append(
+            "log-probabilities have no truth to check: that row i is the same in all sources is "
+            "taken on trust; key pairs rows by a column"
+        )
+    for p in pairs:
+        unlikely = p.num_common > 30 and p.autocorrelation > 3 / math.sqrt(p.num_common)
+        if unlikely and p.autocorrelation > ALIKE and p.num_clusters is None:
+            notes.append(
+                f"differences of neighbouring rows are alike (correlation "
+                f"{p.autocorrelation:.2f}, {p.a} and {p.b}): the interval is too short unless "
+                "cluster names what belongs together, such as the document"
+            )
+            break
+    if run.states and next(iter(run.states.values())).clusters is not None:
+        sums = next(iter(run.states.values())).clusters
+        if sums is not None and sums.folded:
+            notes.append(f"more than {MAX_CLUSTERS:,} clusters, put together into so many by hash")
+    few = [p.num_clusters for p in pairs if p.num_clusters is not None and p.num_clusters < 20]
+    if few:
+        notes.append(f"only {min(few)} clusters: an interval from so few is wide and uncertain")
+    if asked.weight is not None:
+        notes.append("weighted: wins, percentiles and tests of accuracy count rows, not weights")
+    return notes

@@ -1,0 +1,190 @@
+"""Two models, batch after batch: every sum that their comparison is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.comparison.divergence import Distances, divergences
+from xent.evaluation.comparison.evidence import EvidenceSums
+from xent.evaluation.comparison.groups import ClusterSums
+from xent.evaluation.comparison.rows import Rows
+from xent.evaluation.comparison.sums import MomentSums, PairSums
+from xent.evaluation.comparison.wins import Accuracy, Wins
+from xent.evaluation.exact import ONE
+from xent.kernels.cpu.exact_sums import ExactSums
+
+__all__ = ["Beside", "PairState"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Beside:
+    """What stands beside the predictions of a batch of rows."""
+
+    weight: Array | None = None
+    size: Array | None = None
+    slices: Array | None = None  # number of each row's value
+    num_slices: int = 0
+    clusters: tuple[list[str], Array] | None = None
+
+    def where(self, kept: Array) -> Beside:
+        """Return the rows of a mask."""
+
+        def part(values: Array | None) -> Array | None:
+            return None if values is None else values[kept]
+
+        clusters = self.clusters and (self.clusters[0], self.clusters[1][kept])
+        return Beside(
+            part(self.weight), part(self.size), part(self.slices), self.num_slices, clusters
+        )
+
+
+class PairState:
+    """Sums over rows of two models; `whole` with everything there is to say."""
+
+    def __init__(
+        self,
+        *,
+        weighted: bool,
+        clustered: bool,
+        level: float,
+        classes: int,
+        least: float,
+        whole: bool,
+    ) -> None:
+        self.all = PairSums(weighted)
+        self.classes = PairSums(weighted) if whole and classes else None
+        self.slices = PairSums(weighted) if whole else None
+        self.clusters = ClusterSums(("a", "b", "w", "size")) if clustered else None
+        # of each model on the rows that are possible under both
+        self.moments = (MomentSums(weighted), MomentSums(weighted)) if whole else None
+        self.per_byte = MomentSums(weighted=True)
+        self.has_bytes = False
+        self.evidence = EvidenceSums(level) if whole and not weighted else None
+        self.distances = Distances(weighted) if whole else None
+        self.wins = Wins()
+        self.accuracy: Accuracy | None = None
+        self.neighbours = Neighbours() if whole and not weighted else None
+        self._num_classes = classes
+        self._least = least
+        self._whole = whole
+
+    def add(self, a: Rows, b: Rows, beside: Beside) -> None:
+        """Add a batch of rows, all of them scored under both models."""
+        w = beside.weight
+        self.all.add(a.nll, b.nll, w)
+        self.wins += Wins.of(a.nll, b.nll)
+        right_a, right_b = a.right, b.right
+        if right_a is not None and right_b is not None:
+            self.accuracy = (self.accuracy or Accuracy()) + Accuracy.of(right_a, right_b)
+        common = np.isfinite(a.nll) & np.isfinite(b.nll)
+        self._of_common(a.nll[common], b.nll[common], beside.where(common))
+        if not self._whole:
+            return
+        if self.classes is not None:
+            self._by_class(a, b, w)
+        if self.slices is not None and beside.slices is not None:
+            self.slices.add(a.nll, b.nll, w, beside.slices, beside.num_slices)
+        if self.evidence is not None:
+            self.evidence.add(a.nll, b.nll)
+        self._distances(a, b, w)
+
+    def _of_common(self, a: Array, b: Array, beside: Beside) -> None:
+        """Rows that are possible under both models."""
+        if not len(a):
+            return
+        w = beside.weight
+        if self.moments is not None:
+            self.moments[0].add(1, None, a, w)
+            self.moments[1].add(1, None, b, w)
+        if self.neighbours is not None:
+            self.neighbours.add(a - b)
+        weight = np.ones(len(a)) if w is None else w
+        size = np.zeros(len(a)) if beside.size is None else weight * beside.size
+        if beside.size is not None:
+            self.has_bytes = True
+            self.per_byte.add_ratio(weight * (a - b), size)
+        if self.clusters is not None and beside.clusters is not None:
+            texts, codes = beside.clusters
+            self.clusters.add(texts, codes, a=weight * a, b=weight * b, w=weight, size=size)
+
+    def _by_class(self, a: Rows, b: Rows, w: Array | None) -> None:
+        assert self.classes is not None
+        count = self._num_classes
+        if a.label_nll is None or b.label_nll is None:
+            self.classes.add(a.nll, b.nll, w, a.truth, count)
+            return
+        for j in range(count):
+            group = np.full(len(a.nll), j, dtype=np.int64)
+            self.classes.add(a.label_nll[:, j], b.label_nll[:, j], w, group, count)
+
+    def _distances(self, a: Rows, b: Rows, w: Array | None) -> None:
+        distances = self.distances
+        assert distances is not None
+        if a.label_nll is None:
+            distances.add_truth(a.nll, b.nll, w)
+        if a.predicted is None or b.predicted is None:
+            return
+        same = a.predicted == b.predicted
+        distances.add_tops(same.all(axis=1) if same.ndim == 2 else same)
+        p, q = a.predictions, b.predictions
+        assert p is not None
+        assert q is not None
+        if a.label_nll is not None:
+            forth, back = _of_labels(p, q, a.given, b.given, self._least)
+        else:
+            forth = divergences(p, q, (a.given, b.given), self._least)
+            back = divergences(q, p, (b.given, a.given), self._least)
+        distances.a_from_b.add(forth, w)
+        distances.b_from_a.add(back, w)
+
+
+def _of_labels(p: Array, q: Array, given_p: str, given_q: str, least: float) -> tuple[Array, Array]:
+    """KL both ways of rows of labels: independent, so that their divergences add up."""
+    rows, labels = p.shape
+    p, q = _two_outcomes(p, given_p), _two_outcomes(q, given_q)
+    forth = divergences(p, q, (given_p, given_q), least).reshape(rows, labels).sum(axis=1)
+    back = divergences(q, p, (given_q, given_p), least).reshape(rows, labels).sum(axis=1)
+    return forth, back
+
+
+def _two_outcomes(p: Array, given: str) -> Array:
+    p = p.reshape(-1)
+    return np.stack([np.zeros_like(p) if given == "logits" else 1 - p, p], axis=1)
+
+
+class Neighbours:
+    """How alike the differences of neighbouring rows are."""
+
+    def __init__(self) -> None:
+        self._products = ExactSums(1)
+        self._last: float | None = None
+        self._first = 0.0
+
+    def add(self, d: Array) -> None:
+        """Add differences in the order of the rows."""
+        if not len(d):
+            return
+        if self._last is None:
+            self._first = float(d[0])
+        else:
+            self._products.add(np.array([self._last * d[0]]))
+        self._products.add(d[1:] * d[:-1])
+        self._last = float(d[-1])
+
+    def correlation(self, count: int, mean: float, variance: float) -> float:
+        """Return the autocorrelation at lag 1, between -1 and 1."""
+        if count < 3 or not variance > 0 or self._last is None:
+            return float("nan")
+        m = Fraction(mean)
+        total = Fraction(self._products.totals()[0], ONE)
+        # sum of (d_t - m)(d_(t+1) - m), the ends being in one product only
+        ends = Fraction(self._first) + Fraction(self._last)
+        centred = total - m * (2 * count * m - ends) + (count - 1) * m * m
+        return float(centred / (Fraction(variance) * (count - 1)))

@@ -1,0 +1,128 @@
+"""The losses of single rows under one model, and what else a pair of rows is compared by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation import batches
+from xent.evaluation.batches import Batch
+from xent.evaluation.faults import check_looks, raise_fault
+from xent.evaluation.options import Options
+from xent.evaluation.plan import Plan
+from xent.evaluation.scoring import Scorer
+
+__all__ = ["RowScorer", "Rows"]
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class Rows:
+    """Rows of one model; classes are numbered as those of the first model."""
+
+    nll: Array  # (rows), nats: inf where impossible, nan where not scored
+    truth: Array | None = None  # (rows) positions of classes, or (rows, labels) of 0 and 1
+    predicted: Array | None = None  # the same of the likeliest outcome
+    given: str = "probs"  # what `predictions` are, or "logits"
+    predictions: Array | None = None  # (rows, classes); None for log-probabilities
+    label_nll: Array | None = None  # (rows, labels)
+
+    def where(self, kept: Array) -> Rows:
+        """Return the rows of a mask."""
+
+        def part(values: Array | None) -> Array | None:
+            return None if values is None else values[kept]
+
+        return Rows(
+            self.nll[kept],
+            part(self.truth),
+            part(self.predicted),
+            self.given,
+            part(self.predictions),
+            part(self.label_nll),
+        )
+
+    @property
+    def right(self) -> Array | None:
+        """Which rows' likeliest outcome was the truth; for labels, every label of the row."""
+        if self.truth is None or self.predicted is None:
+            return None
+        same: Array = np.asarray(self.truth == self.predicted)
+        return np.asarray(same.all(axis=1)) if same.ndim == 2 else same
+
+
+class RowScorer(Scorer):
+    """Scores batches as `evaluate` does, and keeps each row's loss."""
+
+    def __init__(self, plan: Plan, options: Options, order: Array) -> None:
+        """`order` is the number of each of the plan's classes among the first model's."""
+        super().__init__(plan, options)
+        self._order = order
+        self._places = np.argsort(order)  # of the first model's classes in this plan
+        self._reordered = bool(np.any(order != np.arange(len(order))))
+
+    def rows(self, batch: Batch, first_row: int) -> Rows:
+        """Score a batch; faults raise as they do in `evaluate`."""
+        plan = self.plan
+        columns = self._predictions(batch, first_row)
+        count = len(columns[0])
+        nll, predicted = np.empty(count), np.empty(count, dtype=np.int32)
+        arrays: dict[str, Any] = {}
+        if plan.kind == "classes":
+            arrays["target"] = self._truth.positions(batch, first_row)
+        elif plan.kind == "labels":
+            arrays["labels"] = [
+                batches.labels(name, batch[name], first_row) for name in plan.outcomes
+            ]
+        for argument, name in (("weight", plan.weight), ("size", plan.size)):
+            if name is not None:
+                values = batches.floats(name, batch[name], first_row)
+                arrays[argument] = np.ascontiguousarray(values, dtype=np.float64)
+        if not first_row:
+            check_looks(plan, columns)
+        self._kernel.add(
+            columns, first_row=first_row, row_nll=nll, row_predicted=predicted, **arrays
+        )
+        faults = self._kernel.faults()
+        if self._options.nan == "exclude":
+            faults.pop("missing", None)
+        if faults:
+            raise_fault(plan, self._options, faults, columns, first_row + count)
+        if plan.kind == "log_probs":
+            return Rows(nll)
+        matrix = self._matrix(columns)
+        given = "logits" if plan.prediction.endswith(("logit", "logits")) else "probs"
+        if plan.kind == "labels":
+            return self._labels(nll, np.stack(arrays["labels"], axis=1), matrix, given)
+        target = arrays["target"]
+        truth = np.where(target >= 0, self._order[np.maximum(target, 0)], target)
+        return Rows(nll, truth, self._order[np.maximum(predicted, 0)], given, matrix)
+
+    def _labels(self, nll: Array, truth: Array, matrix: Array, given: str) -> Rows:
+        truth = truth[:, self._places]
+        values, true = matrix.astype(np.float64), truth == 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if given == "logits":
+                of_label = np.logaddexp(0.0, np.where(true, -values, values))
+            else:
+                of_label = -np.where(true, np.log(values), np.log1p(-values))
+        of_label = np.maximum(of_label, 0.0)
+        if self._clip:
+            of_label = np.minimum(of_label, -np.log(self._clip))
+        predicted = values > (0.0 if given == "logits" else 0.5)
+        return Rows(nll, truth, predicted, given, matrix, of_label)
+
+    def _matrix(self, columns: list[Array]) -> Array:
+        """Return predictions as (rows, classes), in the order of the first model's classes."""
+        if len(columns) == 1 and self.plan.prediction.startswith("binary"):
+            p = columns[0].astype(np.float64)
+            other = np.zeros_like(p) if self.plan.prediction == "binary_logit" else 1 - p
+            pair = [other, p]
+            return np.stack([pair[j] for j in self._places], axis=1)
+        if columns[0].ndim == 2:
+            return columns[0][:, self._places] if self._reordered else columns[0]
+        return np.stack([columns[j] for j in self._places], axis=1)

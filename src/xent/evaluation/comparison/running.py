@@ -1,0 +1,219 @@
+"""Rows of all models side by side, checked and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.errors import SourceError, XentValueError
+from xent.evaluation import batches
+from xent.evaluation.batches import Batch, num_rows
+from xent.evaluation.comparison.finishing import ModelState, finish
+from xent.evaluation.comparison.groups import MAX_SLICES, Codes, coded
+from xent.evaluation.comparison.intervals import METHODS
+from xent.evaluation.comparison.keys import KeyedRows
+from xent.evaluation.comparison.models import Model
+from xent.evaluation.comparison.pairs import Beside, PairState
+from xent.evaluation.comparison.result import Comparison
+from xent.evaluation.comparison.rows import Rows
+from xent.evaluation.comparison.streams import by_row
+from xent.evaluation.comparison.truth import TruthCheck
+from xent.evaluation.intervals import check_level
+from xent.evaluation.names import column_named
+from xent.evaluation.sources import Source
+from xent.kernels.cpu.log_loss import IGNORED
+from xent.units import Unit
+
+__all__ = ["Asked", "run"]
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of a comparison that are not about how one model is read."""
+
+    key: str | None
+    inner: bool
+    by: str | None
+    cluster: str | None
+    block: int | None
+    weight: str | None
+    size: str | None
+    unit: Unit
+    level: float
+    method: str
+    least: float  # probability that smaller ones are raised to
+
+    def __post_init__(self) -> None:
+        check_level(self.level)
+        if self.method not in METHODS:
+            raise XentValueError(f"interval must be one of {METHODS}, got {self.method!r}")
+        if self.block is not None and self.block < 1:
+            raise XentValueError(f"block must be a whole number >= 1, got {self.block!r}")
+        if self.block is not None and self.cluster is not None:
+            raise XentValueError("block and cluster are two ways to say which rows belong together")
+        if self.inner and self.key is None:
+            raise XentValueError("inner is about rows without a partner, which needs a key")
+
+
+def run(
+    sources: Sequence[Source], models: Sequence[Model], asked: Asked, progress: Progress | None
+) -> Comparison:
+    """Compare models whose sources are open."""
+    return _Run(sources, models, asked).through(progress)
+
+
+class _Run:
+    def __init__(self, sources: Sequence[Source], models: Sequence[Model], asked: Asked) -> None:
+        self._sources, self._models, self._asked = sources, models, asked
+        names = [f.name for f in sources[0].fields]
+        for option in ("by", "cluster"):
+            column = getattr(asked, option)
+            if column is not None:
+                column_named(option, column, names)
+        self._first = models[0].plan
+        self._weighted = asked.weight is not None
+        self._clustered = asked.cluster is not None or asked.block is not None
+        self._slices = Codes("by", MAX_SLICES)
+        self._truth = TruthCheck([m.name for m in models])
+        self._keyed = (
+            KeyedRows(sources, self._columns(), asked.key, inner=asked.inner)
+            if asked.key is not None and len(sources) > 1
+            else None
+        )
+        self.seen = self.ignored = self.missing = self.weightless = 0
+        self.model_states = [ModelState(self._weighted, self._clustered) for _ in models]
+        self.states = {
+            (i, j): PairState(
+                weighted=self._weighted,
+                clustered=self._clustered,
+                level=asked.level,
+                classes=len(self._first.classes),
+                least=asked.least,
+                whole=i == 0,
+            )
+            for i, j in combinations(range(len(models)), 2)
+        }
+
+    def _columns(self) -> list[list[str]]:
+        """What is read of each source."""
+        needed: list[list[str]] = [[] for _ in self._sources]
+        for model in self._models:
+            needed[model.source] += model.plan.needed
+        for column in (self._asked.by, self._asked.cluster):
+            if column is not None:
+                needed[0].append(column)
+        return [list(dict.fromkeys(columns)) for columns in needed]
+
+    def through(self, progress: Progress | None) -> Comparison:
+        total = self._sources[0].num_rows
+        for several in self._batches():
+            self._add(several)
+            if progress is not None:
+                progress(self.seen, total)
+        self._truth.conclude(keyed=self._keyed is not None)
+        scored = self.seen - self.ignored - self.missing - self.weightless
+        if not scored:
+            raise XentValueError(
+                f"there must be rows to compare, got {self.ignored} ignored, {self.missing} with "
+                f"missing values and {self.weightless} of weight 0",
+                code="D02",
+            )
+        return finish(self, self._asked, self._models, list(self._slices.place), self.unmatched)
+
+    @property
+    def unmatched(self) -> tuple[int, ...]:
+        return tuple(self._keyed.unmatched) if self._keyed is not None else ()
+
+    def _batches(self) -> Iterator[list[Batch]]:
+        if self._keyed is not None:
+            return self._keyed.batches()
+        return by_row(self._sources, self._columns())
+
+    def _add(self, several: list[Batch]) -> None:
+        first_row = self.seen
+        self.seen += num_rows(several[0])
+        rows = [m.scorer.rows(several[m.source], first_row) for m in self._models]
+        # with an error in the truth there is nothing to add up, only to count
+        if not self._truth.add(rows, first_row):
+            return
+        beside = self._beside(several, first_row)
+        kept = self._kept(rows, beside)
+        if not kept.any():
+            return
+        if not kept.all():
+            rows = [r.where(kept) for r in rows]
+            beside = beside.where(kept)
+        for state, r in zip(self.model_states, rows, strict=True):
+            state.add(r, beside)
+        for (i, j), pair in self.states.items():
+            pair.add(rows[i], rows[j], beside)
+
+    def _kept(self, rows: list[Rows], beside: Beside) -> Array:
+        """Rows that are scored under every model and have a weight; the others are counted."""
+        truth = rows[0].truth
+        ignored = np.zeros(len(rows[0].nll), dtype=bool)
+        if truth is not None and truth.ndim == 1:
+            ignored = truth == IGNORED
+        missing = np.zeros(len(ignored), dtype=bool)
+        for r in rows:
+            missing |= np.isnan(r.nll) & ~ignored
+        if beside.weight is not None:
+            missing |= np.isnan(beside.weight) & ~ignored
+        if beside.size is not None:
+            missing |= np.isnan(beside.size) & ~ignored
+        kept: Array = ~(ignored | missing)
+        self.ignored += int(ignored.sum())
+        self.missing += int(missing.sum())
+        if beside.weight is not None:
+            weightless = kept & (beside.weight == 0)
+            self.weightless += int(weightless.sum())
+            kept &= ~weightless
+        return kept
+
+    def _beside(self, several: list[Batch], first_row: int) -> Beside:
+        asked, batch = self._asked, several[0]
+        beside = Beside(
+            weight=self._column("weight", asked.weight, several, first_row),
+            size=self._column("bytes", asked.size, several, first_row),
+        )
+        if asked.by is not None:
+            beside.slices = self._slices.add(batch[asked.by])
+            beside.num_slices = len(self._slices.place)
+        if asked.cluster is not None:
+            beside.clusters = coded(asked.cluster, batch[asked.cluster])
+        elif asked.block is not None:
+            blocks = (np.arange(num_rows(batch)) + first_row) // asked.block
+            low = int(blocks[0])
+            texts = [str(b) for b in range(low, int(blocks[-1]) + 1)]
+            beside.clusters = texts, blocks - low
+        return beside
+
+    def _column(
+        self, option: str, name: str | None, several: list[Batch], first_row: int
+    ) -> Array | None:
+        """A column of numbers of the first source; the others must agree where they have it."""
+        if name is None:
+            return None
+        values = batches.floats(name, several[0][name], first_row).astype(np.float64)
+        for source, batch in zip(self._sources[1:], several[1:], strict=True):
+            if name not in batch:
+                continue
+            other = batches.floats(name, batch[name], first_row)
+            differ = ~((values == other) | (np.isnan(values) & np.isnan(other)))
+            if differ.any():
+                at = int(np.argmax(differ))
+                raise SourceError(
+                    f"{option} {name!r} must be the same in all sources, got {values[at]:g} in "
+                    f"{self._sources[0].name} and {other[at]:g} in {source.name} in row "
+                    f"{first_row + at} ({int(differ.sum()):,} such rows in this batch)",
+                    index=first_row + at,
+                )
+        return values

@@ -1,0 +1,197 @@
+"""Exact sums over pairs of rows, by group: what means, tables and intervals are made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.exact import ONE, ratio
+from xent.kernels.cpu.exact_sums import ExactSums
+
+__all__ = ["Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]
+
+Array = npt.NDArray[Any]
+# a cube of this still has a double; no loss comes near it
+LARGEST = 1e100
+
+
+class GroupedSums:
+    """Exact sums of named quantities, for as many groups as turn up."""
+
+    def __init__(self, names: tuple[str, ...], groups: int = 1) -> None:
+        self._sums = {name: ExactSums(groups) for name in names}
+
+    def add(self, groups: int, group: Array | None, **values: Array) -> None:
+        """Add rows of `groups` groups; `group` None is the only one there is."""
+        for name, column in values.items():
+            sums = self._sums[name]
+            if groups > len(sums):
+                sums.grow(max(groups, 2 * len(sums)))
+            sums.add(column, group)
+
+    def totals(self) -> dict[str, list[int]]:
+        """Return each quantity's sums, a list over groups, in units of 2**-1074."""
+        return {name: sums.totals() for name, sums in self._sums.items()}
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean, variance and third central moment of rows, or of what stands in for a row.
+
+    Weighted rows are replaced by :math:`u_i = n w_i (x_i - m) / W`, whose mean square over n
+    is the variance of the weighted mean.
+    """
+
+    num_rows: int
+    mean: float
+    variance: float  # n - 1 in the denominator
+    third_moment: float
+
+    @property
+    def standard_error(self) -> float:
+        return math.sqrt(self.variance / self.num_rows) if self.num_rows > 1 else math.nan
+
+
+def moments(rows: int, totals: dict[str, int]) -> Moments:
+    """Return the moments of exact sums: nothing cancels, each number is rounded once."""
+    weight = Fraction(totals["w"], ONE)
+    if rows == 0 or weight == 0:
+        return Moments(rows, math.nan, math.nan, math.nan)
+    s = {name: Fraction(total, ONE) for name, total in totals.items()}
+    m = s["x"] / weight
+    scale = rows / weight
+    square = scale**2 * (s["xx"] - 2 * m * s["wx"] + m * m * s["ww"])
+    cube = scale**3 * (s["xxx"] - 3 * m * s["wxx"] + 3 * m * m * s["wwx"] - m**3 * s["www"])
+    variance = float(square / (rows - 1)) if rows > 1 else math.nan
+    return Moments(rows, float(m), variance, float(cube / rows))
+
+
+# of a row of weight w and value x, the letters of a name are multiplied; x is w times the value
+_POWERS = ("x", "xx", "xxx", "wx", "wxx", "wwx", "w", "ww", "www")
+_COUNTED = ("x", "xx", "xxx")
+
+
+class MomentSums:
+    """Exact sums of powers, from which `Moments` come."""
+
+    def __init__(self, weighted: bool) -> None:
+        self._weighted = weighted
+        self._sums = GroupedSums(_POWERS if weighted else _COUNTED)
+
+    def add(self, groups: int, group: Array | None, x: Array, w: Array | None) -> None:
+        """Add values `x`, of weight `w` each."""
+        x = np.clip(x, -LARGEST, LARGEST)
+        if w is None:
+            self._sums.add(groups, group, x=x, xx=x * x, xxx=x * x * x)
+        else:
+            self.add_ratio(w * x, w, groups, group)
+
+    def add_ratio(self, x: Array, w: Array, groups: int = 1, group: Array | None = None) -> None:
+        """Add rows of a ratio of sums: `x` to be divided by `w`."""
+        self._sums.add(
+            groups, group,
+            x=x, xx=x * x, xxx=x * x * x, wx=w * x, wxx=w * (x * x), wwx=w * w * x,
+            w=w, ww=w * w, www=w * w * w,
+        )  # fmt: skip
+
+    def of(self, counts: Sequence[int]) -> list[Moments]:
+        """Return the moments of each group; `counts` are the rows of the first groups."""
+        totals = self._sums.totals()
+        found = []
+        for g, rows in enumerate(counts):
+            # a group that no row was added to may not have its sums yet
+            s = {name: sums[g] if g < len(sums) else 0 for name, sums in totals.items()}
+            if not self._weighted:
+                n = rows * ONE
+                s |= {"wx": s["x"], "wxx": s["xx"], "wwx": s["x"], "w": n, "ww": n, "www": n}
+            found.append(moments(rows, s))
+        return found
+
+
+@dataclass
+class Group:
+    """What is known of the rows of a group, for two models."""
+
+    num_rows: int
+    num_common: int  # possible under both
+    impossible: tuple[int, int, int]  # for A alone, for B alone, for both
+    weight: int  # exact, of all rows
+    common_weight: int
+    loss_a: int  # exact, of the rows possible under both
+    loss_b: int
+    moments: Moments
+
+    @property
+    def difference(self) -> float:
+        """Mean loss of A less that of B, in nats, over rows possible under both."""
+        return ratio(self.loss_a - self.loss_b, self.common_weight)
+
+
+@dataclass
+class PairSums:
+    """Everything about two models that is a sum over rows, by group."""
+
+    weighted: bool
+    _counts: Array = field(default_factory=lambda: np.zeros((1, 4), dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        self._moments = MomentSums(self.weighted)
+        self._losses = GroupedSums(("a", "b", "weight", "common"))
+
+    def add(
+        self, a: Array, b: Array, weight: Array | None, group: Array | None = None, groups: int = 1
+    ) -> None:
+        """Add the losses of rows under both models."""
+        if groups > len(self._counts):
+            room = max(groups, 2 * len(self._counts))
+            counts = np.zeros((room, 4), dtype=np.int64)
+            counts[: len(self._counts)] = self._counts
+            self._counts = counts
+        inf_a, inf_b = np.isinf(a), np.isinf(b)
+        common = ~(inf_a | inf_b)
+        kinds = np.where(common, 0, np.where(inf_a & inf_b, 3, np.where(inf_a, 1, 2)))
+        place = kinds if group is None else 4 * group + kinds
+        counted = np.bincount(place, minlength=4 * len(self._counts)).reshape(-1, 4)
+        self._counts += counted
+        if weight is not None:
+            self._losses.add(groups, group, weight=weight)
+        if not common.all():
+            a, b = a[common], b[common]
+            weight = None if weight is None else weight[common]
+            group = None if group is None else group[common]
+        self._moments.add(groups, group, a - b, weight)
+        if weight is not None:
+            a, b = weight * a, weight * b
+            self._losses.add(groups, group, common=weight)
+        self._losses.add(groups, group, a=a, b=b)
+
+    def groups(self, count: int = 1) -> list[Group]:
+        """Return the first `count` groups."""
+        counts = np.zeros((count, 4), dtype=np.int64)
+        known = min(count, len(self._counts))
+        counts[:known] = self._counts[:known]
+        totals = self._losses.totals()
+        found = []
+        for g, moment in enumerate(self._moments.of(counts[:, 0].tolist())):
+            common, only_a, only_b, both = (int(c) for c in counts[g])
+            rows = common + only_a + only_b + both
+            t = {name: sums[g] if g < len(sums) else 0 for name, sums in totals.items()}
+            found.append(
+                Group(
+                    num_rows=rows,
+                    num_common=common,
+                    impossible=(only_a, only_b, both),
+                    weight=t["weight"] if self.weighted else rows * ONE,
+                    common_weight=t["common"] if self.weighted else common * ONE,
+                    loss_a=t["a"],
+                    loss_b=t["b"],
+                    moments=moment,
+                )
+            )
+        return found

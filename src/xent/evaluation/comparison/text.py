@@ -1,0 +1,284 @@
+"""The plain-text table of a Comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xent.evaluation.comparison.distances_text import distances
+from xent.evaluation.comparison.evidence import Evidence
+from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
+from xent.evaluation.intervals import Interval
+from xent.evaluation.text import UNITS, number, percent, table
+from xent.units import nats_per
+
+__all__ = ["render"]
+
+MAX_GROUPS = 30
+
+
+def render(c: Comparison) -> str:
+    """Return the whole table."""
+    several = len(c.models) > 2
+    lines = [*_title(c), "", *_models(c), ""]
+    if several:
+        lines += [*_against_first(c), "", *_matrix(c)]
+    else:
+        pair = c.pairs[0]
+        lines += _pair(c, pair)
+        if pair.classes:
+            what = "label" if c.kind == "labels" else "class"
+            lines += ["", *_groups(what, pair.classes, c)]
+        if pair.slices:
+            lines += ["", *_groups(c.by or "slice", pair.slices, c)]
+    lines += [f"  note: {note}" for note in ("", *c.notes) if note]
+    return "\n".join(lines)
+
+
+def _title(c: Comparison) -> list[str]:
+    rows = c.pairs[0].num_rows
+    how = f"by the key {c.key}" if c.key else "row by row"
+    lines = [f"{len(c.models)} models on {rows:,} row{'' if rows == 1 else 's'}, paired {how}"]
+    notes = {m.note for m in c.models}
+    if len(notes) == 1:
+        lines.append(f"  {c.models[0].note}")
+    else:
+        lines += [f"  {letter}: {m.note}" for letter, m in zip(_letters(c), c.models, strict=True)]
+    for count, words in (
+        (c.num_ignored, "ignored"),
+        (c.num_missing, "left out, with missing values in one model at least"),
+        (c.num_weightless, "left out, of weight 0"),
+        (sum(c.unmatched), "left out, without a partner of the same key"),
+    ):
+        if count:
+            lines.append(f"  {count:,} {words}")
+    return lines
+
+
+def _letters(c: Comparison) -> list[str]:
+    count = len(c.models)
+    return [chr(65 + i) for i in range(count)] if count <= 26 else [str(i) for i in range(count)]
+
+
+def _models(c: Comparison) -> list[str]:
+    language = c.kind == "log_probs"
+    head = ["", "model", "log loss", _level(c), "perplexity"]
+    if any(not math.isnan(m.bits_per_byte) for m in c.models):
+        head.append("bits per byte")
+    if not language:
+        head.append("accuracy")
+    rows = [head]
+    for letter, m in zip(_letters(c), c.models, strict=True):
+        row = [letter, m.name, *_loss(m), number(m.perplexity)]
+        if "bits per byte" in head:
+            row.append(number(m.bits_per_byte))
+        if not language:
+            row.append(percent(m.accuracy))
+        rows.append(row)
+    lines = ["  " + line for line in table(rows, left=(0, 1, 3))]
+    for letter, m in zip(_letters(c), c.models, strict=True):
+        if m.num_impossible:
+            lines.append(
+                f"  {letter}: {m.num_impossible:,} row{_s(m.num_impossible)} impossible (the truth "
+                f"had probability 0); without {'it' if m.num_impossible == 1 else 'them'} "
+                f"{number(m.finite_log_loss)} {UNITS[c.unit]}"
+            )
+    return lines
+
+
+def _loss(m: ModelRow) -> tuple[str, str]:
+    if m.num_impossible:
+        return number(m.log_loss), "-"
+    return number(m.log_loss), span(m.interval)
+
+
+def span(interval: Interval) -> str:
+    """Return an interval with as many decimals as its width asks for."""
+    low, high = interval.low, interval.high
+    if math.isnan(low) or math.isnan(high):
+        return "-"
+    width = high - low
+    if width <= 0 or not math.isfinite(width):
+        return f"{number(low)} to {number(high)}"
+    decimals = min(17, max(0, 2 - math.floor(math.log10(width))))
+    if decimals > 6 and max(abs(low), abs(high)) < 1e-4:
+        return f"{low:.2e} to {high:.2e}"
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+
+
+def _level(c: Comparison) -> str:
+    return f"{100 * c.level:g} % interval"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _pair(c: Comparison, p: Pair) -> list[str]:
+    unit = UNITS[c.unit]
+    per = " a label decision" if c.kind == "labels" else ""
+    rows: list[tuple[str, ...]] = []
+    value = p.finite_difference
+    if p.num_common < p.num_rows:
+        rows.append(("difference in log loss, A - B", _undefined(p), ""))
+        label = f"  on the {p.num_common:,} rows possible for both"
+    else:
+        label = "difference in log loss, A - B"
+    bits = f" = {number(value * nats_per('nat') / math.log(2))} bits" if c.unit == "nat" else ""
+    rows.append((label, f"{number(value)} {unit}{bits}{per}", span(p.interval)))
+    better = "neither" if value == 0 or math.isnan(value) else "B" if value > 0 else "A"
+    clustered = f", {p.num_clusters:,} clusters" if p.num_clusters is not None else ""
+    rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", f"better: {better}"))
+    if p.anytime_interval is not None:
+        rows.append(("  however often one looks", "", span(p.anytime_interval)))
+    ratio = span(p.perplexity_ratio_interval)
+    rows.append(("perplexity of A / B", number(p.perplexity_ratio), ratio))
+    if not math.isnan(p.bits_per_byte_difference):
+        text = number(p.bits_per_byte_difference)
+        rows.append(("bits per byte, A - B", text, span(p.bits_per_byte_interval)))
+    rows.append(("perplexity, A - B", *_perplexities(p)))
+    rows.append(("B loses less than A", percent(p.win_rate) + _ties(p), _percents(p.win_interval)))
+    if p.accuracy is not None:
+        a = p.accuracy
+        rows.append(
+            (
+                "accuracy, A - B",
+                _points(a.difference),
+                f"{a.only_a:,} right only by A, {a.only_b:,} only by B (McNemar p {_p(a.p_value)})",
+            )
+        )
+    lines = ["  " + line for line in table(rows, left=(0, 1, 2))]
+    if p.evidence is not None:
+        order = f"in the order of {c.key}" if c.key else "row after row"
+        lines += ["", *_evidence(p.evidence, order)]
+    lines += distances(p)
+    return lines
+
+
+def _perplexities(p: Pair) -> tuple[str, str]:
+    return number(p.perplexity_difference), span(p.perplexity_difference_interval)
+
+
+def _undefined(p: Pair) -> str:
+    counts = [
+        f"{count:,} row{_s(count)} impossible for {who}"
+        for count, who in (
+            (p.only_a_impossible, "A alone"),
+            (p.only_b_impossible, "B alone"),
+            (p.both_impossible, "both"),
+        )
+        if count
+    ]
+    value = "undefined" if math.isnan(p.difference) else number(p.difference)
+    return f"{value}: {', '.join(counts)}"
+
+
+def _ties(p: Pair) -> str:
+    return f" ({p.wins.ties:,} ties count half)" if p.wins.ties else ""
+
+
+def _p(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.2g}" if value >= 1e-300 else "< 1e-300"
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:+.2f} points" if share else "0 points"
+
+
+def _percents(interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return "-"
+    return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+
+
+def _evidence(both: Sequence[Evidence], order: str) -> list[str]:
+    share = math.exp(both[0].threshold)
+    lines = [
+        f"  evidence, {order}: were a model the true law, E against it would ever reach "
+        f"{share:.4g} with chance <= {percent(1 / share)}"
+    ]
+    rows = [("", "log E now", "largest", "at row", f"first at {share:.4g}")]
+    for letter, e in zip("AB", both, strict=True):
+        rows.append(
+            (
+                f"  against {letter}",
+                number(e.log_e),
+                number(e.log_e_max),
+                "-" if e.row_of_max < 0 else f"{e.row_of_max:,}",
+                "never" if e.crossed_at < 0 else f"row {e.crossed_at:,}",
+            )
+        )
+    return lines + ["  " + line for line in table(rows)]
+
+
+def _groups(what: str, groups: Sequence[GroupRow], c: Comparison) -> list[str]:
+    shown = list(groups)
+    if len(shown) > MAX_GROUPS:
+        # the groups that make the most difference, in their own order
+        large = sorted(shown, key=lambda g: -abs(g.contribution))[:MAX_GROUPS]
+        keep = {id(g) for g in large}
+        shown = [g for g in shown if id(g) in keep]
+    impossible = any(g.only_a_impossible or g.only_b_impossible for g in groups)
+    head = [what, "rows", "share", "A", "B", "A - B", _level(c), "adds"]
+    rows = [[*head, "impossible A, B"] if impossible else head]
+    for g in shown:
+        row = [
+            g.name,
+            f"{g.num_rows:,}",
+            percent(g.share),
+            number(g.log_loss_a),
+            number(g.log_loss_b),
+            number(g.difference),
+            span(g.interval),
+            number(g.contribution),
+        ]
+        if impossible:
+            row.append(f"{g.only_a_impossible:,}, {g.only_b_impossible:,}")
+        rows.append(row)
+    lines = ["  " + line for line in table(rows)]
+    if len(shown) < len(groups):
+        lines.append(f"  ({len(groups) - len(shown):,} that differ less are not shown)")
+    return lines
+
+
+def _against_first(c: Comparison) -> list[str]:
+    rows = [("A less", "difference", _level(c), "p", "p, Holm", "loses less than A", "accuracy")]
+    for letter, p in zip(_letters(c)[1:], c.pairs, strict=True):
+        rows.append(
+            (
+                letter,
+                number(p.finite_difference),
+                span(p.interval),
+                _p(p.p_value),
+                _p(p.adjusted_p_value),
+                percent(p.win_rate),
+                "-" if p.accuracy is None else _points(p.accuracy.difference),
+            )
+        )
+    lines = ["  " + line for line in table(rows)]
+    infinite = [p for p in c.pairs if p.num_common < p.num_rows]
+    lines += [f"  A - {p.b}: {_undefined(p)}" for p in infinite]
+    return lines
+
+
+def _matrix(c: Comparison) -> list[str]:
+    """Row less column; a star where Holm's p-value among all pairs is below 1 - level."""
+    letters = _letters(c)
+    values: dict[tuple[str, str], str] = {}
+    # the first model's pairs were adjusted among themselves; here all are
+    from xent.evaluation.comparison.several import holm
+
+    pairs = [*c.pairs, *c.others]
+    for p, adjusted in zip(pairs, holm([p.p_value for p in pairs]), strict=True):
+        star = "*" if adjusted < 1 - c.level else " "
+        values[p.a, p.b] = number(p.finite_difference, 3) + star
+        values[p.b, p.a] = number(-p.finite_difference, 3) + star
+    rows = [["row - column", *letters]]
+    for letter, m in zip(letters, c.models, strict=True):
+        cells = [values.get((m.name, other.name), "") for other in c.models]
+        rows.append([f"  {letter}", *cells])
+    level = f"{1 - c.level:.3g}"
+    lines = ["  " + line for line in table(rows)]
+    return [*lines, f"  (* p < {level} by Holm among all {len(pairs)} pairs; best: {c.best})"]

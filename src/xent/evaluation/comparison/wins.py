@@ -1,0 +1,115 @@
+"""Who is likelier right, row by row: wins, and right answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.comparison.tails import coin_p_value
+from xent.evaluation.intervals import Interval
+
+__all__ = ["Accuracy", "Wins", "wilson_interval"]
+
+Array = npt.NDArray[Any]
+
+
+def wilson_interval(successes: float, trials: int, level: float = 0.95) -> Interval:
+    """Return Wilson's interval for a share.
+
+    >>> interval = wilson_interval(8, 10)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.4902, 0.9433)
+    """
+    if trials == 0:
+        return Interval(math.nan, math.nan, level, "wilson")
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    share, extra = successes / trials, z * z / trials
+    centre = (share + extra / 2) / (1 + extra)
+    half = z / (1 + extra) * math.sqrt(share * (1 - share) / trials + extra / (4 * trials))
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    high = 1.0 if successes == trials else min(1.0, centre + half)
+    return Interval(low, high, level, "wilson")
+
+
+@dataclass(frozen=True)
+class Wins:
+    """On how many rows each model lost less; ties are rows with the same loss."""
+
+    a: int = 0
+    b: int = 0
+    ties: int = 0
+
+    def __add__(self, other: Wins) -> Wins:
+        return Wins(self.a + other.a, self.b + other.b, self.ties + other.ties)
+
+    @classmethod
+    def of(cls, a: Array, b: Array) -> Wins:
+        """Count the losses `a` and `b` of the same rows."""
+        return cls(int((a < b).sum()), int((b < a).sum()), int((a == b).sum()))
+
+    @property
+    def num_rows(self) -> int:
+        return self.a + self.b + self.ties
+
+    @property
+    def rate(self) -> float:
+        """Share of rows on which B lost less; a tie is half of one."""
+        return (self.b + self.ties / 2) / self.num_rows if self.num_rows else math.nan
+
+    def interval(self, level: float) -> Interval:
+        """Wilson's interval of the rate."""
+        return wilson_interval(self.b + self.ties / 2, self.num_rows, level)
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Rows by which model found the truth. For labels: every label of the row."""
+
+    both: int = 0
+    only_a: int = 0
+    only_b: int = 0
+    neither: int = 0
+
+    def __add__(self, other: Accuracy) -> Accuracy:
+        return Accuracy(
+            self.both + other.both,
+            self.only_a + other.only_a,
+            self.only_b + other.only_b,
+            self.neither + other.neither,
+        )
+
+    @classmethod
+    def of(cls, right_a: Array, right_b: Array) -> Accuracy:
+        """Count rows, given which of them each model got right."""
+        counts = np.bincount(2 * right_a.astype(np.int64) + right_b, minlength=4)
+        neither, only_b, only_a, both = (int(c) for c in counts)
+        return cls(both, only_a, only_b, neither)
+
+    @property
+    def num_rows(self) -> int:
+        return self.both + self.only_a + self.only_b + self.neither
+
+    @property
+    def a(self) -> float:
+        """Share of rows that A got right."""
+        return (self.both + self.only_a) / self.num_rows if self.num_rows else math.nan
+
+    @property
+    def b(self) -> float:
+        """Share of rows that B got right."""
+        return (self.both + self.only_b) / self.num_rows if self.num_rows else math.nan
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of A less that of B."""
+        return (self.only_a - self.only_b) / self.num_rows if self.num_rows else math.nan
+
+    @property
+    def p_value(self) -> float:
+        """McNemar's exact test: how even the rows split that only one model got right."""
+        return coin_p_value(self.only_a, self.only_b)
