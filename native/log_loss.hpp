@@ -57,9 +57,13 @@ struct Surprise {
   std::int64_t row, target, predicted;
 };
 
-// every tie is broken by the row, so that the order of the parts cannot be seen
+// Ties are broken, so that the order of the parts cannot be seen: by the classes first, so that
+// what is kept of tied rows does not depend on how they are numbered.
 inline bool worse(const Surprise& a, const Surprise& b) {
-  return a.nll > b.nll || (a.nll == b.nll && a.row < b.row);
+  if (a.nll != b.nll) return a.nll > b.nll;
+  if (a.target != b.target) return a.target < b.target;
+  if (a.predicted != b.predicted) return a.predicted < b.predicted;
+  return a.row < b.row;
 }
 
 struct ClassSums {

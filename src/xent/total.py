@@ -121,7 +121,7 @@ def merge(parts: Iterable[Any]) -> Any:
 
     Parameters
     ----------
-    parts : iterable of Total or of Summary
+    parts : iterable of Total, of Summary or of Evaluation
         At least one, all of the same kind.
 
     Raises

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from sklearn import metrics
 
 import xent.cli.app
-from xent.evaluation import Summary
+from xent.evaluation import load_state
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DIGITS = EXAMPLES / "digits.parquet"
@@ -127,13 +127,13 @@ def test_a_gate_says_what_it_found(xent_):
     assert err.startswith("xent: accuracy<0.99 holds: accuracy is 0.94")
 
 
-def test_output_and_summary_are_files(xent_, tmp_path):
+def test_output_and_state_are_files(xent_, tmp_path):
     code, out, _ = xent_(
-        "evaluate", DIGITS, "--json", "--output", tmp_path / "a.json", "--summary", tmp_path / "s"
+        "evaluate", DIGITS, "--json", "--output", tmp_path / "a.json", "--state", tmp_path / "s"
     )
     assert (code, out) == (0, "")
-    summary = Summary.from_json((tmp_path / "s").read_text())
-    assert json.loads((tmp_path / "a.json").read_text())["log_loss"] == summary.log_loss
+    loaded = load_state(tmp_path / "s")
+    assert json.loads((tmp_path / "a.json").read_text())["log_loss"] == loaded.log_loss
     assert sorted(os.listdir(tmp_path)) == ["a.json", "s"]
 
 

@@ -3,6 +3,18 @@
 from xent.evaluation.api import evaluate
 from xent.evaluation.comparison import Comparison, compare
 from xent.evaluation.result import Evaluation
+from xent.evaluation.state import load_state, merge_states, save_state
 from xent.evaluation.summary import ClassSums, Summary, Surprise
 
-__all__ = ["ClassSums", "Comparison", "Evaluation", "Summary", "Surprise", "compare", "evaluate"]
+__all__ = [
+    "ClassSums",
+    "Comparison",
+    "Evaluation",
+    "Summary",
+    "Surprise",
+    "compare",
+    "evaluate",
+    "load_state",
+    "merge_states",
+    "save_state",
+]

@@ -10,13 +10,13 @@ import numpy as np
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.batches import num_rows
+from xent.evaluation.engines import engine_named, local
 from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
 from xent.evaluation.options import Options
 from xent.evaluation.plan import Plan, make_plan
 from xent.evaluation.result import Evaluation
-from xent.evaluation.scoring import Scorer
-from xent.evaluation.sources import Source, ahead, open_source
+from xent.evaluation.summary import Summary
 from xent.evaluation.tables import ArraySource, array_of
 from xent.units import Unit
 
@@ -46,6 +46,7 @@ def evaluate(
     nan: Literal["raise", "exclude"] = "raise",
     sum_tolerance: float = 1e-4,
     sql: str | None = None,
+    engine: Literal["local", "spark", "ray", "dask"] | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     r"""Score predictions by cross-entropy: return the log loss and what it means.
@@ -62,12 +63,13 @@ def evaluate(
 
     Parameters
     ----------
-    source : path, pair of arrays, dict of arrays or table
+    source : path, list of paths, pair of arrays, dict of arrays or table
         A file that DuckDB reads (CSV, TSV, JSON lines, Parquet, a pattern of these; "-" is
-        standard input) or an ``.npz``; ``(target, probs)``; a dict of arrays, a structured
-        array or a list of dicts; or a table: of pandas or Polars (lazy ones too), a PyArrow
-        table, reader or dataset, a DuckDB relation. An index of pandas is not read. Left out
-        where arrays come by keyword, or `sql` reads.
+        standard input) or an ``.npz``, or a list of them; ``(target, probs)``; a dict of arrays,
+        a structured array or a list of dicts; or a table: of pandas or Polars (lazy ones too),
+        a PyArrow table, reader or dataset, a DuckDB relation, a DataFrame of Spark or Dask, a
+        dataset of Ray. An index of pandas is not read. Left out where arrays come by keyword,
+        or `sql` reads.
     target : str or array, optional
         The true class: a column name, or an array ``(N,)`` of positions or class names.
     probs, logits, log_probs : str, list of str or array, optional
@@ -101,6 +103,9 @@ def evaluate(
     sql : str, optional
         A DuckDB query for the rows; `source`, where given, is its table ``source``, or the
         connection that is asked.
+    engine : {"local", "spark", "ray", "dask"}, optional
+        Where rows are scored. Inferred: a DataFrame of Spark, Ray or Dask where it is, all
+        else on this machine. "spark" also reads paths and `sql`, in the active session.
     progress : callable, optional
         Called with the rows scored so far and the number of all rows (or None).
 
@@ -155,8 +160,9 @@ def evaluate(
         "weight": weight,
         "bytes": bytes,
     }
+    chosen = engine_named(engine, source)
     source, given, classes = plain_inputs(source, given, classes)
-    opened, said = _gather(source, given, sql)
+    opened, said = _gather(source, given, sql, chosen)
     options = Options(
         **said,
         task=task,
@@ -168,32 +174,24 @@ def evaluate(
         sum_tolerance=sum_tolerance,
     )
     try:
-        return _run(opened, options, progress)
+        return _run(opened, options, progress, chosen)
     finally:
         opened.close()
 
 
-def _run(source: Source, options: Options, progress: Progress | None) -> Evaluation:
+def _run(source: Any, options: Options, progress: Progress | None, engine: Any) -> Evaluation:
     head = source.head(HEAD_ROWS)
     if not num_rows(head):
         raise SourceError(f"{source.name} must have rows, got none", code="D02")
     plan = make_plan(source.fields, head, options)
-    scorer = Scorer(plan, options)
-    seen = 0
-    stream = source.batches(plan.needed)
-    for batch in stream if isinstance(source, ArraySource) else ahead(stream):
-        scorer.add(batch, seen)
-        seen += num_rows(batch)
-        if progress is not None:
-            progress(seen, source.num_rows)
-    return _result(source, plan, scorer, options)
+    summary = engine.score(source, plan, options, progress)
+    return _result(source.name, plan, summary, options)
 
 
-def _result(source: Source, plan: Plan, scorer: Scorer, options: Options) -> Evaluation:
-    summary = scorer.summary()
+def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evaluation:
     if not summary.num_rows:
         raise XentValueError(
-            f"{source.name} must have rows to score, got {summary.num_ignored} ignored "
+            f"{name} must have rows to score, got {summary.num_ignored} ignored "
             f"(ignore={options.ignore!r}) and {summary.num_missing} with missing values",
             code="D02",
         )
@@ -203,13 +201,15 @@ def _result(source: Source, plan: Plan, scorer: Scorer, options: Options) -> Eva
             "rows of weight 0",
             code="D02",
         )
-    result = Evaluation(summary, name=source.name, note=plan.note, unit=options.unit)
+    result = Evaluation(summary, name=name, note=plan.note, unit=options.unit)
     for warning in result.warnings:
         warnings.warn(MisuseWarning(warning), stacklevel=4)
     return result
 
 
-def _gather(source: Any, given: dict[str, Any], sql: str | None) -> tuple[Source, dict[str, Any]]:
+def _gather(
+    source: Any, given: dict[str, Any], sql: str | None, engine: Any
+) -> tuple[Any, dict[str, Any]]:
     """Return the source, and the options with every array replaced by its column's name."""
     arrays: dict[str, Any] = {}
     said: dict[str, Any] = {}
@@ -222,10 +222,15 @@ def _gather(source: Any, given: dict[str, Any], sql: str | None) -> tuple[Source
     if not arrays:
         if source is None and sql is None:
             raise XentValueError("source must be given: a path, arrays, a table or sql")
-        return open_source(source, sql), said
+        return engine.open_source(source, sql), said
     if source is not None and not isinstance(source, Mapping):
         raise XentValueError(
             f"arrays ({', '.join(arrays)}) must come without a source, got both; name columns"
+        )
+    if engine is not local:
+        raise XentValueError(
+            f"arrays ({', '.join(arrays)}) must be scored here, got engine "
+            f"{engine.__name__.rpartition('.')[2]!r}; leave engine out",
         )
     if "target" in arrays and np.ndim(arrays["target"]) == 0:
         # one sample without a batch axis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xent.evaluation.exact import ratio, rounded
@@ -36,8 +36,8 @@ class ClassRow:
 class Evaluation:
     """What predictions are worth; prints as a table.
 
-    Every number is computed from `summary`, so evaluations of parts are merged by adding
-    their summaries: ``Evaluation(a.summary + b.summary)``.
+    Every number is computed from `summary`. Add evaluations of parts (or hand them to
+    `xent.merge`) to get the evaluation of all their rows; rows are called by their part then.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ class Evaluation:
         How it was read: target, classes, columns.
     unit : {"nat", "bit", "ban"}
         Unit of the losses.
+    parts : int
+        How many evaluations were added.
 
     Examples
     --------
@@ -62,6 +64,19 @@ class Evaluation:
     name: str = "predictions"
     note: str = ""
     unit: Unit = "nat"
+    parts: int = 1
+
+    def __add__(self, other: object) -> Evaluation:
+        if not isinstance(other, Evaluation):
+            return NotImplemented
+        count = self.parts + other.parts
+        return replace(
+            self,
+            summary=self.summary.in_part(self.name) + other.summary.in_part(other.name),
+            name=f"{count} parts",
+            note=self.note,  # of the first part: settings that matter are in the summary
+            parts=count,
+        )
 
     def _in_unit(self, nats: float) -> float:
         return nats / nats_per(self.unit)

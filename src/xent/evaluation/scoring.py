@@ -106,6 +106,9 @@ class Scorer:
             kind=self.plan.kind,
             classes=self.plan.classes,
             clip=self._clip,
+            weighted=self._weighted,
+            sized=self.plan.size is not None,
+            ignore=None if self._options.ignore is None else str(self._options.ignore),
             num_rows=rows,
             num_ignored=sums["ignored"],
             num_missing=offences["missing"][0] if "missing" in offences else 0,
@@ -133,6 +136,11 @@ class Scorer:
             by_class=tuple(by_class),
             impossible_rows=tuple(sums["impossible_rows"]),
             missing_rows=tuple(sums["missing_rows"]),
-            worst=tuple(Surprise(*s) for s in sums["worst"]),
+            worst=tuple(sorted(map(_surprise, sums["worst"]), key=lambda s: s.order)),
             **self._groups.parts(),
         )
+
+
+def _surprise(kept: tuple[float, int, int, int]) -> Surprise:
+    nll, *rest = kept
+    return Surprise(nll + 0.0, *rest)  # a loss of -0.0 is 0

@@ -18,10 +18,13 @@ from xent.errors import SourceError, XentTypeError
 from xent.evaluation.batches import Batch, Field
 from xent.evaluation.duck import DuckSource, reader_of
 from xent.evaluation.names import nearest
+from xent.evaluation.parts import PartsSource
 from xent.evaluation.streams import query_table, streamable
 from xent.evaluation.tables import ArraySource, ArrowSource
 
 __all__ = ["Source", "ahead", "open_source"]
+
+PATH = (str, os.PathLike)
 
 
 class Source(Protocol):
@@ -39,7 +42,14 @@ class Source(Protocol):
 
 
 def open_source(source: Any, sql: str | None = None) -> Source:
-    """Open a path, a pattern, "-", a query, a dict of arrays or a table."""
+    """Open a path, a list of paths, a pattern, "-", a query, a dict of arrays or a table."""
+    if isinstance(source, list) and source and all(isinstance(s, PATH) for s in source):
+        paths = [os.fspath(s) for s in source]
+        if sql is not None:
+            raise SourceError(
+                f"sql must come with one source, got {len(paths)}; name the files in the query"
+            )
+        return _open_path(paths[0]) if len(paths) == 1 else PartsSource(paths, _open_path)
     if sql is not None:
         return _open_query(source, sql)
     if isinstance(source, (str, os.PathLike)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from xent.errors import MergeError
 from xent.evaluation.exact import from_text, ratio, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
 from xent.evaluation.moments import Moments, moments_of
+from xent.evaluation.rows import Row, first_rows, in_part, place
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
@@ -36,9 +38,15 @@ class Surprise(NamedTuple):
     """One row and its loss; classes by position, or -1."""
 
     nll: float
-    row: int
+    row: Row
     target: int
     predicted: int
+
+    @property
+    def order(self) -> tuple[float, int, int, tuple[int, int, str]]:
+        """What the kept rows are sorted by: what a row is called comes last, so that losses
+        and classes of the kept rows do not depend on names."""
+        return -self.nll, self.target, self.predicted, place(self.row)
 
 
 # integers in units of 2**-1074
@@ -68,7 +76,7 @@ _COUNTS = (
     "num_correct",
     "num_all_correct",
 )
-_SETTINGS = ("kind", "classes", "clip")
+_SETTINGS = ("kind", "classes", "clip", "weighted", "sized", "ignore")
 # what was asked for beside the sums of all rows: None where it was not
 _PARTS: dict[str, Any] = {"slices": Slices, "clusters": Clusters, "replicates": Replicates}
 
@@ -98,6 +106,9 @@ class Summary:
     kind: str = ""  # "classes", "labels" or "log_probs"; "" for no rows
     classes: tuple[str, ...] = ()
     clip: float = 0.0
+    weighted: bool = False  # rows have weights
+    sized: bool = False  # rows have bytes of text
+    ignore: str | None = None  # the target that is left out
 
     num_rows: int = 0
     num_ignored: int = 0
@@ -125,9 +136,9 @@ class Summary:
     sum_size: int = 0  # weight times bytes of text
 
     by_class: tuple[ClassSums, ...] = ()
-    impossible_rows: tuple[int, ...] = ()  # the first few
-    missing_rows: tuple[int, ...] = ()
-    worst: tuple[Surprise, ...] = ()  # the most surprising first; ties by row
+    impossible_rows: tuple[Row, ...] = ()  # the first few
+    missing_rows: tuple[Row, ...] = ()
+    worst: tuple[Surprise, ...] = ()  # the most surprising first; ties by class, then row
 
     slices: Slices | None = None
     clusters: Clusters | None = None
@@ -144,8 +155,8 @@ class Summary:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 raise MergeError(
-                    f"summaries must have the same {name} to be added, got {ours!r} and "
-                    f"{theirs!r}; evaluate both parts with the same options",
+                    f"summaries must have the same {name} to be added, got "
+                    f"{_difference(ours, theirs)}; evaluate both parts with the same options",
                     code="D30",
                     value=theirs,
                 )
@@ -158,12 +169,41 @@ class Summary:
                 ClassSums(*(x + y for x, y in zip(a, b, strict=True)))
                 for a, b in zip(self.by_class, other.by_class, strict=True)
             ),
-            impossible_rows=_first(self.impossible_rows, other.impossible_rows),
-            missing_rows=_first(self.missing_rows, other.missing_rows),
+            impossible_rows=first_rows(self.impossible_rows + other.impossible_rows, KEPT_ROWS),
+            missing_rows=first_rows(self.missing_rows + other.missing_rows, KEPT_ROWS),
             worst=tuple(
-                heapq.nsmallest(KEPT_WORST, self.worst + other.worst, key=lambda s: (-s.nll, *s))
+                heapq.nsmallest(KEPT_WORST, self.worst + other.worst, key=lambda s: s.order)
             ),
         )
+
+    def in_part(self, name: str) -> Summary:
+        """Return the same summary with its numbered rows called by their part as well.
+
+        Row 17 becomes "NAME:17", so that it is known among the rows of other parts; a row
+        that is known by its id keeps it. Numbers count from 0 in their own source: name
+        the parts before summaries of several sources are added.
+        """
+        return self.with_rows(lambda row: in_part(row, name))
+
+    def with_rows(self, called: Callable[[Row], Row]) -> Summary:
+        """Return the same summary with its rows called something else."""
+        worst = (s._replace(row=called(s.row)) for s in self.worst)
+        return replace(
+            self,
+            impossible_rows=first_rows(map(called, self.impossible_rows), KEPT_ROWS),
+            missing_rows=first_rows(map(called, self.missing_rows), KEPT_ROWS),
+            worst=tuple(sorted(worst, key=lambda s: s.order)),
+        )
+
+    def without_numbers(self) -> Summary:
+        """Return the same summary with numbered rows called nothing: an engine that keeps no
+        order has no numbers that mean anything."""
+        return self.with_rows(lambda row: None if isinstance(row, int) else row)
+
+    def without_rows(self) -> Summary:
+        """Return the same summary without what rows are called: all that is left are bits
+        that no split, no order and no engine can change."""
+        return self.with_rows(lambda row: None)
 
     # the numbers ---------------------------------------------------------------------
 
@@ -356,8 +396,14 @@ def _added(name: str, ours: Any, theirs: Any) -> Any:
     return None if ours is None else ours + theirs
 
 
-def _first(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(a + b)[:KEPT_ROWS])
+def _difference(ours: Any, theirs: Any) -> str:
+    """Two settings in words; of long lists the first place where they differ."""
+    if not isinstance(ours, tuple) or len(ours) + len(theirs) < 20:
+        return f"{ours!r} and {theirs!r}"
+    if len(ours) != len(theirs):
+        return f"{len(ours)} and {len(theirs)} of them"
+    first = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+    return f"{ours[first]!r} and {theirs[first]!r} at position {first}"
 
 
 def _surprise(share: float) -> float:

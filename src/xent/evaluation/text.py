@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xent.evaluation.rows import Row
+
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
 
@@ -94,7 +96,9 @@ def _title(e: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _rows(rows: Sequence[int], count: int) -> str:
+def _rows(rows: Sequence[Row], count: int) -> str:
+    if not rows:
+        return f"row{'' if count == 1 else 's'} not known, as no id was named"
     shown = ", ".join(map(str, rows[:MAX_ROWS]))
     more = count - len(rows[:MAX_ROWS])
     return f"row{'' if count == 1 else 's'} {shown}" + (f" and {more:,} more" if more else "")
@@ -175,6 +179,7 @@ def _worst(e: Evaluation) -> list[str]:
     rows: list[tuple[str, ...]] = [head]
     for w in worst:
         names = (w["target"], w["predicted"]) if classes else ()
-        rows.append((str(w["row"]), number(w["log_loss"]), *names))
-    title = "  most surprising rows (counted from 0)"
+        rows.append(("-" if w["row"] is None else str(w["row"]), number(w["log_loss"]), *names))
+    counted = any(isinstance(w["row"], int) for w in worst)
+    title = "  most surprising rows" + (" (counted from 0)" if counted else "")
     return [title, *("    " + line for line in table(rows, left=(2, 3)))]

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
 from xent.cli.options import CONDITION_MET, OK, Text, option, path_of
+from xent.errors import XentValueError
 
 __all__ = ["evaluate"]
 
 
 def evaluate(
-    source: Annotated[Text, Parameter(help="File, pattern, .npz or - for standard input.")] = None,
-    /,
-    *,
+    *sources: Annotated[str, Parameter(help="Files, patterns, .npz or - for standard input.")],
     target: Annotated[Text, option("Column of the true class.")] = None,
     probs: Annotated[Text, option('Columns of probabilities: "p_*", "a,b" or one column.')] = None,
     logits: Annotated[Text, option("Columns of logits instead.")] = None,
@@ -46,10 +44,17 @@ def evaluate(
     sql: Annotated[
         Text, option('A DuckDB query for the rows; SOURCE, where given, is its table "source".')
     ] = None,
+    engine: Annotated[
+        Literal["local", "spark"] | None,
+        option("Where rows are scored; spark reads the sources itself (pip install xent[spark])."),
+    ] = None,
+    master: Annotated[
+        Text, option('Master of a new Spark session, such as "local[2]"; else spark-submit\'s own.')
+    ] = None,
     json: Annotated[bool, option("Print JSON for machines instead of the table.")] = False,
     output: Annotated[Text, option("Write to this file instead of standard output.")] = None,
-    summary: Annotated[
-        Text, option("Write the exact sums to this file, to be merged with other parts.")
+    state: Annotated[
+        Text, option("Write the exact sums to this file, for xent merge with other parts.")
     ] = None,
     fail_if: Annotated[
         tuple[str, ...],
@@ -58,20 +63,28 @@ def evaluate(
 ) -> int:
     """Score predictions: log loss, what it means, a table per class, the worst rows.
 
-    SOURCE is whatever DuckDB reads (CSV, TSV, JSON lines, Parquet, patterns, - for standard
+    SOURCES are whatever DuckDB reads (CSV, TSV, JSON lines, Parquet, patterns, - for standard
     input) or an .npz file. What is not said is inferred from the columns and printed.
     """
-    from xent.cli.conditions import parse_condition
+    from xent.cli.output import Gate, show
     from xent.evaluation import evaluate as evaluate_
+    from xent.evaluation.state import save_state
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
-    from xent.report.write import writable, write_text
+    from xent.report.write import writable
 
-    conditions = [parse_condition(text) for text in fail_if]
-    for path in (output, summary):
+    gate = Gate(fail_if)
+    for path in (output, state):
         writable(path)
-    source = path_of(source)
-    with progress_bar(source or "query") as progress:
+    if engine == "spark":
+        from xent.evaluation.engines.spark import session
+
+        session(master)
+    elif master is not None:
+        raise XentValueError("master must come with --engine spark, got it alone", value=master)
+    paths = [path_of(s) or s for s in sources]
+    source = paths if len(paths) > 1 else paths[0] if paths else None
+    with progress_bar(paths[0] if paths else "query") as progress:
         result = evaluate_(
             source,
             target=target,
@@ -89,17 +102,12 @@ def evaluate(
             nan=nan,
             sum_tolerance=sum_tolerance,
             sql=sql,
+            engine=engine,
             progress=progress,
         )
     numbers = result.to_dict()
-    met = [c for c in conditions if c.holds(numbers)]
-    text = to_json(numbers) if json else str(result)
-    if output is None:
-        print(text)
-    else:
-        write_text(output, text + "\n")
-    if summary is not None:
-        write_text(summary, result.summary.to_json() + "\n")
-    for condition in met:
-        print(f"xent: {condition.text} holds: {condition.shown(numbers)}", file=sys.stderr)
+    met = gate.met(numbers)
+    show(to_json(numbers) if json else str(result), output)
+    if state is not None:
+        save_state(result, state)
     return CONDITION_MET if met else OK

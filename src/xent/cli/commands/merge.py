@@ -1,0 +1,53 @@
+"""`xent merge`: state files of parts, and what they are together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from xent.cli.options import CONDITION_MET, OK, Text, option
+
+__all__ = ["merge"]
+
+
+def merge(
+    *states: Annotated[str, Parameter(help="State files, as --state writes them.")],
+    unit: Annotated[
+        Literal["nat", "bit", "ban"] | None,
+        option("Unit of the losses; that of the first state where it is not given."),
+    ] = None,
+    json: Annotated[bool, option("Print JSON for machines instead of the table.")] = False,
+    output: Annotated[Text, option("Write to this file instead of standard output.")] = None,
+    state: Annotated[
+        Text, option("Write the merged state to this file, to be merged further.")
+    ] = None,
+    fail_if: Annotated[
+        tuple[str, ...],
+        option('Exit with code 1 where a condition holds: "log_loss>0.4". May be repeated.'),
+    ] = (),
+) -> int:
+    """Merge states that xent evaluate --state wrote: the evaluation of all their rows.
+
+    The numbers are those of one run over all rows, to the last bit, in whatever order the
+    states are named.
+    """
+    from dataclasses import replace
+
+    from xent.cli.output import Gate, show
+    from xent.evaluation.state import merge_states, save_state
+    from xent.report.machine import to_json
+    from xent.report.write import writable
+
+    gate = Gate(fail_if)
+    for path in (output, state):
+        writable(path)
+    result = merge_states(states)
+    if unit is not None:
+        result = replace(result, unit=unit)
+    numbers = result.to_dict()
+    met = gate.met(numbers)
+    show(to_json(numbers) if json else str(result), output)
+    if state is not None:
+        save_state(result, state)
+    return CONDITION_MET if met else OK

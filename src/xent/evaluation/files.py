@@ -1,0 +1,58 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from xent.errors import XentValueError
+
+__all__ = ["writable", "write_text"]
+
+
+def writable(path: str | None) -> None:
+    """Raise before any work is done if a file cannot be written at this path."""
+    if path is None or (_is_stream(path) and os.access(path, os.W_OK)):
+        return
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(os.path.realpath(path)):
+        raise XentValueError(f"output must be a file, got the folder {path!r}", value=path)
+    if not os.path.isdir(folder):
+        raise XentValueError(
+            f"output must be in a folder that exists, got {path!r}; create {folder!r} first",
+            value=path,
+        )
+    if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+        raise XentValueError(f"output must be writable, got {path!r}", value=path)
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file beside its place and move it there: a reader never sees half of it.
+
+    A link stays a link, and a pipe or a device (/dev/stdout) is written to as it is.
+    """
+    if _is_stream(path):
+        with open(path, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        return
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _is_stream(path: str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,106 @@
+"""`xent merge`: the parts of a run print what the run prints."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+import xent.cli.app
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits.parquet"
+
+
+@pytest.fixture
+def xent_(capsys):
+    """Run the command in this process: its code, output and errors."""
+
+    def run(*arguments):
+        code = xent.cli.app.run([str(a) for a in arguments])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run
+
+
+@pytest.fixture
+def states(xent_, tmp_path):
+    """Three parts of the digits, each with its state."""
+    table = pq.read_table(DIGITS)
+    found = []
+    for k, (a, b) in enumerate([(0, 1000), (1000, 1001), (1001, 1797)]):
+        pq.write_table(table.slice(a, b - a), tmp_path / f"part-{k}.parquet")
+        found.append(tmp_path / f"{k}.xent")
+        code, _, _ = xent_("evaluate", tmp_path / f"part-{k}.parquet", "--state", found[-1])
+        assert code == 0
+    return found
+
+
+def numbers_of(text):
+    numbers = json.loads(text)
+    for row in numbers.pop("worst"):
+        del row["row"]
+    return {n: v for n, v in numbers.items() if n not in ("source", "note")}
+
+
+def test_merged_states_print_the_numbers_of_one_run(xent_, states):
+    _, whole, _ = xent_("evaluate", DIGITS, "--json")
+    code, merged, err = xent_("merge", *reversed(states), "--json")
+    assert (code, err) == (0, "")
+    assert numbers_of(merged) == numbers_of(whole)
+    rows = [w["row"] for w in json.loads(merged)["worst"]]
+    assert all(str(row).count("part-") == 1 for row in rows)
+
+
+def test_several_files_print_the_numbers_of_one_run(xent_, states):
+    files = [s.parent / f"part-{k}.parquet" for k, s in enumerate(states)]
+    _, whole, _ = xent_("evaluate", DIGITS, "--json")
+    _, found, _ = xent_("evaluate", *files, "--json")
+    assert numbers_of(found) == numbers_of(whole)
+
+
+def test_a_merged_state_merges_further(xent_, states, tmp_path):
+    some, output = tmp_path / "some.xent", tmp_path / "page.txt"
+    code, out, _ = xent_("merge", *states[:2], "--state", some, "--output", output)
+    assert (code, out) == (0, "")
+    assert output.read_text().startswith("2 parts: 1,001 rows scored")
+    _, nested, _ = xent_("merge", some, states[2], "--json")
+    _, flat, _ = xent_("merge", *states, "--json")
+    assert nested == flat
+
+
+def test_a_gate_and_another_unit(xent_, states):
+    code, out, err = xent_("merge", *states, "--unit", "bit", "--fail-if", "log_loss>0.1")
+    assert code == 1
+    assert "bits" in out
+    assert err.startswith("xent: log_loss>0.1 holds: log_loss is 0.5")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "states must be given"),
+        (["no.xent"], "state 'no.xent' cannot be read: no such file"),
+        ([DIGITS], "must be a state file, got bytes that are no text"),
+    ],
+)
+def test_bad_input_is_one_line_and_a_hint(xent_, arguments, message):
+    code, out, err = xent_("merge", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) <= 2
+
+
+def test_a_state_of_other_settings(xent_, states, tmp_path):
+    other = tmp_path / "other.xent"
+    xent_("evaluate", tmp_path / "part-0.parquet", "--zero", "clip:1e-9", "--state", other)
+    code, _, err = xent_("merge", states[1], other)
+    assert code == 2
+    assert "must have the same clip to be added, got 0.0 and 1e-09" in err
+    assert "hint: evaluate both parts with the same options" in err
+
+
+def test_the_master_needs_the_engine(xent_):
+    code, _, err = xent_("evaluate", DIGITS, "--master", "local[2]")
+    assert code == 2
+    assert "master must come with --engine spark" in err

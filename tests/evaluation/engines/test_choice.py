@@ -1,0 +1,37 @@
+"""Which engine serves a source."""
+
+import json
+
+import pytest
+
+from xent.errors import MergeError, XentValueError
+from xent.evaluation import Summary, evaluate
+from xent.evaluation.engines import engine_named, local, parts
+
+
+def test_the_type_of_the_source_decides():
+    assert engine_named(None, {}) is local
+    assert engine_named("local", "a.csv") is local
+    frame = type("DataFrame", (), {"__module__": "pyspark.sql.classic.dataframe"})()
+    assert engine_named(None, frame).__name__.endswith("engines.spark")
+    with pytest.raises(XentValueError, match="engine must be 'spark' for a DataFrame of pyspark"):
+        engine_named("dask", frame)
+    with pytest.raises(XentValueError, match="engine must be one of"):
+        evaluate("a.csv", engine="flink")
+
+
+def test_no_states_are_the_summary_of_no_rows():
+    assert parts.summary_of([]) == Summary()
+
+
+def test_the_error_of_the_first_partition_is_raised():
+    told = {"class": "XentValueError", "code": "D07", "index": 3}
+    failed = [json.dumps({"part": k, "error": {**told, "message": f"D07: m{k}"}}) for k in (10, 2)]
+    with pytest.raises(XentValueError, match=r"^partition 2: D07: m2$"):
+        parts.summary_of([Summary().to_json(), *failed])
+
+
+def test_workers_of_another_version():
+    text = Summary().to_json().replace('"version":', '"version":9')
+    with pytest.raises(MergeError, match="workers must have the same version of xent"):
+        parts.summary_of([text])

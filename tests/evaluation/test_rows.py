@@ -1,0 +1,96 @@
+"""Rows keep names that are true: counted in one source, named in parts, nothing without order."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import xent
+from xent.errors import SourceError
+from xent.evaluation import Summary, evaluate
+from xent.evaluation.rows import MOST_LETTERS, first_rows, in_part, place
+
+
+def table(rows, seed=0):
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(3), size=rows)
+    p[rng.random(rows) < 0.1, 0] = 0
+    p /= p.sum(axis=1, keepdims=True)
+    y = rng.integers(3, size=rows)
+    return pa.table({"y": y, **{f"p_{j}": p[:, j] for j in range(3)}})
+
+
+def test_order_is_total_and_numbers_come_first():
+    rows = [None, "b:10", "a:9", 12, "a:10", 3]
+    assert sorted(rows, key=place) == [3, 12, "a:9", "a:10", "b:10", None]
+    assert first_rows(rows, 3) == (3, 12, "a:9")
+
+
+def test_a_long_name_keeps_its_end():
+    name = "s3://bucket/" + "folder/" * 100 + "part-2.parquet"
+    called = in_part(17, name)
+    assert called.endswith("part-2.parquet:17")
+    assert len(called) <= MOST_LETTERS + 3
+
+
+def test_rows_of_several_files_are_called_by_their_file(tmp_path):
+    whole = table(500)
+    paths = []
+    for k, (a, b) in enumerate(itertools.pairwise([0, 100, 100, 103, 500])):
+        paths.append(str(tmp_path / f"{k}.parquet"))
+        pq.write_table(whole.slice(a, b - a), paths[-1])
+    expected, found = evaluate(whole), evaluate(paths)
+    assert found.summary.without_rows() == expected.summary.without_rows()
+    starts = dict(zip(paths, [0, 100, 100, 103], strict=True))
+
+    def in_whole(row):
+        path, _, number = row.rpartition(":")
+        return starts[path] + int(number)
+
+    assert [in_whole(w["row"]) for w in found.worst] == [w["row"] for w in expected.worst]
+    rows = [in_whole(r) for r in found.summary.impossible_rows]
+    assert sorted(rows) == list(expected.summary.impossible_rows)
+
+
+def test_files_that_do_not_belong_together(tmp_path):
+    pq.write_table(table(5), tmp_path / "a.parquet")
+    pq.write_table(table(5).rename_columns(["y", "p_0", "p_1", "q"]), tmp_path / "b.parquet")
+    paths = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with pytest.raises(SourceError, match=r"b\.parquet' without 'p_2'"):
+        evaluate(paths)
+    with pytest.raises(SourceError, match=r"different files, got .*twice"):
+        evaluate([paths[0], paths[0]])
+    with pytest.raises(SourceError, match="sql must come with one source, got 2"):
+        evaluate(paths, sql="FROM source")
+
+
+def test_added_evaluations_call_rows_by_their_part():
+    whole = table(40)
+    a, b = evaluate(whole.slice(0, 30)), evaluate(whole.slice(30))
+    both = xent.merge([a, b])
+    assert both.summary.without_rows() == evaluate(whole).summary.without_rows()
+    assert (both.name, both.parts) == ("2 parts", 2)
+    assert all(str(w["row"]).startswith("Table:") for w in both.worst)
+    assert "counted from 0" not in str(both)
+    assert "counted from 0" in str(a)
+
+
+def test_ties_are_kept_by_class_before_row():
+    # 400 rows of one loss: which classes are kept must not depend on how rows are numbered
+    target = np.tile([1, 0], 200)
+    p = np.where(target[:, None] == [0, 1], 0.25, 0.75)
+    forward = evaluate((target, p)).summary
+    assert {s.target for s in forward.worst} == {0}
+    backward = evaluate((target[::-1], p[::-1])).summary
+    assert forward.without_rows() == backward.without_rows()
+    parts = [evaluate((target[k::4], p[k::4])).summary.in_part(str(k)) for k in range(4)]
+    assert sum(parts, Summary()).without_rows() == forward.without_rows()
+
+
+def test_rows_without_names_are_counted_and_not_shown():
+    e = evaluate(([0, 1], [[0.0, 1.0], [0.5, 0.5]]))
+    nameless = xent.evaluation.Evaluation(e.summary.without_rows())
+    assert "1 impossible (the truth had probability 0): row not known" in str(nameless)
+    assert nameless.worst[0]["row"] is None
