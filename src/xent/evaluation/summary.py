@@ -7,47 +7,20 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, ratio, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
+from xent.evaluation.kept import ClassSums, Surprise
 from xent.evaluation.moments import Moments, moments_of
-from xent.evaluation.rows import Row, first_rows, in_part, place
+from xent.evaluation.rows import Row, first_rows, in_part
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
 VERSION = 2
 KEPT_ROWS = 20
 KEPT_WORST = 100
-
-
-class ClassSums(NamedTuple):
-    """The sums of one class (rows where it is the truth), or of one label (all rows)."""
-
-    num_true: int = 0  # rows of the class; rows where the label is true
-    num_correct: int = 0
-    num_impossible: int = 0
-    weight: int = 0
-    weight_correct: int = 0
-    nll: int = 0  # of the rows that are not impossible
-    probability: int = 0  # given to it, over all rows
-
-
-class Surprise(NamedTuple):
-    """One row and its loss; classes by position, or -1."""
-
-    nll: float
-    row: Row
-    target: int
-    predicted: int
-
-    @property
-    def order(self) -> tuple[float, int, int, tuple[int, int, str]]:
-        """What the kept rows are sorted by: what a row is called comes last, so that losses
-        and classes of the kept rows do not depend on names."""
-        return -self.nll, self.target, self.predicted, place(self.row)
-
 
 # integers in units of 2**-1074
 _EXACT = (
