@@ -208,7 +208,7 @@ def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evalua
 
 
 def _gather(
-    source: Any, given: dict[str, Any], sql: str | None, engine: Any
+    source: Any, given: dict[str, Any], sql: str | None, engine: Any = local
 ) -> tuple[Any, dict[str, Any]]:
     """Return the source, and the options with every array replaced by its column's name."""
     arrays: dict[str, Any] = {}
