@@ -30,6 +30,8 @@ app = App(
     version_flags=["--version"],
     help_format="plaintext",
     result_action="return_value",
+    # else it leaves with SystemExit, which is what a reader that has gone looks like
+    suppress_keyboard_interrupt=False,
 )
 for _file in pkgutil.iter_modules(commands.__path__):
     _module = importlib.import_module(f"{commands.__name__}.{_file.name}")

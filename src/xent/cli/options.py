@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
+
 from cyclopts import Parameter
 
-__all__ = ["BAD_INPUT", "CONDITION_MET", "DASH", "INTERRUPTED", "OK", "Text", "option", "path_of"]
+__all__ = [
+    "BAD_INPUT",
+    "CONDITION_MET",
+    "DASH",
+    "INTERRUPTED",
+    "OK",
+    "Text",
+    "option",
+    "path_of",
+    "unlike_default",
+]
 
 OK, CONDITION_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -26,3 +40,17 @@ def path_of(argument: str | None) -> str | None:
     '-'
     """
     return STANDARD_INPUT if argument == DASH else argument
+
+
+# where the numbers go is no part of what they are
+_PLACES = frozenset({"source", "json", "output", "summary", "state", "report", "lang", "fail_if"})
+
+
+def unlike_default(command: Callable[..., int], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a command that were given, by name: how its numbers were made."""
+    defaults = {n: p.default for n, p in signature(command).parameters.items()}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in defaults and name not in _PLACES and value != defaults[name]
+    }

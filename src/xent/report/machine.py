@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any
 
-__all__ = ["to_json"]
+__all__ = ["plain", "to_json"]
 
 
 def to_json(numbers: Any) -> str:
@@ -17,14 +17,15 @@ def to_json(numbers: Any) -> str:
       "log_loss": "Infinity"
     }
     """
-    return json.dumps(_plain(numbers), indent=2, allow_nan=False)
+    return json.dumps(plain(numbers), indent=2, allow_nan=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return numbers with what JSON has none for as text."""
     if isinstance(value, dict):
-        return {name: _plain(v) for name, v in value.items()}
+        return {name: plain(v) for name, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from xent.cli.options import CONDITION_MET, OK, Text, option, path_of
+from xent.cli.options import CONDITION_MET, OK, Text, option, path_of, unlike_default
 from xent.errors import XentValueError
 
 __all__ = ["evaluate"]
@@ -56,6 +56,8 @@ def evaluate(
     state: Annotated[
         Text, option("Write the exact sums to this file, for xent merge with other parts.")
     ] = None,
+    report: Annotated[Text, option("Write a self-contained HTML page to this file.")] = None,
+    lang: Annotated[Literal["en", "zh"], option("Language of the page.")] = "en",
     fail_if: Annotated[
         tuple[str, ...],
         option('Exit with code 1 where a condition holds: "log_loss>0.4". May be repeated.'),
@@ -66,6 +68,7 @@ def evaluate(
     SOURCES are whatever DuckDB reads (CSV, TSV, JSON lines, Parquet, patterns, - for standard
     input) or an .npz file. What is not said is inferred from the columns and printed.
     """
+    asked = unlike_default(evaluate, locals())
     from xent.cli.output import Gate, show
     from xent.evaluation import evaluate as evaluate_
     from xent.evaluation.state import save_state
@@ -74,8 +77,12 @@ def evaluate(
     from xent.report.write import writable
 
     gate = Gate(fail_if)
-    for path in (output, state):
+    for path in (output, state, report):
         writable(path)
+    if report is not None:
+        from xent.report.page import check_installed, write_page
+
+        check_installed()
     if engine == "spark":
         from xent.evaluation.engines.spark import session
 
@@ -110,4 +117,6 @@ def evaluate(
     show(to_json(numbers) if json else str(result), output)
     if state is not None:
         save_state(result, state)
+    if report is not None:
+        write_page(report, result, lang=lang, options=asked)
     return CONDITION_MET if met else OK

@@ -1,0 +1,185 @@
+"""The model of a page from an Evaluation: whatever it knows, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from typing import Any
+
+from xent.evaluation.result import Evaluation
+from xent.report.page.model import (
+    Cell,
+    Column,
+    LeftOut,
+    Page,
+    Range,
+    Score,
+    Table,
+)
+from xent.report.page.parts import (
+    reliability_of,
+    slices_of,
+    surprise_of,
+    temperature_of,
+    waterfalls_of,
+)
+from xent.units import nats_per
+
+__all__ = ["page_of"]
+
+
+def page_of(
+    evaluation: Evaluation, *, options: Mapping[str, Any] | None = None, date: str = ""
+) -> Page:
+    """Return what a page shows of an evaluation.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    options : mapping, optional
+        The options that the caller gave, for the fingerprint.
+    date : str, optional
+        Shown as it is. There is none by default: the same numbers are the same page.
+
+    Examples
+    --------
+    >>> from xent.evaluation import evaluate
+    >>> page_of(evaluate(([1, 0, 1], [0.9, 0.2, 0.6]))).score.nats.__round__(4)
+    0.2798
+    """
+    s = evaluation.summary
+    numbers = evaluation.to_dict()
+    return Page(
+        name=evaluation.name,
+        kind=s.kind or "classes",
+        unit=evaluation.unit,
+        num_rows=s.num_rows,
+        score=_score(evaluation),
+        note=evaluation.note,
+        warnings=tuple(evaluation.warnings),
+        hints=tuple(map(str, getattr(evaluation, "hints", ()))),
+        waterfalls=waterfalls_of(evaluation),
+        reliability=reliability_of(evaluation),
+        surprise=surprise_of(evaluation),
+        classes=_classes(evaluation),
+        slices=slices_of(evaluation),
+        worst=_worst(evaluation),
+        left_out=_left_out(evaluation),
+        clip=s.clip,
+        num_impossible=s.num_impossible,
+        temperature=temperature_of(evaluation),
+        fingerprint=_fingerprint(evaluation, options, date),
+        numbers=numbers,
+        date=date,
+    )
+
+
+def _score(e: Evaluation) -> Score:
+    s, per = e.summary, nats_per(e.unit)
+    found = getattr(e, "interval", None)
+    interval = interval_nats = None
+    if found is not None and math.isfinite(found.low) and math.isfinite(found.high):
+        interval = Range(found.low, found.high, found.level, found.method)
+        interval_nats = Range(found.low * per, found.high * per, found.level, found.method)
+    classes = s.kind != "log_probs"
+    return Score(
+        log_loss=e.log_loss,
+        nats=s.log_loss,
+        interval=interval,
+        interval_nats=interval_nats,
+        finite=e.finite_log_loss if s.num_impossible else None,
+        uniform=e.uniform_log_loss if classes else None,
+        frequency=e.frequency_log_loss if classes else None,
+        uniform_skill=e.uniform_skill if classes else None,
+        skill=e.skill if classes else None,
+        accuracy=e.accuracy if classes else None,
+        exact_match=e.exact_match if s.kind == "labels" else None,
+        brier=e.brier if classes else None,
+        row_log_loss=e.row_log_loss if s.kind == "labels" else None,
+        bits_per_byte=e.bits_per_byte if s.sum_size else None,
+    )
+
+
+def _classes(e: Evaluation) -> Table | None:
+    """Return the table per class: in its own order, or the costliest first where it is long."""
+    found = e.classes
+    if not found:
+        return None
+    labels = e.summary.kind == "labels"
+    by_class = {d.name: d for d in getattr(e, "by_class_decomposition", None) or ()}
+    columns = [
+        Column("label" if labels else "class", "text"),
+        Column("count", "count"),
+        Column("share", "share"),
+        Column("mean_probability"),
+        Column("class_log_loss"),
+        Column("share_of_loss", "bar"),
+        Column("right" if labels else "found", "share"),
+    ]
+    if by_class:
+        columns += [Column("class_resolution"), Column("class_miscalibration")]
+    if len(found) > 50:
+        found = sorted(found, key=lambda c: -c.share_of_loss)
+    rows: list[tuple[Cell, ...]] = []
+    for c in found:
+        row: list[Cell] = [c.name, c.count, c.share, c.mean_probability, c.log_loss]
+        row += [c.share_of_loss, c.accuracy]
+        if by_class:
+            d = by_class.get(c.name)
+            row += [d.resolution.value, d.miscalibration.value] if d else [None, None]
+        rows.append(tuple(row))
+    title = "labels_table" if labels else "classes_table"
+    return Table(tuple(columns), tuple(rows), title=title, total=len(rows))
+
+
+def _worst(e: Evaluation) -> Table | None:
+    worst = e.worst[:20]
+    if not worst:
+        return None
+    per = nats_per(e.unit)
+    columns = [Column("row", "row"), Column("row_log_loss_short"), Column("truth_probability")]
+    classes = "target" in worst[0]
+    if classes:
+        columns += [Column("target", "text"), Column("predicted", "text")]
+    rows: list[tuple[Cell, ...]] = []
+    for w in worst:
+        row: list[Cell] = [w["row"], w["log_loss"], math.exp(-w["log_loss"] * per)]
+        row += [w["target"], w["predicted"]] if classes else []
+        rows.append(tuple(row))
+    return Table(tuple(columns), tuple(rows), title="worst_table", total=len(rows))
+
+
+def _left_out(e: Evaluation) -> tuple[LeftOut, ...]:
+    s = e.summary
+    found = (
+        LeftOut("impossible", s.num_impossible, s.impossible_rows),
+        LeftOut("clipped", s.num_clipped),
+        LeftOut("ignored", s.num_ignored),
+        LeftOut("missing", s.num_missing, s.missing_rows),
+    )
+    return tuple(item for item in found if item.count)
+
+
+def _fingerprint(
+    e: Evaluation, options: Mapping[str, Any] | None, date: str
+) -> tuple[tuple[str, str], ...]:
+    found = [("f_version", version("xent")), ("f_source", e.name)]
+    if e.note:
+        found.append(("f_read_as", e.note))
+    found.append(("f_rows", f"{e.num_rows:,}"))
+    interval = getattr(e, "interval", None)
+    if interval is not None:
+        found.append(("f_interval", f"{interval.method}, {100 * interval.level:.6g} %"))
+    if options:
+        found.append(("f_options", _options(options.items())))
+    state = hashlib.sha256(e.summary.to_json().encode()).hexdigest()
+    found.append(("f_state", state))
+    if date:
+        found.append(("f_date", date))
+    return tuple(found)
+
+
+def _options(items: Iterable[tuple[str, Any]]) -> str:
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in items)
