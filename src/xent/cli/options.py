@@ -43,7 +43,7 @@ def path_of(argument: str | None) -> str | None:
 
 
 # where the numbers go is no part of what they are
-_PLACES = frozenset({"source", "json", "output", "summary", "state", "report", "lang", "fail_if"})
+_PLACES = frozenset({"sources", "json", "output", "state", "report", "lang", "fail_if"})
 
 
 def unlike_default(command: Callable[..., int], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -160,7 +160,7 @@ class LeftOut:
 
     key: str  # "impossible", "clipped", "ignored", "missing"
     count: int
-    rows: tuple[int, ...] = ()
+    rows: tuple[int | str | None, ...] = ()
 
 
 @dataclass(frozen=True)
