@@ -16,6 +16,7 @@ arrays: 3 rows scored
   target: target; 2 classes from probs (a list) (probabilities)
 
   log loss                  0.4621 nats = 0.6667 bits
+    95 % interval           0 to 1.137
   perplexity                1.587
   probability of the truth  0.6300 (geometric mean)
   accuracy                  66.7 %

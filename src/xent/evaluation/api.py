@@ -45,6 +45,12 @@ def evaluate(
     unit: Unit = "nat",
     nan: Literal["raise", "exclude"] = "raise",
     sum_tolerance: float = 1e-4,
+    by: Any = None,
+    cluster: Any = None,
+    id: Any = None,
+    interval: Literal["hall", "cluster", "bootstrap"] | None = None,
+    level: float = 0.95,
+    replicates: int = 200,
     sql: str | None = None,
     engine: Literal["local", "spark", "ray", "dask"] | None = None,
     progress: Progress | None = None,
@@ -100,6 +106,23 @@ def evaluate(
         Rows with missing values: an error, or left out and counted.
     sum_tolerance : float, default 1e-4
         How far the probabilities of a row may sum from 1.
+    by : str, list of str or array, optional
+        Columns whose values make slices: at most 1000 different ones. Several columns make
+        a slice of each combination.
+    cluster : str or array, optional
+        The user, document or day of each row. Rows of one cluster go wrong together, and
+        the interval says what that costs.
+    id : str or array, optional
+        What the bootstrap tells rows apart by; rows of one id are drawn together. Without
+        it, their content.
+    interval : {"hall", "cluster", "bootstrap"}, optional
+        How the interval of the log loss is found: for independent rows by one pass
+        ("hall", the default), by clusters ("cluster", the default where there is one), or
+        by drawing rows, or clusters, again and again ("bootstrap").
+    level : float, default 0.95
+        Confidence of the intervals.
+    replicates : int, default 200
+        How often the bootstrap draws.
     sql : str, optional
         A DuckDB query for the rows; `source`, where given, is its table ``source``, or the
         connection that is asked.
@@ -159,6 +182,9 @@ def evaluate(
         "labels": labels,
         "weight": weight,
         "bytes": bytes,
+        "by": by,
+        "cluster": cluster,
+        "id": id,
     }
     chosen = engine_named(engine, source)
     source, given, classes = plain_inputs(source, given, classes)
@@ -172,6 +198,9 @@ def evaluate(
         unit=unit,
         nan=nan,
         sum_tolerance=sum_tolerance,
+        interval=interval,
+        level=level,
+        replicates=replicates,
     )
     try:
         return _run(opened, options, progress, chosen)
@@ -201,7 +230,7 @@ def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evalua
             "rows of weight 0",
             code="D02",
         )
-    result = Evaluation(summary, name=name, note=plan.note, unit=options.unit)
+    result = Evaluation(summary, name=name, note=plan.note, unit=options.unit, level=options.level)
     for warning in result.warnings:
         warnings.warn(MisuseWarning(warning), stacklevel=4)
     return result
@@ -243,7 +272,9 @@ def _is_choice(argument: str, value: Any) -> bool:
     """Whether a value names columns rather than being one."""
     if isinstance(value, str):
         return True
-    if argument in ("target", "weight", "bytes") or not isinstance(value, (list, tuple)):
+    if argument in ("target", "weight", "bytes", "cluster", "id") or not isinstance(
+        value, (list, tuple)
+    ):
         return False
     return bool(value) and all(isinstance(v, str) for v in value)
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xent.evaluation.exact import ratio, rounded
+from xent.evaluation.intervals import Interval
+from xent.evaluation.mean_interval import interval_of
+from xent.evaluation.slice_table import SliceRow, by_chance, information, slice_rows
 from xent.evaluation.summary import Summary
 from xent.units import Unit, nats_per
 
@@ -51,6 +54,8 @@ class Evaluation:
         Unit of the losses.
     parts : int
         How many evaluations were added.
+    level : float
+        Confidence of the intervals.
 
     Examples
     --------
@@ -65,6 +70,7 @@ class Evaluation:
     note: str = ""
     unit: Unit = "nat"
     parts: int = 1
+    level: float = 0.95
 
     def __add__(self, other: object) -> Evaluation:
         if not isinstance(other, Evaluation):
@@ -95,6 +101,36 @@ class Evaluation:
     def log_loss(self) -> float:
         """Mean loss of a row, or of a label decision, in the unit."""
         return self._in_unit(self.summary.log_loss)
+
+    @property
+    def interval(self) -> Interval:
+        """Where the log loss of more such rows lies, in the unit.
+
+        By Hall's method, which takes rows to be independent; by clusters or by the bootstrap
+        where that was asked for. Without ends where the loss is infinite or there is one row;
+        `note` says so.
+        """
+        return interval_of(self.summary, self.level).scaled(1 / nats_per(self.unit))
+
+    @property
+    def perplexity_interval(self) -> Interval:
+        """exp of the interval of the loss in nats."""
+        return interval_of(self.summary, self.level).exp()
+
+    @property
+    def slices(self) -> list[SliceRow]:
+        """The table by slice, in the order of the values; empty where `by` was not given."""
+        return slice_rows(self.summary, nats_per(self.unit), self.level)
+
+    @property
+    def slice_information(self) -> float:
+        """What the columns of `by` tell about the class: I(y; s) = H(y) - H(y|s), in the unit."""
+        return self._in_unit(information(self.summary))
+
+    @property
+    def slice_information_by_chance(self) -> float:
+        """What columns that tell nothing show on average, with so many values and rows."""
+        return self._in_unit(by_chance(self.summary))
 
     @property
     def finite_log_loss(self) -> float:
@@ -223,8 +259,10 @@ class Evaluation:
             "missing_rows": list(s.missing_rows),
             "weight": rounded(s.sum_weight),
             "log_loss": self.log_loss,
+            "interval": vars(self.interval),
             "finite_log_loss": self.finite_log_loss,
             "perplexity": self.perplexity,
+            "perplexity_interval": vars(self.perplexity_interval),
             "geometric_mean_probability": self.geometric_mean_probability,
         }
         if s.kind == "log_probs":
@@ -242,6 +280,11 @@ class Evaluation:
         if s.kind == "labels":
             numbers |= {"row_log_loss": self.row_log_loss, "exact_match": self.exact_match}
         numbers["classes"] = [vars(row) for row in self.classes]
+        if s.slices is not None:
+            numbers["by"] = list(s.slices.columns)
+            numbers["slices"] = [{**vars(r), "interval": vars(r.interval)} for r in self.slices]
+            numbers["slice_information"] = self.slice_information
+            numbers["slice_information_by_chance"] = self.slice_information_by_chance
         numbers["worst"] = self.worst[:SHOWN_WORST]
         numbers["warnings"] = self.warnings
         return numbers

@@ -6,16 +6,19 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xent.evaluation.intervals import Interval
 from xent.evaluation.rows import Row
+from xent.evaluation.slice_table import FEW_ROWS
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
 
-__all__ = ["number", "percent", "render"]
+__all__ = ["interval_text", "number", "percent", "render"]
 
 MAX_CLASSES = 30
 MAX_WORST = 5
 MAX_ROWS = 8
+MAX_SLICES = 50
 UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
 
 
@@ -68,6 +71,8 @@ def render(e: Evaluation) -> str:
     parts = [_title(e), *_headline(e)]
     if e.summary.kind != "log_probs":
         parts += ["", *_references(e), "", *_classes(e)]
+    if e.summary.slices is not None:
+        parts += ["", *_slices(e)]
     if e.summary.worst:
         parts += ["", *_worst(e)]
     return "\n".join(line for line in parts)
@@ -109,6 +114,7 @@ def _headline(e: Evaluation) -> list[str]:
     bits = f" = {number(s.log_loss / math.log(2))} bits" if e.unit == "nat" else ""
     per = " a label decision" if s.kind == "labels" else ""
     rows = [("log loss", f"{number(e.log_loss)} {unit}{bits}{per}")]
+    rows.append((f"  {_level(e.interval)} interval", interval_text(e.interval)))
     if s.num_impossible:
         rows.append(("  without impossible rows", f"{number(e.finite_log_loss)} {unit}"))
     if s.kind == "labels":
@@ -124,6 +130,27 @@ def _headline(e: Evaluation) -> list[str]:
             rows.append(("  every label of a row right", percent(e.exact_match)))
         rows.append(("Brier score", number(e.brier)))
     return ["", *("  " + line for line in table(rows, left=(0, 1)))]
+
+
+METHODS = {"hall": "", "cluster": "by cluster", "bootstrap": "bootstrap"}
+
+
+def _level(interval: Interval) -> str:
+    return f"{100 * interval.level:.10g} %"
+
+
+def interval_text(interval: Interval) -> str:
+    """Return the ends of an interval, how it was found where not by default, and its note.
+
+    >>> from xent.evaluation.intervals import Interval
+    >>> interval_text(Interval(0.25, 0.5, 0.95, "cluster", "only 4 clusters"))
+    '0.2500 to 0.5000 (by cluster; only 4 clusters)'
+    """
+    said = "; ".join(t for t in (METHODS[interval.method], interval.note) if t)
+    if not interval:
+        return f"none ({said})"
+    ends = f"{number(interval.low)} to {number(interval.high)}"
+    return f"{ends} ({said})" if said else ends
 
 
 def _references(e: Evaluation) -> list[str]:
@@ -169,6 +196,42 @@ def _classes(e: Evaluation) -> list[str]:
     lines = ["  " + line for line in table(rows)]
     if len(shown) < len(found):
         lines.append(f"  ({len(found) - len(shown):,} classes with less of the loss not shown)")
+    return lines
+
+
+def _slices(e: Evaluation) -> list[str]:
+    assert e.summary.slices is not None
+    classes = e.summary.kind != "log_probs"
+    name = ", ".join(e.summary.slices.columns)
+    head = (name, "rows", "share", "log loss", "interval", "share of loss")
+    rows: list[tuple[str, ...]] = [(*head, *(("skill",) if classes else ()), "")]
+    found = e.slices
+    # the slices that cost most, in their own order
+    costly = sorted(found, key=lambda r: -r.share_of_loss)[:MAX_SLICES]
+    keep = {r.value for r in costly}
+    shown = [r for r in found if r.value in keep]
+    for r in shown:
+        rows.append(
+            (
+                r.value,
+                f"{r.count:,}",
+                percent(r.share),
+                number(r.log_loss),
+                f"{number(r.interval.low)} to {number(r.interval.high)}" if r.interval else "-",
+                percent(r.share_of_loss),
+                *((percent(r.skill),) if classes else ()),
+                f"fewer than {FEW_ROWS} rows" if r.few else "",
+            )
+        )
+    lines = ["  " + line for line in table(rows, left=(0, len(rows[0]) - 1))]
+    if len(shown) < len(found):
+        lines.append(f"  ({len(found) - len(shown):,} slices with less of the loss not shown)")
+    if classes:
+        lines.append(
+            f"  {name} tells {number(e.slice_information)} {UNITS[e.unit]} about the "
+            f"{'labels' if e.summary.kind == 'labels' else 'class'} "
+            f"({number(e.slice_information_by_chance, 2)} would be chance)"
+        )
     return lines
 
 

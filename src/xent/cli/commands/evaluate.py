@@ -41,6 +41,19 @@ def evaluate(
     sum_tolerance: Annotated[
         float, option("How far a row of probabilities may sum from 1 (default 0.0001).")
     ] = 1e-4,
+    by: Annotated[
+        Text, option('Columns whose values make slices, with a table that adds up: "site,year".')
+    ] = None,
+    cluster: Annotated[
+        Text, option("Column of users, documents or days, whose rows go wrong together.")
+    ] = None,
+    id: Annotated[Text, option("Column that the bootstrap tells rows apart by.")] = None,
+    interval: Annotated[
+        Literal["hall", "cluster", "bootstrap"] | None,
+        option("How the interval is found: hall (default), cluster (with --cluster), bootstrap."),
+    ] = None,
+    level: Annotated[float, option("Confidence of the intervals (default 0.95).")] = 0.95,
+    replicates: Annotated[int, option("How often the bootstrap draws (default 200).")] = 200,
     sql: Annotated[
         Text, option('A DuckDB query for the rows; SOURCE, where given, is its table "source".')
     ] = None,
@@ -108,6 +121,12 @@ def evaluate(
             unit=unit,
             nan=nan,
             sum_tolerance=sum_tolerance,
+            by=by,
+            cluster=cluster,
+            id=id,
+            interval=interval,
+            level=level,
+            replicates=replicates,
             sql=sql,
             engine=engine,
             progress=progress,
