@@ -224,6 +224,20 @@ def test_binary_entropy_from_log_probabilities():
     assert_allclose(binary_entropy(log_p, given="log_probs"), exact, rtol=4 * EPS)
 
 
+@pytest.mark.parametrize("scale", [0.01, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize("measure", [kl_divergence, js_divergence])
+def test_logits_are_compared_as_their_log_probabilities(measure, scale):
+    """Among them rows in which one class grows much and the others shrink about as much."""
+    rng = np.random.default_rng(12)
+    for classes in (2, 3, 4, 10):
+        a, b = rng.normal(size=(2, 5000, classes)) * scale
+        log_p, log_q = (z - special.logsumexp(z, axis=1, keepdims=True) for z in (a, b))
+        expected = measure(np.exp(log_p), np.exp(log_q))
+        # log-probabilities are rounded: some ulp of numbers of up to 10 scales
+        atol = 100 * max(scale, 1) * EPS
+        assert_allclose(measure(a, b, given="logits"), expected, rtol=1e-11, atol=atol)
+
+
 def test_logits_far_apart_do_not_overflow():
     # log of the ratio is 1001 for a class that the truth is sure of
     value = kl_divergence([0.0, 1000.0], [1001.0, 0.0], given="logits")

@@ -193,7 +193,8 @@ def _log_ratio_of_logits(xp: Any, z_p: Any, z_q: Any) -> _LogRatio:
     # q (exp(delta) - 1), by exp(delta + log q) - q where exp(delta) might be too large
     small = xp.where(delta <= 1, delta, zero)
     exponent = delta - xp.where(either, zero, q.surprisal)
-    exponent = xp.where((delta > 1) & (exponent < 1), exponent, zero)
+    # one class that grows by more makes a total that is far from moderate, whatever the others do
+    exponent = xp.where((delta > 1) & (exponent < 1), exponent, zero + 1)
     growth = xp.where(delta <= 1, q.p * xp.expm1(small), xp.exp(exponent) - q.p)
     growth = xp.where(either, xp.where(p.dead, -q.p, zero), growth)
     total = xp.sum(growth, axis=-1, keepdims=True)
