@@ -32,7 +32,8 @@ def arrow_batches(batches: Iterable[Any]) -> Iterator[Batch]:
 
 
 def score_part(batches: Iterable[Batch], plan: Plan, options: Options, part: int = 0) -> str:
-    """Return the state of one partition, whose rows have no numbers that anyone knows."""
+    """Return the state of a partition (-1: it has no number); its rows have no numbers that
+    anyone knows."""
     try:
         scorer = Scorer(plan, options)
         seen = 0
@@ -78,8 +79,9 @@ def summary_of(states: Iterable[str]) -> Summary:
 def _raised(told: Mapping[str, Any]) -> Exception:
     error = told["error"]
     kind = getattr(errors, error["class"])
+    where = "a partition" if told["part"] < 0 else f"partition {told['part']}"
     # the message holds the code already
-    raised = kind(f"partition {told['part']}: {error['message']}", index=error["index"])
+    raised = kind(f"{where}: {error['message']}", index=error["index"])
     raised.code = error["code"]
     assert isinstance(raised, Exception)
     return raised

@@ -1,0 +1,48 @@
+"""Ray gives the bits of one machine."""
+
+import pytest
+
+from xent.errors import SourceError, XentTypeError, XentValueError
+from xent.evaluation import evaluate
+
+ray = pytest.importorskip("ray")
+pytest.importorskip("ray.data")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # Ray's own, at start and end
+    pytest.mark.xdist_group("ray"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    yield
+    ray.shutdown()
+
+
+def bits(evaluation):
+    return evaluation.summary.without_rows().to_json()
+
+
+def test_any_number_of_blocks_gives_the_bits_of_one_machine(table, whole, options):
+    dataset = ray.data.from_arrow([table.slice(0, 1), table.slice(1, 300), table.slice(301)])
+    found = evaluate(dataset, **options)
+    assert bits(found) == bits(whole)
+    assert found.note == whole.note
+    assert bits(evaluate(dataset.repartition(9), **options)) == bits(whole)
+
+
+def test_a_wrong_row_is_told_in_our_words():
+    dataset = ray.data.from_items([{"y": 0, "p": 0.5}, {"y": 1, "p": 1.5}])
+    with pytest.raises(XentValueError, match=r"^a partition: D07.*got 1\.5"):
+        evaluate(dataset, target="y", probs="p")
+
+
+def test_what_it_does_not_take():
+    dataset = ray.data.from_items([{"y": 0, "p": 0.5}])
+    with pytest.raises(SourceError, match="sql must come with engine local or spark"):
+        evaluate(dataset, sql="FROM source")
+    with pytest.raises(XentTypeError, match=r"a ray\.data\.Dataset, got str"):
+        evaluate("a.csv", engine="ray")
