@@ -2,6 +2,7 @@
 
 from xent.evaluation.api import evaluate
 from xent.evaluation.comparison import Comparison, compare
+from xent.evaluation.metric import Metric
 from xent.evaluation.result import Evaluation
 from xent.evaluation.state import load_state, merge_states, save_state
 from xent.evaluation.summary import ClassSums, Summary, Surprise
@@ -10,6 +11,7 @@ __all__ = [
     "ClassSums",
     "Comparison",
     "Evaluation",
+    "Metric",
     "Summary",
     "Surprise",
     "compare",
