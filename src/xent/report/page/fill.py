@@ -203,12 +203,13 @@ def _facts(page: Page, t: Translate) -> list[tuple[str, str, str]]:
     facts.append((t("perplexity"), short(_exp(s.nats), 4), _ends(s, t, _exp)))
     facts.append((t("truth_probability"), number(math.exp(-s.nats)), ""))
     labels = page.kind == "labels"
+    four = partial(short, digits=4)
     named = (
         ("label_accuracy" if labels else "accuracy", s.accuracy, percent),
         ("exact_match", s.exact_match, percent),
-        ("row_log_loss", s.row_log_loss, short),
-        ("brier", s.brier, short),
-        ("bits_per_byte", s.bits_per_byte, short),
+        ("row_log_loss", s.row_log_loss, four),
+        ("brier", s.brier, four),
+        ("bits_per_byte", s.bits_per_byte, four),
         ("skill", s.skill, percent),
         ("uniform_skill", s.uniform_skill, percent),
     )

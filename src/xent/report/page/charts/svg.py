@@ -67,7 +67,8 @@ def chart(ident: str, title: str, description: str, *content: str, **attributes:
         *named,
         *content,
         role="img",
-        aria_labelledby=f"{ident}-t {ident}-d",
+        aria_labelledby=f"{ident}-t",
+        aria_describedby=f"{ident}-d",
         **attributes,
     )
 
