@@ -86,9 +86,47 @@ void merge(LogLossSums& into, const LogLossSums& other) {
   for (int i = 0; i < kFaults; ++i) merge(into.offences[i], other.offences[i]);
   merge(into.impossible_rows, other.impossible_rows);
   merge(into.missing_rows, other.missing_rows);
+  add(into.calibration, other.calibration);
   into.worst.insert(into.worst.end(), other.worst.begin(), other.worst.end());
   std::sort(into.worst.begin(), into.worst.end(), worse);
   if (into.worst.size() > kKeepWorst) into.worst.resize(kKeepWorst);
+}
+
+// rows as uint64, or the two halves of weights in units of 2^-64, for so many cells
+nb::object cells_of(const CellCounts& cells, std::size_t count) {
+  const auto array = [&](auto value) {
+    void* data;
+    nb::object result = make_array(nb::dtype<std::uint64_t>(), {count}, &data);
+    for (std::size_t i = 0; i < count; ++i) static_cast<std::uint64_t*>(data)[i] = value(i);
+    return result;
+  };
+  const auto& counts = cells.counts;
+  const auto& weights = cells.weights;
+  if (weights.empty()) {
+    const auto rows = [&](std::size_t i) {
+      return i < counts.size() ? static_cast<std::uint64_t>(counts[i]) : 0;
+    };
+    return nb::make_tuple(array(rows));
+  }
+  return nb::make_tuple(array([&](std::size_t i) { return weights[i].low; }),
+                        array([&](std::size_t i) { return weights[i].high; }));
+}
+
+void add_calibration(nb::dict& result, const CalibrationSums& sums, std::int64_t groups) {
+  const auto count = static_cast<std::size_t>(groups * kCells);
+  result["all"] = cells_of(sums.all, count);
+  result["ones"] = cells_of(sums.ones, count);
+  result["surprise"] = cells_of(sums.surprise, kSurprises + 1);
+  if (sums.tempering.empty()) return;
+  const TemperingSums& tempering = sums.tempering.front();
+  nb::list powers[3];
+  for (int p = 0; p < kNumPowers; ++p) {
+    powers[0].append(integer(tempering.loss[p].rest));
+    powers[1].append(integer(tempering.slope[p].rest));
+    powers[2].append(integer(tempering.curvature[p].rest));
+  }
+  result["tempering"] = nb::make_tuple(tempering.count, integer(tempering.weight), powers[0],
+                                       powers[1], powers[2]);
 }
 
 using Column = nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu>;
@@ -98,8 +136,10 @@ using Label = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::dev
 
 class LogLoss {
  public:
-  LogLoss(const std::string& prediction, std::int64_t classes, double tolerance, double clip)
+  LogLoss(const std::string& prediction, std::int64_t classes, double tolerance, double clip,
+          bool calibration)
       : classes_(classes) {
+    task_.calibration = calibration;
     task_.prediction = prediction_of(prediction);
     task_.tolerance = tolerance;
     task_.clip = clip;
@@ -199,6 +239,7 @@ class LogLoss {
       worst.append(nb::make_tuple(s.nll, s.row, s.target, s.predicted));
     result["worst"] = worst;
     result["offences"] = offences(total);
+    if (task_.calibration) add_calibration(result, total.calibration, num_groups(task_));
     return result;
   }
 
@@ -225,7 +266,11 @@ class LogLoss {
   // a chunk borrows sums that no other chunk is using: as many exist as threads ran at once
   std::unique_ptr<LogLossSums> take() {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (parts_.empty()) return std::make_unique<LogLossSums>(classes_);
+    if (parts_.empty()) {
+      auto sums = std::make_unique<LogLossSums>(classes_);
+      if (task_.calibration) sums->calibration.tempering.resize(has_classes(task_.prediction));
+      return sums;
+    }
     std::unique_ptr<LogLossSums> sums = std::move(parts_.back());
     parts_.pop_back();
     return sums;
@@ -245,9 +290,20 @@ class LogLoss {
 }  // namespace
 
 void bind_log_loss(nb::module_& m) {
+  m.attr("NUM_CELLS") = kCells;
+  m.attr("CELL_LOW") = kCellLow;
+  m.attr("CELL_BITS") = kCellBits;
+  m.attr("MOST_GROUPS") = kMostGroups;
+  m.attr("NUM_SURPRISES") = kSurprises;
+  m.attr("SURPRISE_LOW") = kSurpriseLow;
+  m.attr("SURPRISE_BITS") = kSurpriseBits;
+  nb::list powers;
+  for (int power : kPowers) powers.append(power);
+  m.attr("TEMPERING_POWERS") = nb::tuple(powers);
   nb::class_<LogLoss>(m, "LogLoss")
-      .def(nb::init<const std::string&, std::int64_t, double, double>(), nb::arg("prediction"),
-           nb::arg("classes"), nb::arg("tolerance"), nb::arg("clip"))
+      .def(nb::init<const std::string&, std::int64_t, double, double, bool>(),
+           nb::arg("prediction"), nb::arg("classes"), nb::arg("tolerance"), nb::arg("clip"),
+           nb::arg("calibration"))
       .def("add", &LogLoss::add, nb::arg("columns"), nb::arg("target").none(), nb::arg("labels"),
            nb::arg("weight").none(), nb::arg("size").none(), nb::arg("first_row"),
            nb::arg("row_nll").none(), nb::arg("row_predicted").none())

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "calibration_sums.hpp"
 #include "exact_sum.hpp"
 #include "isa.hpp"
 
@@ -19,6 +20,15 @@ enum class Prediction {
   label_logits,
   log_probs      // one column: the log-probability of what happened
 };
+
+inline bool has_classes(Prediction p) { return p != Prediction::log_probs; }
+inline bool has_labels(Prediction p) {
+  return p == Prediction::label_probs || p == Prediction::label_logits;
+}
+inline bool has_probs(Prediction p) {
+  return p == Prediction::class_probs || p == Prediction::binary_prob ||
+         p == Prediction::label_probs;
+}
 
 // targets that are no class
 constexpr std::int64_t kIgnored = std::numeric_limits<std::int64_t>::min();
@@ -38,9 +48,18 @@ struct LogLossTask {
   std::int64_t first_row = 0;                     // number of row 0 in its source
   double tolerance = 0;                           // of the sum of a row's probabilities
   double clip = 0;                                // smallest probability; 0: none
+  bool calibration = false;                       // count cells, and temper
   double* row_nll = nullptr;                      // (rows): the loss of each, if asked for
   std::int32_t* row_predicted = nullptr;          // (rows): the likeliest class of each
 };
+
+// Groups of cells: one for two classes; a class each and one for the predicted class; a label
+// each. See kMostGroups.
+inline std::int64_t num_groups(const LogLossTask& task) {
+  if (!has_classes(task.prediction)) return 0;
+  if (has_labels(task.prediction)) return task.classes <= kMostGroups ? task.classes : 1;
+  return task.classes <= 2 || task.classes > kMostGroups ? 1 : task.classes + 1;
+}
 
 // why a row was not scored
 enum Fault { missing, out_of_range, wrong_sum, no_class, infinite_logit, bad_weight, bad_size,
@@ -89,6 +108,7 @@ struct LogLossSums {
   Offence offences[kFaults];
   std::vector<std::int64_t> impossible_rows, missing_rows;  // the first few, rising
   std::vector<Surprise> worst;                              // a heap, the mildest on top
+  CalibrationSums calibration;  // empty unless it is asked for
   std::vector<double> scratch;
 };
 

@@ -5,9 +5,11 @@
 //               split, thread count or instruction set can be seen in the result.
 #include "log_loss.hpp"
 
+#include "log_loss_cells.hpp"
 #include "log_loss_faults.hpp"
 #include "log_loss_moments.hpp"
 #include "log_loss_rows.hpp"
+#include "log_loss_tempering.hpp"
 
 namespace xent {
 namespace XENT_ISA {
@@ -33,6 +35,7 @@ class Scoring {
     else if (has_classes(task_.prediction)) class_sums();
     probabilities();
     surprises();
+    if (task_.calibration) calibrate();
   }
 
  private:
@@ -222,6 +225,14 @@ class Scoring {
       remember(sums_.worst, {lanes_.nll[b], task_.first_row + begin_ + b, lanes_.target[b],
                              static_cast<std::int64_t>(lanes_.chosen[b])});
     }
+  }
+
+  void calibrate() {
+    const TileCounts counts(task_, lanes_, count_, clean_);
+    count_surprises(sums_, counts, lanes_, impossible_);
+    if (!has_classes(task_.prediction)) return;
+    TileCells<T>(task_, begin_, sums_, tile_, counts).run();
+    TileTempering<T>(task_, begin_, count_, sums_, tile_).run();
   }
 
   const LogLossTask& task_;

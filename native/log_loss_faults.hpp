@@ -7,15 +7,6 @@
 namespace xent {
 namespace XENT_ISA {
 
-inline bool has_classes(Prediction p) { return p != Prediction::log_probs; }
-inline bool has_labels(Prediction p) {
-  return p == Prediction::label_probs || p == Prediction::label_logits;
-}
-inline bool has_probs(Prediction p) {
-  return p == Prediction::class_probs || p == Prediction::binary_prob ||
-         p == Prediction::label_probs;
-}
-
 template <class T>
 class TileFaults {
  public:

@@ -105,10 +105,14 @@ def test_a_summary_is_json_and_back():
     assert Summary.from_json(Summary().to_json()) == Summary()
 
 
-def test_a_summary_does_not_grow_with_the_rows():
-    short = score([(0, *predictions(3, 1_000, 3))])
-    long = score([(0, *predictions(3, 50_000, 3))])
-    assert len(long.to_json()) < len(short.to_json()) + 1_000
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_size_of_a_summary_is_bounded(weighted):
+    # 100 kB, and 8 kB a class
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(3, 0.3), size=200_000)
+    target = rng.integers(3, size=200_000)
+    weight = {"weight": rng.random(200_000)} if weighted else {}
+    assert len(evaluate(target=target, probs=p, **weight).summary.to_json()) < 124_000
 
 
 @pytest.mark.parametrize(

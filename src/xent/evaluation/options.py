@@ -46,6 +46,7 @@ class Options:
     interval: str | None = None
     level: float = 0.95
     replicates: int = 200
+    calibration: bool = True
 
     def __post_init__(self) -> None:
         nats_per(self.unit)

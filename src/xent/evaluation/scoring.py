@@ -8,12 +8,16 @@ import numpy as np
 
 from xent.evaluation import batches
 from xent.evaluation.batches import Batch
+from xent.evaluation.cell_tally import Tally
+from xent.evaluation.cells import Cells, group_names
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
 from xent.evaluation.groups.tally import Groups
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.plan import Plan
 from xent.evaluation.summary import ClassSums, Summary, Surprise
+from xent.evaluation.surprise import SurpriseCells
+from xent.evaluation.tempering import Tempering
 from xent.evaluation.truth import Truth
 from xent.kernels.cpu.log_loss import LogLoss
 
@@ -28,7 +32,11 @@ class Scorer:
         self._options = options
         self._clip = least_probability(options.zero)
         self._kernel = LogLoss(
-            plan.prediction, len(plan.classes), tolerance=options.sum_tolerance, clip=self._clip
+            plan.prediction,
+            len(plan.classes),
+            tolerance=options.sum_tolerance,
+            clip=self._clip,
+            calibration=options.calibration,
         )
         self._truth = Truth(plan, options.ignore)
         self._weighted = plan.weight is not None
@@ -138,7 +146,22 @@ class Scorer:
             missing_rows=tuple(sums["missing_rows"]),
             worst=tuple(sorted(map(_surprise, sums["worst"]), key=lambda s: s.order)),
             **self._groups.parts(),
+            **self._calibration(sums),
         )
+
+    def _calibration(self, sums: dict[str, Any]) -> dict[str, Any]:
+        """What is kept beside the losses, where it is: by the name of the summary's field."""
+        if "surprise" not in sums:
+            return {}
+        parts: dict[str, Any] = {"surprise": SurpriseCells(Tally(*sums["surprise"]))}
+        if self.plan.kind == "log_probs":
+            return parts
+        groups = group_names(self.plan.kind, self.plan.classes)
+        parts["cells"] = Cells.from_kernel(groups, sums["all"], sums["ones"])
+        count, weight, *tempered = sums["tempering"]
+        weight = weight if self._weighted else count * ONE
+        parts["tempering"] = Tempering(count, weight, *map(tuple, tempered))
+        return parts
 
 
 def _surprise(kept: tuple[float, int, int, int]) -> Surprise:

@@ -10,11 +10,14 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from xent.errors import MergeError
+from xent.evaluation.cells import Cells
 from xent.evaluation.exact import from_text, ratio, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
 from xent.evaluation.kept import ClassSums, Surprise
 from xent.evaluation.moments import Moments, moments_of
 from xent.evaluation.rows import Row, first_rows, in_part
+from xent.evaluation.surprise import SurpriseCells
+from xent.evaluation.tempering import Tempering
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
@@ -51,7 +54,14 @@ _COUNTS = (
 )
 _SETTINGS = ("kind", "classes", "clip", "weighted", "sized", "ignore")
 # what was asked for beside the sums of all rows: None where it was not
-_PARTS: dict[str, Any] = {"slices": Slices, "clusters": Clusters, "replicates": Replicates}
+_PARTS: dict[str, Any] = {
+    "cells": Cells,
+    "tempering": Tempering,
+    "surprise": SurpriseCells,
+    "slices": Slices,
+    "clusters": Clusters,
+    "replicates": Replicates,
+}
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,9 @@ class Summary:
     missing_rows: tuple[Row, ...] = ()
     worst: tuple[Surprise, ...] = ()  # the most surprising first; ties by class, then row
 
+    cells: Cells | None = None
+    tempering: Tempering | None = None
+    surprise: SurpriseCells | None = None
     slices: Slices | None = None
     clusters: Clusters | None = None
     replicates: Replicates | None = None

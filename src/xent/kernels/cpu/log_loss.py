@@ -7,12 +7,36 @@ from typing import Any
 
 import xent._native as _native
 
-__all__ = ["IGNORED", "MISSING", "MISSING_LABEL", "LogLoss"]
+__all__ = [
+    "CELL_BITS",
+    "CELL_LOW",
+    "IGNORED",
+    "MISSING",
+    "MISSING_LABEL",
+    "MOST_GROUPS",
+    "NUM_CELLS",
+    "NUM_SURPRISES",
+    "SURPRISE_BITS",
+    "SURPRISE_LOW",
+    "TEMPERING_POWERS",
+    "LogLoss",
+]
 
 # targets that are no class, as native/log_loss.hpp has them
 IGNORED = -(2**63)
 MISSING = IGNORED + 1
 MISSING_LABEL = 255
+
+# cells of odds and of losses, and powers of tempered probabilities, as
+# native/calibration_sums.hpp has them: 2**BITS cells for each factor of 2 from 2**LOW on
+NUM_CELLS: int = _native.NUM_CELLS
+CELL_LOW: int = _native.CELL_LOW
+CELL_BITS: int = _native.CELL_BITS
+NUM_SURPRISES: int = _native.NUM_SURPRISES
+SURPRISE_LOW: int = _native.SURPRISE_LOW
+SURPRISE_BITS: int = _native.SURPRISE_BITS
+MOST_GROUPS: int = _native.MOST_GROUPS
+TEMPERING_POWERS: tuple[int, ...] = _native.TEMPERING_POWERS
 
 
 class LogLoss:
@@ -22,12 +46,24 @@ class LogLoss:
     "label_probs", "label_logits" or "log_probs"; `clip` 0 means none. The sums are
     integers in units of 2**-1074, so neither the order of batches, nor their sizes, nor
     the number of threads can be seen in them.
+
+    With `calibration` the sums also hold "all" and "ones", the rows by the cell of a predicted
+    probability, and those where it came true; "surprise", the rows by the cell of their loss;
+    and, unless predictions are log-probabilities, "tempering": see xent.evaluation.cells,
+    surprise and tempering. Counts are (uint64,); weights are two arrays, (low, high) halves
+    in units of 2**-64.
     """
 
     def __init__(
-        self, prediction: str, num_classes: int, *, tolerance: float, clip: float = 0.0
+        self,
+        prediction: str,
+        num_classes: int,
+        *,
+        tolerance: float,
+        clip: float = 0.0,
+        calibration: bool = False,
     ) -> None:
-        self._sums = _native.LogLoss(prediction, num_classes, tolerance, clip)
+        self._sums = _native.LogLoss(prediction, num_classes, tolerance, clip, calibration)
 
     def add(
         self,
