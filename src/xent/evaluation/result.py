@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from xent.evaluation.calibration.as_numbers import as_numbers
+from xent.evaluation.calibration.decomposition import decompose, decompose_classes
+from xent.evaluation.calibration.of_summary import reliability_of, shift_of, temperature_of
+from xent.evaluation.calibration.reliability import Reliability
+from xent.evaluation.calibration.shift import Shift
+from xent.evaluation.calibration.temperature import Temperature
+from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.exact import ratio, rounded
 from xent.evaluation.intervals import Interval
 from xent.evaluation.mean_interval import interval_of
@@ -229,6 +237,36 @@ class Evaluation:
             for s in self.summary.worst
         ]
 
+    @cached_property
+    def decomposition(self) -> list[Decomposition]:
+        """What the log loss is made of, in the unit: the first is of the whole; see `decompose`.
+
+        log loss = uncertainty - resolution + miscalibration, each with its bias, with what
+        chance would show, and with an interval. Empty without calibration.
+        """
+        return [d.scaled(1 / nats_per(self.unit)) for d in decompose(self.summary)]
+
+    @cached_property
+    def by_class_decomposition(self) -> list[Decomposition]:
+        """The decomposition of each label, or of each class against the rest."""
+        return [d.scaled(1 / nats_per(self.unit)) for d in decompose_classes(self.summary)]
+
+    @cached_property
+    def temperature(self) -> Temperature | None:
+        """The temperature that would make the loss least, and what it would gain."""
+        found = temperature_of(self.summary)
+        return found and found.scaled(1 / nats_per(self.unit))
+
+    @cached_property
+    def shift(self) -> Shift | None:
+        """What re-balancing two classes would gain: a constant added to the logit of class 1."""
+        found = shift_of(self.summary)
+        return found and found.scaled(1 / nats_per(self.unit))
+
+    def reliability(self, group: str | int | None = None, **options: Any) -> Reliability:
+        """Return how often an outcome came where the forecasts said so; see `reliability_of`."""
+        return reliability_of(self.summary, group, **options)
+
     @property
     def warnings(self) -> list[str]:
         """What the reader should know before trusting the numbers."""
@@ -279,6 +317,7 @@ class Evaluation:
             }
         if s.kind == "labels":
             numbers |= {"row_log_loss": self.row_log_loss, "exact_match": self.exact_match}
+        numbers |= as_numbers(self)
         numbers["classes"] = [vars(row) for row in self.classes]
         if s.slices is not None:
             numbers["by"] = list(s.slices.columns)

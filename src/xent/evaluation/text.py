@@ -6,71 +6,31 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xent.evaluation.calibration.lines import calibration_lines
 from xent.evaluation.intervals import Interval
+from xent.evaluation.numbers import UNITS, number, percent, table
 from xent.evaluation.rows import Row
 from xent.evaluation.slice_table import FEW_ROWS
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
 
-__all__ = ["interval_text", "number", "percent", "render"]
+__all__ = ["UNITS", "interval_text", "number", "percent", "render", "table"]
 
 MAX_CLASSES = 30
 MAX_WORST = 5
 MAX_ROWS = 8
 MAX_SLICES = 50
-UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
-
-
-def number(value: float, digits: int = 4) -> str:
-    """Return a number with `digits` significant digits; 0 only for 0.
-
-    >>> number(0.123456), number(0), number(float("inf")), number(123456.0)
-    ('0.1235', '0', 'inf', '123456')
-    """
-    if value == 0 or not math.isfinite(value):
-        return "0" if value == 0 else str(value)
-    if abs(value) < 1e-4 or abs(value) >= 1e9:
-        return f"{value:.{digits - 1}e}"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    return f"{value:.{decimals}f}"
-
-
-def percent(share: float) -> str:
-    """Return a share in percent; 0 and 100 only where they are exact.
-
-    >>> percent(0.5), percent(0.99999), percent(1.0), percent(1e-6), percent(0.0)
-    ('50.0 %', '> 99.9 %', '100 %', '< 0.1 %', '0 %')
-    """
-    if math.isnan(share):
-        return "-"
-    if share in (0, 1) or math.isinf(share):
-        return f"{100 * share:.0f} %"
-    text = f"{100 * share:.1f} %"
-    if text == "100.0 %":
-        return "> 99.9 %" if share < 1 else "> 100 %"
-    if text in ("0.0 %", "-0.0 %"):
-        return "< 0.1 %" if share > 0 else "> -0.1 %"
-    return text
-
-
-def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """Return rows as aligned lines; columns in `left` are left-aligned, others right-aligned."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
 
 
 def render(e: Evaluation) -> str:
     """Return the whole table."""
     parts = [_title(e), *_headline(e)]
     if e.summary.kind != "log_probs":
-        parts += ["", *_references(e), "", *_classes(e)]
+        parts += ["", *_references(e)]
+        made_of = calibration_lines(e)
+        parts += ["", *made_of] if made_of else []
+        parts += ["", *_classes(e)]
     if e.summary.slices is not None:
         parts += ["", *_slices(e)]
     if e.summary.worst:

@@ -73,6 +73,15 @@ def test_the_curve_is_isotonic_and_its_band_too():
     assert np.mean((curve.null_low <= curve.frequency) & (curve.frequency <= curve.null_high)) > 0.8
 
 
+def test_the_histogram_holds_all_rows():
+    logit, y = rows(3000)
+    r = reliability(*cells_of(logit, y), GRID)
+    exact = np.histogram(expit(logit), r.edges)[0]
+    assert r.counts.sum() == 3000
+    # cells that lie across a border
+    assert np.abs(r.counts - exact).sum() < 0.2 * 3000
+
+
 def test_few_rows_make_few_bins():
     r = reliability(*cells_of(*rows(35)), GRID)
     assert len(r.bins) == 3

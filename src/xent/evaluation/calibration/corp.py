@@ -42,7 +42,7 @@ def isotonic_bounds(zeros: Array, ones: Array) -> tuple[Array, Array]:
 
 def forecast_bounds(zeros: Array, ones: Array, grid: Grid) -> tuple[Array, Array]:
     """Return bounds of the loss of forecasts of which only the cell is known, (G,) each."""
-    low, high = grid.logit_edges[:-1], grid.logit_edges[1:]
+    low, high = grid.logit_edges
 
     def total(counts: Array, logit: Array) -> Array:
         # log(1 + exp(inf)) is inf, and no row may be there

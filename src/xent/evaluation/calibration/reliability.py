@@ -19,6 +19,7 @@ __all__ = ["Bin", "Curve", "Reliability", "reliability"]
 Array = npt.NDArray[np.float64]
 
 BINS = 20
+STEPS = 40  # of the histogram
 FEWEST_ROWS = 10  # of a bin: an interval from fewer says nothing
 TAILS = (0.025, 0.975)
 
@@ -83,11 +84,16 @@ class Reliability:
         About equally heavy, in the order of the forecasts.
     curve : Curve
         Isotonic regression (CORP), which has no bins to choose.
+    edges, counts : float64 arrays, shape (B + 1,) and (B,)
+        A histogram of the forecasts in equal steps of the probability; a cell is where the
+        probability is that stands for it.
     """
 
     name: str
     bins: list[Bin]
     curve: Curve
+    edges: Array
+    counts: Array
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number, for machines."""
@@ -95,6 +101,8 @@ class Reliability:
             "name": self.name,
             "bins": [dict(vars(b)) for b in self.bins],
             "curve": {name: values.tolist() for name, values in vars(self.curve).items()},
+            "edges": self.edges.tolist(),
+            "counts": self.counts.tolist(),
         }
 
 
@@ -150,6 +158,7 @@ def reliability(
     )[:, kept]
     z, o, weight = z[kept], o[kept], weight[kept]
     forecast = grid.probabilities[kept]
+    edges = np.linspace(0, 1, STEPS + 1)
     return Reliability(
         name,
         [
@@ -157,6 +166,8 @@ def reliability(
             for part in _parts(weight, scale, bins)
         ],
         _curve(z, o, forecast, drawn),
+        edges,
+        np.histogram(forecast, edges, weights=weight)[0],
     )
 
 

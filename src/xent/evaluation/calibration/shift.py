@@ -94,7 +94,7 @@ def best_shift(
         return None
     kept = n > 0
     n = n[kept]
-    low, high = grid.logit_edges[:-1][kept], grid.logit_edges[1:][kept]
+    low, high = (edges[kept] for edges in grid.logit_edges)
     logits = grid.logits[kept]
 
     def gain(logit: Array, b: float) -> float:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from xent.evaluation.calibration.special import chi_square_tail
+
 __all__ = ["Temperature", "best_temperature", "minimise"]
 
 Array = npt.NDArray[np.float64]
@@ -44,6 +46,8 @@ class Temperature:
         above the smallest value computed at its minimum, nor below the tangents.
     standard_error : float
         Of log beta, were the rescaled model true; infinite where nothing can be said.
+    p_value : float
+        Probability that a model that needs no other temperature gains so much (Wilks).
     note : str
         What the reader must know.
     """
@@ -54,6 +58,7 @@ class Temperature:
     gain: float
     gain_bounds: tuple[float, float]
     standard_error: float
+    p_value: float
     note: str = ""
 
     def scaled(self, factor: float) -> Temperature:
@@ -153,6 +158,7 @@ def minimise(
             gain=now - best,
             gain_bounds=(now - float(f.min()), now - max(lowest, 0.0)),
             standard_error=information**-0.5 if information > 0 else math.inf,
+            p_value=chi_square_tail(2 * num_rows * (now - best), 1),
             note=note,
         )
 

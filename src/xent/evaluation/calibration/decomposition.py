@@ -1,0 +1,217 @@
+"""log loss = uncertainty - resolution + miscalibration, of a summary."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.calibration.corp import corp, corp_pooled
+from xent.evaluation.calibration.grid import Grid, default_grid, weights_of
+from xent.evaluation.calibration.of_summary import (
+    cells_of,
+    has_cells,
+    rows_for_weight,
+    temperature_of,
+)
+from xent.evaluation.calibration.special import chi_square_tail
+from xent.evaluation.calibration.terms import Decomposition, Term
+from xent.evaluation.exact import ONE, ratio
+
+if TYPE_CHECKING:
+    from xent.evaluation.summary import Summary
+
+__all__ = ["decompose", "decompose_classes", "decompose_fit"]
+
+Array = npt.NDArray[np.float64]
+
+Z95 = 1.959963984540054
+
+ONE_AGAINST_REST = "one class against the rest: a diagnostic, which does not add up over classes"
+TOP_LABEL = "the likeliest class against its being right"
+MEAN_OF_LABELS = "the mean over labels"
+ONE_POOL = "all labels together: too many to keep apart"
+
+
+def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]:
+    """Return what the log loss of a summary is made of, in nats; the first one is of the whole.
+
+    Two classes: by isotonic regression (CORP). More: by the best temperature, whose terms
+    are those of all classes together, then the likeliest class alone by isotonic
+    regression. Labels: by isotonic regression of each, averaged over labels. A summary
+    without cells, of log-probabilities of what happened, or of no rows has none.
+    """
+    if not summary.sum_weight or summary.kind not in ("classes", "labels"):
+        return []
+    several = summary.kind == "classes" and summary.num_classes != 2
+    found = _by_temperature(summary) if several else []
+    if not has_cells(summary):
+        return found
+    grid = grid or default_grid()
+    zeros, ones = weights_of(cells_of(summary))
+    scale = rows_for_weight(summary)
+    if summary.kind == "labels" and len(zeros) == summary.num_classes:
+        pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
+                             log_loss=_label_losses(summary), scale=scale)  # fmt: skip
+        return [replace(pooled, log_loss=summary.log_loss)] if pooled else []
+    if several:
+        # the likeliest class, whichever it is, against its being right: the last group
+        return found + corp(zeros[-1:], ones[-1:], grid, names=("top label",), scale=scale,
+                            note=TOP_LABEL)  # fmt: skip
+    labels = summary.kind == "labels"
+    name, note = ("all labels", ONE_POOL) if labels else (f"class {summary.classes[1]}", "")
+    return corp(
+        zeros[:1],
+        ones[:1],
+        grid,
+        names=(name,),
+        log_loss=[summary.log_loss],
+        scale=scale,
+        note=note,
+    )
+
+
+def decompose_classes(summary: Summary, grid: Grid | None = None) -> list[Decomposition]:
+    """Return the decomposition of each label, or of each of more than two classes.
+
+    Labels: their mean is that of the whole. Classes: each against the rest, from the cells
+    alone; that is a diagnostic, and does not add up over the classes. Fewer draws are made
+    of many classes.
+    """
+    several = summary.kind == "labels" or (summary.kind == "classes" and summary.num_classes > 2)
+    if not several or not has_cells(summary):
+        return []
+    grid = grid or default_grid()
+    zeros, ones = weights_of(cells_of(summary))
+    scale, names = rows_for_weight(summary), summary.classes
+    if len(zeros) < len(names):
+        return []  # so many that their cells were not kept apart
+    zeros, ones = zeros[: len(names)], ones[: len(names)]
+    if summary.kind == "labels":
+        return corp(zeros, ones, grid, names=names, log_loss=_label_losses(summary), scale=scale)
+    return corp(zeros, ones, grid, names=names, scale=scale, note=ONE_AGAINST_REST)
+
+
+def decompose_fit(
+    summary: Summary,
+    *,
+    kind: str,
+    loss_before: float,
+    loss: float,
+    num_parameters: int,
+    name: str = "all classes",
+    note: str = "",
+) -> Decomposition:
+    r"""Return the terms that a recalibration with p parameters defines, in nats.
+
+    What it gains is miscalibration, what is left of the entropy is resolution: for the best
+    recalibrated loss :math:`L(g)` of a family,
+
+    .. math::
+        S = H - (H - L(g)) + (S - L(g)) .
+
+    Parameters
+    ----------
+    summary : Summary
+    kind : str
+        The family: "temperature", "vector", "shift".
+    loss_before, loss : float
+        Mean losses in nats before and after the fit on these rows, over the rows that
+        are not impossible.
+    num_parameters : int
+        A fit of p parameters to a calibrated model gains p / 2n, and 2n times its gain is
+        chi-square with p degrees of freedom (Wilks).
+    name, note : str
+
+    Notes
+    -----
+    Impossible rows, which no such recalibration repairs, are left out of the terms, and
+    make `within` infinite.
+
+    The interval of miscalibration inverts the noncentral distribution of the gain, in its
+    square root: close for one parameter, cautious for more. The intervals of uncertainty and
+    resolution are normal, with the variances of -log of the frequency of the true
+    class, and of that less the loss.
+    """
+    n = ratio(summary.sum_weight, ONE) * rows_for_weight(summary)
+    entropy = summary.frequency_log_loss
+    gain = max(loss_before - loss, 0.0)
+    resolution = entropy - (loss_before - gain)
+    seen = sum(1 for c in summary.by_class if c.weight)
+    entropy_bias = (seen - 1) / (2 * n)
+    bias = num_parameters / (2 * n)
+    root, spread = math.sqrt(2 * n * gain), Z95 + math.sqrt(max(num_parameters - 1, 0))
+    variances = _variances(summary)
+    return Decomposition(
+        kind=kind,
+        name=name,
+        log_loss=summary.log_loss,
+        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n),
+        resolution=_normal(resolution, resolution + entropy_bias - bias, variances[1], n),
+        miscalibration=Term(
+            gain,
+            gain - bias,
+            null=bias,
+            p_value=chi_square_tail(2 * n * gain, num_parameters),
+            low=max(root - spread, 0.0) ** 2 / (2 * n),
+            high=(root + Z95) ** 2 / (2 * n),
+        ),
+        within=math.inf if summary.sum_impossible else summary.log_loss - loss_before,
+        num_rows=n,
+        note=note,
+    )
+
+
+def _by_temperature(summary: Summary) -> list[Decomposition]:
+    best = temperature_of(summary)
+    if best is None:
+        return []
+    before = summary.finite_log_loss
+    return [
+        decompose_fit(
+            summary,
+            kind="temperature",
+            loss_before=before,
+            loss=before - best.gain,
+            num_parameters=1,
+            note=best.note,
+        )
+    ]
+
+
+def _normal(value: float, corrected: float, variance: float, n: float) -> Term:
+    if not math.isfinite(variance):
+        return Term(value, corrected)
+    half = Z95 * math.sqrt(max(variance, 0.0) / n)
+    return Term(value, corrected, low=max(corrected - half, 0.0), high=corrected + half)
+
+
+def _variances(summary: Summary) -> tuple[float, float]:
+    """Return the variances over rows of s = -log frequency of the truth, and of s - loss."""
+    total = summary.sum_weight
+    shares = [ratio(c.weight, total) for c in summary.by_class]
+    surprises = [-math.log(p) if p > 0 else 0.0 for p in shares]
+    mean = math.fsum(p * s for p, s in zip(shares, surprises, strict=True))
+    square = math.fsum(p * s * s for p, s in zip(shares, surprises, strict=True))
+    if summary.sum_impossible:
+        return square - mean**2, math.nan
+    loss = summary.log_loss
+    # (w loss)**2 over w**2: the variance of the rows as their weights count them
+    loss_square = ratio(summary.sum_nll_squared, summary.sum_weight_squared)
+    product = math.fsum(
+        ratio(c.nll, total) * s for c, s in zip(summary.by_class, surprises, strict=True)
+    )
+    of_loss = loss_square - loss**2
+    return square - mean**2, of_loss + (square - mean**2) - 2 * (product - mean * loss)
+
+
+def _label_losses(summary: Summary) -> Array:
+    return np.array(
+        [
+            math.inf if c.num_impossible else ratio(c.nll, summary.sum_weight)
+            for c in summary.by_class
+        ]
+    )

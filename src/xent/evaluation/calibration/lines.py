@@ -1,0 +1,112 @@
+"""Calibration as lines of text: what the log loss is made of, and what would help."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
+from xent.evaluation.calibration.terms import Decomposition
+from xent.evaluation.numbers import UNITS, number
+
+if TYPE_CHECKING:
+    from xent.evaluation.result import Evaluation
+
+__all__ = ["calibration_lines"]
+
+SURE = 0.05  # what chance shows more often than this is no advice
+
+
+def calibration_lines(e: Evaluation) -> list[str]:
+    """Return the section of the table; empty where the summary says nothing of calibration."""
+    if not e.decomposition:
+        return []
+    whole, *others = e.decomposition
+    lines = _equation(whole)
+    lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
+    return ["  " + line for line in lines + _advice(e)]
+
+
+def _equation(d: Decomposition) -> list[str]:
+    """Return log loss = uncertainty - resolution + miscalibration, a term a line."""
+    left = f"log loss {number(d.log_loss)} "
+    decimals = _decimals(d)
+    u, r, m = d.uncertainty, d.resolution, d.miscalibration
+    knows = "what the model knows"
+    if r.p_value is not None and r.p_value > SURE and r.null is not None:
+        knows += f" (a model that knows nothing would show {_fixed(r.null, decimals)} too)"
+    terms = [
+        ("=", u.value, "what the labels leave open"),
+        ("-", r.value, knows),
+        ("+", m.value, _name_of(d) + _in_brackets(d, decimals)),
+    ]
+    if d.within and math.isinf(d.within):
+        terms.append(("+", d.within, "rows that were called impossible, which it cannot repair"))
+    values = [_fixed(value, decimals) for _, value, _ in terms]
+    width = max(map(len, values))
+    return [
+        f"{left if i == 0 else ' ' * len(left)}{sign} {value.rjust(width)} {name}"
+        for i, ((sign, _, name), value) in enumerate(zip(terms, values, strict=True))
+    ]
+
+
+def _name_of(d: Decomposition) -> str:
+    return "miscalibration" if d.kind == "isotonic" else f"what a better {d.kind} would gain"
+
+
+def _in_brackets(d: Decomposition, decimals: int) -> str:
+    m = d.miscalibration
+    if m.null is None or m.p_value is None or math.isinf(m.value):
+        return ""
+    shows = f"a calibrated model of this size would show {_fixed(m.null, decimals)} too"
+    return f" ({shows}; p = {_p(m.p_value)})"
+
+
+def _miscalibration_of(d: Decomposition) -> str:
+    decimals = _decimals(d)
+    return (
+        f"{d.name}: {_fixed(d.miscalibration.value, decimals)} miscalibration"
+        f"{_in_brackets(d, decimals)}"
+    )
+
+
+def _advice(e: Evaluation) -> list[str]:
+    lines = []
+    t, unit = e.temperature, UNITS[e.unit]
+    if t is not None:
+        if t.note.startswith((NO_INFORMATION[:20], SEPARABLE[:20])):
+            lines.append(t.note)
+        elif t.note == "" and t.p_value <= SURE:
+            low, high = t.gain_bounds
+            lines.append(
+                f"temperature {number(t.temperature, 3)} would gain {number(t.gain)} {unit} "
+                f"(certainly between {number(low, 3)} and {number(high, 3)})"
+            )
+    if e.shift is not None and e.shift.p_value <= SURE and not e.shift.note:
+        low, high = e.shift.gain_bounds
+        lines.append(
+            f"adding {e.shift.shift:+.3g} to the logit of class {e.summary.classes[1]} would gain "
+            f"{number(e.shift.gain)} {unit} (certainly between {number(low, 3)} and "
+            f"{number(high, 3)})"
+        )
+    return lines
+
+
+def _decimals(d: Decomposition) -> int:
+    """Return how many decimals show 4 digits of the loss, or of the entropy if that is inf."""
+    shown = d.log_loss if math.isfinite(d.log_loss) else d.uncertainty.value
+    if not shown > 0:
+        return 4
+    return min(max(3 - math.floor(math.log10(shown)), 1), 8)
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Return a term with the decimals of the others; what they would show as 0 by its digits."""
+    if not math.isfinite(value):
+        return str(value)
+    text = f"{value:.{decimals}f}"
+    return text if value == 0 or float(text) else number(value, 2)
+
+
+def _p(p: float) -> str:
+    return "0" if p == 0 else number(p, 2)

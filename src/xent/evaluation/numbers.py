@@ -1,0 +1,54 @@
+"""Numbers and tables as text. A displayed 0 or 100 % is exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+__all__ = ["UNITS", "number", "percent", "table"]
+
+UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
+
+
+def number(value: float, digits: int = 4) -> str:
+    """Return a number with `digits` significant digits; 0 only for 0.
+
+    >>> number(0.123456), number(0), number(float("inf")), number(123456.0)
+    ('0.1235', '0', 'inf', '123456')
+    """
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    if abs(value) < 1e-4 or abs(value) >= 1e9:
+        return f"{value:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; 0 and 100 only where they are exact.
+
+    >>> percent(0.5), percent(0.99999), percent(1.0), percent(1e-6), percent(0.0)
+    ('50.0 %', '> 99.9 %', '100 %', '< 0.1 %', '0 %')
+    """
+    if math.isnan(share):
+        return "-"
+    if share in (0, 1) or math.isinf(share):
+        return f"{100 * share:.0f} %"
+    text = f"{100 * share:.1f} %"
+    if text == "100.0 %":
+        return "> 99.9 %" if share < 1 else "> 100 %"
+    if text in ("0.0 %", "-0.0 %"):
+        return "< 0.1 %" if share > 0 else "> -0.1 %"
+    return text
+
+
+def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """Return rows as aligned lines; columns in `left` are left-aligned, others right-aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

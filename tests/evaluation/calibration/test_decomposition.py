@@ -1,0 +1,200 @@
+"""What the loss of a summary is made of, for every task."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+from scipy.special import expit, log_softmax, softmax
+from states import evaluated, row_losses
+
+from xent.errors import XentValueError
+
+EPS = np.finfo(np.float64).eps
+
+
+def class_rows(n, classes, scale=1.0, seed=0):
+    """Return probabilities of classes, and classes drawn from their scaled logits."""
+    rng = np.random.default_rng(seed)
+    logits = 1.5 * rng.normal(size=(n, classes))
+    drawn = rng.random((n, 1)) < softmax(scale * logits, axis=1).cumsum(1)
+    return logits, drawn.argmax(1)
+
+
+def label_rows(n, labels, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = 1.5 * rng.normal(size=(n, labels))
+    slope = np.linspace(0.5, 1.5, labels)
+    return expit(logits), (rng.random((n, labels)) < expit(slope * logits)).astype(int)
+
+
+def binary_rows(n, slope=1.0, shift=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    logit = 1.5 * rng.normal(size=n)
+    return expit(logit), (rng.random(n) < expit(slope * logit + shift)).astype(int)
+
+
+def closes(d, loss, atol=None):
+    terms = d.uncertainty, d.resolution, d.miscalibration
+    u, r, m = (t.value for t in terms)
+    atol = 4 * EPS * max(u, r, m, loss) if atol is None else atol
+    assert d.log_loss == loss
+    assert_allclose(u - r + m + d.within, loss, rtol=0, atol=atol)
+    u, r, m = (t.corrected for t in terms)
+    if np.isfinite(m):
+        assert_allclose(u - r + m + d.within, loss, rtol=0, atol=10 * EPS * max(u, r, m, loss))
+
+
+@pytest.mark.parametrize("unit", ["nat", "bit"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_two_classes(unit, weighted):
+    p, y = binary_rows(800, slope=0.6)
+    weight = np.random.default_rng(1).gamma(2.0, size=800) if weighted else None
+    e = evaluated(target=y, probs=p, weight=weight, unit=unit)
+    (d,) = e.decomposition
+    assert (d.kind, d.name) == ("isotonic", "class 1")
+    closes(d, e.log_loss)
+    assert_allclose(d.uncertainty.value, e.frequency_log_loss, rtol=1e-12)
+    assert d.miscalibration.p_value < 0.05
+    assert d.num_rows == 800 if weight is None else d.num_rows < 800
+    assert e.by_class_decomposition == []
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_several_classes_by_temperature(weighted):
+    logits, y = class_rows(3000, 5, scale=0.7)
+    weight = np.random.default_rng(1).gamma(4.0, size=3000) if weighted else None
+    e = evaluated(target=y, logits=logits, weight=weight)
+    whole, top = e.decomposition
+    assert (whole.kind, whole.name) == ("temperature", "all classes")
+    closes(whole, e.log_loss)
+    assert whole.uncertainty.value == e.frequency_log_loss
+    assert whole.miscalibration.value == pytest.approx(e.temperature.gain, abs=4 * EPS)
+    assert whole.miscalibration.null == pytest.approx(1 / (2 * whole.num_rows))
+    assert whole.miscalibration.p_value < 1e-6
+    assert whole.miscalibration.low > 0.01
+    assert whole.within == 0
+    assert (top.kind, top.name) == ("isotonic", "top label")
+    closes(top, top.log_loss)
+    hit = logits.argmax(1) == y
+    share = np.average(hit, weights=weight)
+    assert_allclose(top.uncertainty.value, stats.bernoulli(share).entropy(), rtol=1e-12)
+
+
+def test_one_class_against_the_rest_is_a_diagnostic():
+    logits, y = class_rows(2000, 4, scale=0.6)
+    e = evaluated(target=y, logits=logits)
+    found = e.by_class_decomposition
+    assert [d.name for d in found] == list(e.summary.classes)
+    for k, d in enumerate(found):
+        closes(d, d.log_loss)
+        q = softmax(logits, axis=1)[:, k]
+        exact = -np.where(y == k, np.log(q), np.log1p(-q)).mean()
+        # forecasts are known to their cells: the bound covers it, by far
+        assert abs(d.log_loss - exact) < min(d.grid_cost, 1e-3)
+        assert "does not add up" in d.note
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_labels_add_up(weighted):
+    p, y = label_rows(600, 4)
+    weight = np.random.default_rng(1).gamma(4.0, size=600) if weighted else None
+    e = evaluated(labels=y, probs=p, weight=weight, task="multi")
+    (whole,) = e.decomposition
+    assert whole.name == "all labels"
+    closes(whole, e.log_loss, atol=1e-14)
+    assert_allclose(whole.uncertainty.value, e.frequency_log_loss, rtol=1e-12)
+    assert len(e.by_class_decomposition) == 4
+    for name in ("log_loss", "uncertainty", "resolution", "miscalibration"):
+        parts = [getattr(d, name) for d in e.by_class_decomposition]
+        of = getattr(whole, name)
+        values = parts if name == "log_loss" else [t.value for t in parts]
+        assert_allclose(of if name == "log_loss" else of.value, np.mean(values), rtol=1e-12)
+    for d, row in zip(e.by_class_decomposition, e.classes, strict=True):
+        closes(d, row.log_loss)
+
+
+def test_impossible_rows():
+    p, y = binary_rows(100)
+    p[0], y[0] = 0.0, 1
+    (d,) = evaluated(target=y, probs=p).decomposition
+    assert d.log_loss == d.miscalibration.value == np.inf
+    logits, y = class_rows(200, 3)
+    logits[7, y[7]] = -np.inf
+    e = evaluated(target=y, logits=logits)
+    whole = e.decomposition[0]
+    # no temperature repairs it: the terms are those of the other rows
+    assert whole.log_loss == whole.within == np.inf
+    u, r, m = whole.uncertainty.value, whole.resolution.value, whole.miscalibration.value
+    assert_allclose(u - r + m, e.finite_log_loss, rtol=4 * EPS)
+
+
+def test_the_interval_of_the_temperature_term_covers():
+    # what scaling by 0.8 loses, of a population of logits
+    logits, _ = class_rows(200_000, 4)
+    p = softmax(0.8 * logits, axis=1)
+    truth = -(p * (log_softmax(logits, axis=1) - log_softmax(0.8 * logits, axis=1))).sum(1).mean()
+    found = [
+        evaluated(target=y, logits=z).decomposition[0]
+        for z, y in (class_rows(600, 4, 0.8, seed) for seed in range(150))
+    ]
+    terms = [d.miscalibration for d in found]
+    assert np.mean([t.low <= truth <= t.high for t in terms]) > 0.95 - 3 * np.sqrt(0.0475 / 150)
+    corrected = np.array([t.corrected for t in terms])
+    assert_allclose(corrected.mean(), truth, rtol=0, atol=4 * corrected.std() / np.sqrt(150))
+    # the others, of the population that the rows are drawn from
+    entropy = np.log(4)
+    resolution = entropy - (-(p * log_softmax(0.8 * logits, axis=1)).sum(1).mean())
+    for name, value in (("uncertainty", entropy), ("resolution", resolution)):
+        terms = [getattr(d, name) for d in found]
+        assert np.mean([t.low <= value <= t.high + 1e-3 for t in terms]) > 0.89
+
+
+def test_the_null_of_the_temperature_term_is_wilks():
+    found = [
+        evaluated(target=y, logits=z).decomposition[0]
+        for z, y in (class_rows(300, 4, 1.0, seed) for seed in range(200))
+    ]
+    p = [d.miscalibration.p_value for d in found]
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+    values = np.array([d.miscalibration.value for d in found])
+    null = found[0].miscalibration.null
+    assert_allclose(values.mean(), null, rtol=0, atol=4 * values.std() / np.sqrt(200))
+
+
+def test_what_has_no_classes_has_no_parts():
+    e = evaluated(log_probs=np.array([-0.1, -2.0]))
+    assert e.decomposition == e.by_class_decomposition == []
+    assert e.temperature is e.shift is None
+    with pytest.raises(XentValueError, match="needs predictions of classes"):
+        e.reliability()
+    assert "decomposition" not in e.to_dict()
+
+
+def test_reliability_by_name_and_by_place():
+    logits, y = class_rows(300, 3)
+    e = evaluated(target=y, logits=logits)
+    assert e.reliability("1").curve.weight.sum() == 300
+    assert_allclose(e.reliability(1).curve.frequency, e.reliability("1").curve.frequency)
+    assert e.reliability().name == e.reliability(-1).name == e.summary.cells.groups[-1]
+    for wrong in ("none", 4, -5):
+        with pytest.raises(XentValueError, match="group must be one of"):
+            e.reliability(wrong)
+
+
+def test_everything_is_computed_once_and_is_json():
+    logits, y = class_rows(300, 3, 0.5)
+    e = evaluated(target=y, logits=logits)
+    assert e.decomposition is e.decomposition
+    assert e.temperature is e.temperature
+    numbers = json.loads(json.dumps(e.to_dict(), default=str))
+    assert numbers["decomposition"][0]["miscalibration"]["null"] == pytest.approx(1 / 600)
+    assert len(numbers["by_class_decomposition"]) == 3
+    assert numbers["temperature"]["gain_bounds"][0] <= numbers["temperature"]["gain"]
+
+
+def test_row_losses_are_those_of_the_summary():
+    logits, y = class_rows(50, 3)
+    e = evaluated(target=y, logits=logits)
+    assert_allclose(e.log_loss, row_losses(logits, y).mean(), rtol=1e-14)
