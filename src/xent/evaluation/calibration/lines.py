@@ -35,9 +35,13 @@ def _equation(d: Decomposition) -> list[str]:
     knows = "what the model knows"
     if r.p_value is not None and r.p_value > SURE and r.null is not None:
         knows += f" (a model that knows nothing would show {_fixed(r.null, decimals)} too)"
+    sign, resolution = "-", r.value
+    if r.value < 0:
+        # no temperature of scores this bad reaches what the frequencies lose
+        sign, resolution, knows = "+", -r.value, "what the frequencies know better than the model"
     terms = [
         ("=", u.value, "what the labels leave open"),
-        ("-", r.value, knows),
+        (sign, resolution, knows),
         ("+", m.value, _name_of(d) + _in_brackets(d, decimals)),
     ]
     if d.within and math.isinf(d.within):
@@ -59,7 +63,7 @@ def _in_brackets(d: Decomposition, decimals: int) -> str:
     if m.null is None or m.p_value is None or math.isinf(m.value):
         return ""
     shows = f"a calibrated model of this size would show {_fixed(m.null, decimals)} too"
-    return f" ({shows}; p = {_p(m.p_value)})"
+    return f" ({shows}; p {_p(m.p_value)})"
 
 
 def _miscalibration_of(d: Decomposition) -> str:
@@ -109,4 +113,4 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _p(p: float) -> str:
-    return "0" if p == 0 else number(p, 2)
+    return "= 0" if p == 0 else "< 1e-12" if p < 1e-12 else f"= {p:.2g}"
