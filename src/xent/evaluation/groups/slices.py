@@ -12,7 +12,7 @@ import numpy.typing as npt
 from xent.errors import MergeError, SourceError
 from xent.evaluation.exact import from_text, to_text
 from xent.evaluation.groups.sums import MomentSums, MomentTally
-from xent.evaluation.groups.values import texts_of
+from xent.evaluation.groups.values import distinct, texts_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices"]
@@ -167,7 +167,7 @@ class SliceTally:
         values: list[Value] = [(t,) for t in texts]
         for name, column in zip(names[1:], columns[1:], strict=True):
             texts, more = texts_of(name, column)
-            there, place = np.unique(place * len(texts) + more, return_inverse=True)
+            there, place = distinct(place * len(texts) + more)
             pairs = (divmod(int(pair), len(texts)) for pair in there)
             values = [(*values[a], texts[b]) for a, b in pairs]
         return values, place
@@ -190,7 +190,7 @@ def _class_weights(
         rows = slice(None) if is_class else truth == 1
         of_class = truth if is_class else np.full(int(np.sum(truth == 1)), j)
         width = int(of_class.max(initial=0)) + 1
-        there, codes = np.unique(place[rows] * width + of_class, return_inverse=True)
+        there, codes = distinct(place[rows] * width + of_class)
         sums = ExactSums(len(there))
         sums.add(np.ones(len(codes)) if weight is None else weight[rows], codes)
         for pair, total in zip(there.tolist(), sums.totals(), strict=True):

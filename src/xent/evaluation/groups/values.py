@@ -12,7 +12,7 @@ from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.batches import is_arrow
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
-__all__ = ["MISSING", "keys_of", "text_of", "texts_of"]
+__all__ = ["MISSING", "distinct", "keys_of", "text_of", "texts_of"]
 
 MISSING = "(missing)"
 
@@ -52,9 +52,8 @@ def texts_of(name: str, column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
         codes = np.array([place.setdefault(t, len(place)) for t in texts], dtype=np.int64)
         values = list(place)
     else:
-        unique, codes = np.unique(column, return_inverse=True)
+        unique, codes = distinct(column)
         values = list(unique)
-        codes = codes.astype(np.int64)
     # values that differ may have one text (1 and "1"), and a dictionary values of no row
     used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
     places: dict[str, int] = {}
@@ -62,6 +61,25 @@ def texts_of(name: str, column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
     for value in used:
         place_of[value] = places.setdefault(text_of(values[value]), len(places))
     return list(places), place_of[codes]
+
+
+def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    """Return the different values, rising, and each one's place: np.unique, but by counting
+    where whole numbers lie close together.
+
+    >>> distinct(np.array([7, 5, 7]))
+    (array([5, 7]), array([1, 0, 1]))
+    """
+    if values.dtype.kind in "iu" and values.size and values.dtype != np.uint64:
+        low, high = int(values.min()), int(values.max())
+        if high - low < max(values.size, 1024):
+            off = values.astype(np.int64) - low
+            there = np.flatnonzero(np.bincount(off))
+            place = np.zeros(high - low + 1, dtype=np.int64)
+            place[there] = np.arange(len(there))
+            return there + low, place[off]
+    unique, codes = np.unique(values, return_inverse=True)
+    return unique, codes.astype(np.int64)
 
 
 def _arrow_values(column: Any) -> tuple[list[Any], npt.NDArray[np.int64]]:
