@@ -23,7 +23,7 @@ def data(seed=0):
         "p": p,
         "user": rng.integers(0, 40, ROWS),
         "row": np.arange(ROWS),
-        "w": rng.integers(0, 4, ROWS) / 2,
+        "w": rng.integers(1, 4, ROWS) / 2,
     }
 
 
