@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 
 from xent.errors import XentValueError
 
-__all__ = ["writable", "write_text"]
+__all__ = ["beside", "writable", "write_text"]
 
 
 def writable(path: str | None) -> None:
@@ -35,12 +37,19 @@ def write_text(path: str, text: str) -> None:
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
         return
+    with beside(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+@contextlib.contextmanager
+def beside(path: str) -> Iterator[str]:
+    """Yield a path to write to; what is there at the end replaces `path`, unless this raises."""
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        yield temporary
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
