@@ -32,6 +32,7 @@ PUBLIC = {
     "merge",
     "mutual_information",
     "perplexity",
+    "recalibrate",
     "self_information",
     "set_num_threads",
     "sigmoid",

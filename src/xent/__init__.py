@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from xent.diagnostics.audit import audit
     from xent.diagnostics.known_values import explain
     from xent.evaluation import compare, evaluate
+    from xent.evaluation.recalibration import recalibrate
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ __all__ = [
     "merge",
     "mutual_information",
     "perplexity",
+    "recalibrate",
     "self_information",
     "set_num_threads",
     "sigmoid",
@@ -87,6 +89,7 @@ _ON_DEMAND = {
     "compare": "xent.evaluation",
     "evaluate": "xent.evaluation",
     "explain": "xent.diagnostics.known_values",
+    "recalibrate": "xent.evaluation.recalibration",
 }
 
 

@@ -1,5 +1,17 @@
 """Predictions recalibrated: fitted on one set of rows, applied to others."""
 
+from xent.evaluation.recalibration.api import recalibrate
 from xent.evaluation.recalibration.fits import Fit, fit_shift, fit_temperature, fit_vector
+from xent.evaluation.recalibration.recalibration import Recalibration
+from xent.evaluation.recalibration.terms import RowTerms, row_terms
 
-__all__ = ["Fit", "fit_shift", "fit_temperature", "fit_vector"]
+__all__ = [
+    "Fit",
+    "Recalibration",
+    "RowTerms",
+    "fit_shift",
+    "fit_temperature",
+    "fit_vector",
+    "recalibrate",
+    "row_terms",
+]

@@ -11,7 +11,7 @@ from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix
 
-__all__ = ["Rows", "prepare"]
+__all__ = ["Rows", "log_softmax", "prepare"]
 
 
 class Rows(NamedTuple):
@@ -46,10 +46,7 @@ def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:
     if z.size and not z.max() < np.inf:  # nan is not below either
         fine = (z < np.inf).all(axis=1)
         _all_in("log_probs", "be numbers below +inf", fine, z)
-    top = z.max(axis=1, keepdims=True, initial=-np.inf)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = z - top  # a copy: what follows is in place
-        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    z = log_softmax(z)
     possible = z[np.arange(len(z)), y] > -np.inf  # nan, of a row of -inf only, is not
     kept = possible & (w > 0)
     if not kept.any():
@@ -62,6 +59,15 @@ def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:
         z, y, w = z[kept], y[kept], w[kept]
     effective = float(w.sum() ** 2 / (w**2).sum())
     return Rows(z, y, w, int((~possible).sum()), effective)
+
+
+def log_softmax(scores: Matrix) -> Matrix:
+    """Return normalised log-probabilities; a row of -inf only is nan."""
+    top = scores.max(axis=1, keepdims=True, initial=-np.inf)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z: Matrix = scores - top
+        z -= np.log(np.exp(z).sum(axis=1, keepdims=True))
+    return z
 
 
 def _all_in(name: str, requirement: str, fine: Any, values: Any) -> None:
