@@ -78,7 +78,7 @@ def _first_line(error: CycloptsError) -> str:
 def _as_options(text: str) -> str:
     """Names of arguments, as a message has them, become the options of the command."""
     names = "probs|logits|labels|classes|ignore|task|nan|sum_tolerance|target|weight"
-    names += "|interval|cluster|id"
+    names += "|interval|cluster|id|key|inner"
     text = re.sub(rf"\b({names})=(['\"]?)([^\s'\"]+)\2", r"--\1 \3", text)
     text = re.sub(rf"\b(say|with|give|use) ({names})\b", r"\1 --\2", text)
     return text.replace("--sum_tolerance", "--sum-tolerance")

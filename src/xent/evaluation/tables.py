@@ -75,6 +75,10 @@ class ArraySource:
         for begin in range(0, self.num_rows or 0, BATCH_ROWS):
             yield {n: self._arrays[n][begin : begin + BATCH_ROWS] for n in columns}
 
+    def beside(self, arrays: Mapping[str, Any]) -> ArraySource:
+        """Return a source of these arrays too."""
+        return ArraySource({**self._arrays, **arrays}, self.name)
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -15,6 +15,7 @@ from xent.evaluation.comparison.running import Asked, run
 from xent.evaluation.names import class_list
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.sources import Source
+from xent.evaluation.tables import ArraySource
 from xent.units import Unit
 
 __all__ = ["compare"]
@@ -37,11 +38,11 @@ def compare(
     classes: Sequence[Any] | str | None = None,
     key: str | None = None,
     inner: bool = False,
-    by: str | None = None,
-    cluster: str | None = None,
+    by: Any = None,
+    cluster: Any = None,
     block: int | None = None,
-    weight: str | None = None,
-    bytes: str | None = None,
+    weight: Any = None,
+    bytes: Any = None,
     ignore: Any = None,
     zero: str = "inf",
     unit: Unit = "nat",
@@ -82,15 +83,16 @@ def compare(
         row is compared with the first, and so on.
     inner : bool, default False
         With `key`, leave out and count rows that not all sources have.
-    by : str, optional
-        A column; the difference is shown for each of its values.
-    cluster : str, optional
-        A column; rows of one value are not independent (tokens of a document). The
-        interval and the p-value then come from the clusters.
+    by : str or array, optional
+        A column of the first source; the difference is shown for each of its values.
+    cluster : str or array, optional
+        A column of the first source; rows of one value are not independent (tokens of a
+        document). The interval and the p-value then come from the clusters.
     block : int, optional
         So many consecutive rows are a cluster.
-    weight, bytes : str, optional
-        Columns, of the first source: weights of rows, bytes of text.
+    weight, bytes : str or array, optional
+        Columns of the first source: weights of rows, bytes of text. Where others have a
+        column of this name it must be the same.
     zero : {"inf", "clip:EPS"}, default "inf"
         What an outcome of probability 0 costs. With "inf" such rows are counted, the
         difference is infinite, and `finite_difference` is of the other rows. "clip:1e-15"
@@ -169,14 +171,17 @@ def compare(
         "nan": nan,
         "sum_tolerance": sum_tolerance,
     }
+    beside = {"by": by, "cluster": cluster, "weight": weight, "bytes": bytes}
+    arrays = {n: v for n, v in beside.items() if v is not None and not isinstance(v, str)}
+    named = {n: n if n in arrays else v for n, v in beside.items()}
     asked = Asked(
         key=key,
         inner=inner,
-        by=by,
-        cluster=cluster,
+        by=named["by"],
+        cluster=named["cluster"],
         block=block,
-        weight=weight,
-        size=bytes,
+        weight=named["weight"],
+        size=named["bytes"],
         unit=unit,
         level=level,
         method=interval,
@@ -184,7 +189,7 @@ def compare(
     )
     opened: list[Source] = []
     try:
-        said = _open(sources, each, given, sql, opened, common, asked)
+        said = _open(sources, each, given, sql, opened, common, asked, arrays)
         shown = _names(names, [s.name for s in opened], said, each)
         return run(opened, plan_models(opened, shown, said), asked, progress)
     finally:
@@ -200,6 +205,7 @@ def _open(
     opened: list[Source],
     common: dict[str, Any],
     asked: Asked,
+    arrays: dict[str, Any],
 ) -> list[tuple[int, Options]]:
     """Open the sources into `opened`; return each model's source and options."""
     count = len(each) if each is not None else len(sources)
@@ -225,6 +231,8 @@ def _open(
             if not opened:
                 opened.append(_one_source(sources[0], {}, sql)[0])
             columns = own
+        if i == 0 and arrays:
+            opened[0] = _with_arrays(opened[0], arrays)
         at = len(opened) - 1
         fields = {f.name for f in opened[at].fields}
         # the first source must have them; the others may
@@ -235,6 +243,16 @@ def _open(
         }
         found.append((at, Options(**columns, **settings, **beside, **common)))
     return found
+
+
+def _with_arrays(source: Source, arrays: dict[str, Any]) -> Source:
+    """A source of arrays, with some more of them beside the predictions."""
+    if not isinstance(source, ArraySource):
+        raise XentValueError(
+            f"arrays ({', '.join(arrays)}) must come with arrays of predictions, got "
+            f"{source.name}; name its columns"
+        )
+    return source.beside(arrays)
 
 
 def _own(i: int, each: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:

@@ -74,6 +74,6 @@ def _unequal(sources: Sequence[Source], counts: list[int]) -> SourceError:
     said = ", ".join(f"{c:,} in {s.name}" for s, c in zip(sources, counts, strict=True))
     return SourceError(
         f"models compared row by row must have the same rows, got {said}; "
-        "pair them by a column that names the rows: key",
+        "to pair them by a column that names the rows, say key",
         value=counts,
     )

@@ -144,9 +144,10 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
             (
                 "accuracy, A - B",
                 _points(a.difference),
-                f"{a.only_a:,} right only by A, {a.only_b:,} only by B (McNemar p {_p(a.p_value)})",
+                f"McNemar's p {_p(a.p_value)}",
             )
         )
+        rows.append(("  right only by A, only by B", f"{a.only_a:,}, {a.only_b:,}", ""))
     lines = ["  " + line for line in table(rows, left=(0, 1, 2))]
     if p.evidence is not None:
         order = f"in the order of {c.key}" if c.key else "row after row"
@@ -196,8 +197,9 @@ def _percents(interval: Interval) -> str:
 def _evidence(both: Sequence[Evidence], order: str) -> list[str]:
     share = math.exp(both[0].threshold)
     lines = [
-        f"  evidence, {order}: were a model the true law, E against it would ever reach "
-        f"{share:.4g} with chance <= {percent(1 / share)}"
+        f"  evidence, {order}: E against a model is what betting on the other has won; were the",
+        f"  model the true law, E would ever reach {share:.4g} with a chance of at most "
+        f"{percent(1 / share)}",
     ]
     rows = [("", "log E now", "largest", "at row", f"first at {share:.4g}")]
     for letter, e in zip("AB", both, strict=True):

@@ -66,7 +66,7 @@ class TruthCheck:
             if self._counts[i] == self._counts[0]:
                 hint = "each class comes as often in both, so their order may differ"
             if not keyed:
-                hint += "; pair them by a column that names the rows: key"
+                hint += "; to pair them by a column that names the rows, say key"
             raise SourceError(
                 f"rows that are compared must have the same truth, got another one for "
                 f"{self._names[i]} than for {self._names[0]} in {wrong:,} of {self._rows:,} rows, "

@@ -1,0 +1,151 @@
+"""`xent compare` on the examples: tables, JSON, gates, errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+import xent.cli.app
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DIGITS = EXAMPLES / "digits.parquet"
+BAYES = EXAMPLES / "digits_naive_bayes.parquet"
+CLIPPED = ("--zero", "clip:1e-15")
+
+
+@pytest.fixture
+def xent_(capsys):
+    """Run the command in this process: its code, output and errors."""
+
+    def run(*arguments):
+        code = xent.cli.app.run([str(a) for a in arguments])
+        output = capsys.readouterr()
+        return code, output.out, output.err
+
+    return run
+
+
+def test_a_table(xent_):
+    code, out, err = xent_("compare", DIGITS, BAYES)
+    assert (code, err) == (0, "")
+    for text in (
+        "2 models on 1,797 rows, paired row by row",
+        "target: label; 10 classes from p_0 ... p_9",
+        "A  digits.parquet",
+        "B: 11 rows impossible (the truth had probability 0); without them 1.673 nats",
+        "-inf: 11 rows impossible for B alone",
+        "on the 1,786 rows possible for both",
+        "McNemar's p 4.8e-13",
+        "85, 15",
+        "first at 20",
+        "KL(A || B)",
+        "impossible A, B",
+    ):
+        assert text in out
+    assert max(map(len, out.splitlines())) <= 120
+
+
+def test_json_has_every_number(xent_):
+    code, out, _ = xent_(
+        "compare", DIGITS, BAYES, "--zero", "clip:1e-15", "--unit", "bit", "--json"
+    )
+    numbers = json.loads(out)
+    assert code == 0
+    losses = []
+    for path in (DIGITS, BAYES):
+        table = pq.read_table(path)
+        y = table["label"].to_numpy()
+        p = np.stack([table[f"p_{j}"].to_numpy() for j in range(10)], axis=1).astype(np.float64)
+        losses.append(-np.log2(np.maximum(p[np.arange(len(y)), y], 1e-15)))
+    d = losses[0] - losses[1]
+    assert numbers["difference"] == pytest.approx(d.mean(), rel=1e-12)
+    assert numbers["wins_b"] == int((d > 0).sum())
+    # of a skewed difference Hall's interval is another than Student's, but not by much
+    low, high = stats.ttest_1samp(d, 0).confidence_interval(0.95)
+    assert numbers["difference_low"] == pytest.approx(low, rel=0.1)
+    assert numbers["difference_high"] == pytest.approx(high, rel=0.1)
+    assert [row["name"] for row in numbers["classes"]] == [str(j) for j in range(10)]
+    assert set(numbers["kl_ab"]["percentiles"]) >= {"0.1", "1", "5", "50", "95", "99", "99.9"}
+    assert [m["name"] for m in numbers["models"]] == [
+        "digits.parquet",
+        "digits_naive_bayes.parquet",
+    ]
+
+
+def test_what_llama_cpp_prints_is_there(xent_):
+    """Every number of llama-perplexity --kl-divergence; an interval where that has an error."""
+    _, out, _ = xent_("compare", BAYES, DIGITS, *CLIPPED, "--json")
+    numbers = json.loads(out)
+    for model in numbers["models"]:
+        assert {"perplexity", "perplexity_low", "perplexity_high"} <= set(model)
+    for name in ("perplexity_ratio", "perplexity_difference", "difference", "same_top"):
+        assert numbers[f"{name}_low"] <= numbers[name] <= numbers[f"{name}_high"]
+    assert numbers["correlation"] == pytest.approx(0.63, abs=0.2)
+    for name in ("kl_ab", "kl_ba", "truth"):
+        spread = numbers[name]
+        assert spread["mean_low"] <= spread["mean"] <= spread["mean_high"]
+        percentiles = list(spread["percentiles"].values())
+        assert [spread["min"], *percentiles, spread["max"]] == sorted(
+            [spread["min"], *percentiles, spread["max"]]
+        )
+        assert spread["root_mean_square"] >= abs(spread["mean"])
+    assert numbers["kl_ab"]["min"] >= 0
+
+
+def test_gates(xent_):
+    code, _, err = xent_("compare", DIGITS, BAYES, "--fail-if", "difference>0")
+    assert (code, err) == (0, "")
+    code, _, err = xent_("compare", BAYES, DIGITS, "--fail-if", "difference>0")
+    assert code == 1
+    assert "difference>0 holds: difference is inf" in err
+    code, _, err = xent_("compare", BAYES, DIGITS, "--fail-if", "loss>0")
+    assert code == 2
+    assert "fail_if must name a number" in err
+
+
+def test_several_models_in_one_file(xent_, tmp_path):
+    first, second = pq.read_table(DIGITS), pq.read_table(BAYES)
+    both = first.rename_columns(["label", *(f"lr_{j}" for j in range(10))])
+    for j in range(10):
+        both = both.append_column(f"nb_{j}", second[f"p_{j}"])
+    pq.write_table(both, tmp_path / "both.parquet")
+    code, out, err = xent_(
+        "compare", tmp_path / "both.parquet", "--probs", "lr_*", "--probs", "nb_*",
+        "--name", "regression", "--name", "bayes", "--json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    numbers = json.loads(out)
+    assert (numbers["a"], numbers["b"]) == ("regression", "bayes")
+    assert numbers["num_common"] == 1786
+    _, expected, _ = xent_("compare", DIGITS, BAYES, "--json")
+    assert numbers["finite_difference"] == json.loads(expected)["finite_difference"]
+
+
+def test_three_files(xent_, tmp_path):
+    code, out, _ = xent_("compare", DIGITS, BAYES, DIGITS, "--zero", "clip:1e-9")
+    assert code == 0
+    assert "A  digits.parquet (1)" in out
+    assert "C  digits.parquet (3)" in out
+    assert "Holm among all 3 pairs" in out
+
+
+def test_an_output_file(xent_, tmp_path):
+    path = tmp_path / "comparison.txt"
+    code, out, _ = xent_("compare", DIGITS, BAYES, "--output", path)
+    assert (code, out) == (0, "")
+    assert path.read_text().startswith("2 models on 1,797 rows")
+
+
+def test_errors_are_a_line_and_a_hint(xent_, tmp_path):
+    short = tmp_path / "short.parquet"
+    pq.write_table(pq.read_table(BAYES).slice(7), short)
+    code, out, err = xent_("compare", DIGITS, short)
+    assert (code, out) == (2, "")
+    assert "must have the same rows, got 1,797 in" in err
+    assert "hint: to pair them by a column that names the rows, say --key" in err
+    code, _, err = xent_("compare", DIGITS)
+    assert code == 2
+    assert "compare needs two models or more, got 1" in err

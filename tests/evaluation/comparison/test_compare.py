@@ -1,0 +1,372 @@
+"""The numbers of a comparison: against `evaluate`, SciPy and plain arithmetic."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from xent import kl_divergence
+from xent.evaluation import compare, evaluate
+
+CLASSES = 4
+
+
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(314)
+
+
+@pytest.fixture
+def y(rng):
+    return rng.integers(CLASSES, size=600)
+
+
+@pytest.fixture
+def p(rng, y):
+    return softmax(rng.normal(size=(600, CLASSES)) + 2 * np.eye(CLASSES)[y])
+
+
+@pytest.fixture
+def q(rng, y):
+    return softmax(rng.normal(size=(600, CLASSES)) + np.eye(CLASSES)[y])
+
+
+def losses(p, y):
+    return -np.log(p[np.arange(len(y)), y])
+
+
+def test_each_model_is_what_evaluate_says(y, p, q, rng):
+    w = rng.random(600)
+    for weight in (None, w):
+        c = compare((y, p), (y, q), weight=weight)
+        for model, predictions in zip(c.models, (p, q), strict=True):
+            alone = evaluate((y, predictions), weight=weight)
+            assert model.log_loss == alone.log_loss
+            assert model.perplexity == pytest.approx(alone.perplexity, rel=1e-15)
+            assert model.accuracy == alone.accuracy
+        assert_allclose(c.difference, c.models[0].log_loss - c.models[1].log_loss, rtol=1e-13)
+
+
+def test_the_difference_and_its_test_are_those_of_paired_rows(y, p, q):
+    a, b = losses(p, y), losses(q, y)
+    c = compare((y, p), (y, q), interval="t", level=0.9)
+    expected = stats.ttest_rel(a, b)
+    low, high = expected.confidence_interval(0.9)
+    assert_allclose(c.difference, (a - b).mean(), rtol=1e-12)
+    assert_allclose([c.interval.low, c.interval.high], [low, high], rtol=1e-10)
+    assert_allclose(c.p_value, expected.pvalue, rtol=1e-8)
+    assert_allclose(c.correlation, np.corrcoef(a, b)[0, 1], rtol=1e-10)
+    hall = compare((y, p), (y, q))
+    assert hall.interval.method == "hall"
+    assert hall.interval.low < hall.difference < hall.interval.high
+
+
+def test_units_are_of_losses_and_divergences(y, p, q):
+    nats, bits = compare((y, p), (y, q)), compare((y, p), (y, q), unit="bit")
+    two = math.log(2)
+    for get in (
+        lambda c: c.difference,
+        lambda c: c.interval.high,
+        lambda c: c.a_from_b.mean,
+        lambda c: c.a_from_b.percentiles[50],
+        lambda c: c.classes[0].difference,
+        lambda c: c.models[0].interval.low,
+    ):
+        assert_allclose(get(bits), get(nats) / two, rtol=1e-14)
+    for same in ("perplexity_ratio", "p_value", "win_rate", "perplexity_difference", "truth"):
+        assert getattr(bits, same) == getattr(nats, same)
+    assert bits.evidence == nats.evidence  # natural logarithms, said so
+
+
+def test_tables_add_up(y, p, q, rng):
+    by = rng.choice(["red", "blue", "green"], size=600)
+    w = rng.random(600)
+    for weight in (None, w):
+        c = compare((y, p), (y, q), by=by, weight=weight)
+        for table, group in ((c.classes, y.astype(str)), (c.slices, by)):
+            assert_allclose(sum(r.contribution for r in table), c.difference, rtol=1e-13)
+            assert_allclose(sum(r.share for r in table), 1, rtol=1e-15)
+            assert sum(r.num_rows for r in table) == 600
+            for r in table:
+                of = group == r.name
+                v = np.ones(600) if weight is None else weight
+                d = losses(p, y) - losses(q, y)
+                assert_allclose(r.difference, np.average(d[of], weights=v[of]), rtol=1e-11)
+                assert_allclose(r.difference * r.share, r.contribution, rtol=1e-13)
+    assert sorted(r.name for r in c.slices) == ["blue", "green", "red"]
+
+
+def test_divergences_and_the_truth(y, p, q):
+    c = compare((y, p), (y, q))
+    forth, back = kl_divergence(p, q), kl_divergence(q, p)
+    truth = p[np.arange(600), y] - q[np.arange(600), y]
+    for found, expected in ((c.a_from_b, forth), (c.b_from_a, back), (c.truth, truth)):
+        assert_allclose(found.mean, expected.mean(), rtol=1e-12)
+        assert_allclose([found.low, found.high], [expected.min(), expected.max()], rtol=1e-12)
+        assert_allclose(found.root_mean_square, np.sqrt((expected**2).mean()), rtol=1e-12)
+        for percent, value in found.percentiles.items():
+            inverted = np.percentile(expected, percent, method="inverted_cdf")
+            assert_allclose(value, inverted, rtol=1e-12, atol=1e-15)
+    assert c.same_top == (p.argmax(1) == q.argmax(1)).mean()
+    assert c.accuracy.difference == pytest.approx(
+        (p.argmax(1) == y).mean() - (q.argmax(1) == y).mean()
+    )
+
+
+def test_close_models_keep_their_digits(rng, y, p):
+    # what plain sums of p log(p / q) lose entirely at 1e-9
+    tilt = rng.normal(size=p.shape)
+    q = p * (1 + 1e-9 * (tilt - (p * tilt).sum(1, keepdims=True)))
+    c = compare((y, p), (y, q), sum_tolerance=1e-6)
+    expected = 0.5 * (p * (1 - q / p) ** 2).sum(1)
+    assert c.a_from_b.low >= 0
+    # q / p is rounded: 1e-16 of 1e-9, twice
+    assert_allclose(c.a_from_b.mean, expected.mean(), rtol=1e-5)
+    assert_allclose(c.truth.high, (p - q)[np.arange(600), y].max(), rtol=1e-6)
+
+
+def test_a_model_beside_itself(y, p):
+    c = compare((y, p), (y, p))
+    assert c.difference == 0
+    assert (c.interval.low, c.interval.high) == (0, 0)
+    assert (c.p_value, c.perplexity_ratio, c.win_rate, c.same_top) == (1, 1, 0.5, 1)
+    assert c.wins.ties == 600
+    assert c.a_from_b.high == c.b_from_a.high == 0
+    assert [e.log_e for e in c.evidence] == [0, 0]
+    assert c.accuracy.p_value == 1
+    assert str(c)
+
+
+def test_logits_are_their_probabilities(rng, y, p):
+    z = rng.normal(size=(600, CLASSES)) * 3
+    one = compare({"y": y, "z": z}, (y, p), each=[{"target": "y", "logits": "z"}, {}])
+    other = compare((y, softmax(z)), (y, p))
+    assert_allclose(one.difference, other.difference, rtol=1e-13)
+    assert_allclose(one.a_from_b.mean, other.a_from_b.mean, rtol=1e-11)
+    assert_allclose(one.b_from_a.percentiles[50], other.b_from_a.percentiles[50], rtol=1e-11)
+
+
+def test_one_probability_and_two_columns_are_the_same_model(rng):
+    y, p = rng.integers(2, size=100), rng.random(100)
+    c = compare((y, p), (y, np.stack([1 - p, p], axis=1)))
+    # 1 - p is rounded where log1p is not
+    assert_allclose(c.difference, 0, atol=1e-15)
+    assert c.a_from_b.high < 1e-30
+    assert c.same_top == 1
+
+
+def test_classes_are_matched_by_name(y, p, q):
+    names = np.array(["ant", "bee", "cow", "dog"])
+    first = pa.table({"animal": names[y], **{f"p_{n}": p[:, j] for j, n in enumerate(names)}})
+    order = [2, 0, 3, 1]
+    second = pa.table(
+        {**{f"q_{names[j]}": q[:, j] for j in order}, "animal": names[y], "id": np.arange(600)}
+    )
+    each = [{"probs": "p_*"}, {"probs": "q_*"}]
+    c, plain = compare(first, second, each=each, target="animal"), compare((y, p), (y, q))
+    assert [r.name for r in c.classes] == names.tolist()
+    assert c.difference == plain.difference
+    assert c.a_from_b.percentiles == plain.a_from_b.percentiles
+    assert c.accuracy == plain.accuracy
+    assert c.same_top == plain.same_top
+
+
+def test_several_models_in_the_columns_of_one_source(y, p, q):
+    columns = {"y": y, "p": p, "q": q}
+    c = compare(columns, each=[{"probs": "p"}, {"probs": "q"}], target="y")
+    assert [m.name for m in c.models] == ["p", "q"]
+    assert c.difference == compare((y, p), (y, q)).difference
+
+
+def test_arrays_of_predictions_with_one_target(y, p, q):
+    c = compare(p, q, target=y, names=["new", "old"])
+    assert c.difference == compare((y, p), (y, q)).difference
+    assert [m.name for m in c.models] == ["new", "old"]
+
+
+# impossible rows
+
+
+def test_impossible_rows_are_counted_each_way():
+    y = np.array([0, 0, 1, 1, 0])
+    a = np.array([0.0, 1.0, 0.0, 0.5, 0.25])  # of class 1
+    b = np.array([0.5, 1.0, 0.5, 0.0, 0.75])
+    c = compare((y, a), (y, b))
+    assert (c.only_a_impossible, c.only_b_impossible, c.both_impossible) == (1, 1, 1)
+    assert math.isnan(c.difference)
+    expected = [-math.log(2), math.log(0.25) - math.log(0.75)]
+    assert_allclose(c.finite_difference, np.mean(expected), rtol=1e-14)
+    assert c.num_common == 2
+    assert (c.wins.a, c.wins.b, c.wins.ties) == (3, 1, 1)
+    assert "undefined" in str(c)
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0.0, math.inf), (1.0, -math.inf)])
+def test_a_model_that_excludes_what_happens_is_infinitely_worse(first, expected):
+    y, sure, unsure = [1, 0, 1], [0.0, 0.5, 0.5], [0.5, 0.5, 0.25]
+    models = ((y, sure), (y, unsure))
+    c = compare(*(models if first == 0 else models[::-1]))
+    assert c.difference == expected
+    assert math.isfinite(c.finite_difference)
+    assert c.models[0 if first == 0 else 1].log_loss == math.inf
+    assert c.evidence[0].log_e == expected
+
+
+def test_a_clip_makes_them_finite():
+    y, sure, unsure = [1, 0, 1], [0.0, 0.5, 0.5], [0.5, 0.5, 0.25]
+    c = compare((y, sure), (y, unsure), zero="clip:1e-6")
+    a, b = [-math.log(1e-6), math.log(2), math.log(2)], [math.log(2), math.log(2), math.log(4)]
+    assert_allclose(c.difference, np.mean(np.subtract(a, b)), rtol=1e-14)
+    # in divergences too: of the second from the first, where the first says 0
+    assert_allclose(c.b_from_a.high, 0.5 * math.log(0.5 / 1e-6) + 0.5 * math.log(0.5), rtol=1e-5)
+
+
+# labels
+
+
+def test_labels(rng):
+    y = rng.integers(2, size=(200, 3))
+    p, q = rng.uniform(0.01, 0.99, (2, 200, 3))
+    columns = {f"y_{j}": y[:, j] for j in range(3)}
+    columns |= {f"p_{j}": p[:, j] for j in range(3)} | {f"q_{j}": q[:, j] for j in range(3)}
+    c = compare(columns, labels="y_*", task="multi", each=[{"probs": "p_*"}, {"probs": "q_*"}])
+    a, b = (-np.log(np.where(y == 1, m, 1 - m)) for m in (p, q))
+    d = a.sum(1) - b.sum(1)
+    assert_allclose(c.difference, d.mean() / 3, rtol=1e-11)
+    expected = stats.ttest_1samp(d / 3, 0).confidence_interval(0.95)
+    found = compare(
+        columns, labels="y_*", task="multi", each=[{"probs": "p_*"}, {"probs": "q_*"}], interval="t"
+    )
+    assert_allclose([found.interval.low, found.interval.high], expected, rtol=1e-10)
+    assert_allclose(c.evidence[0].log_e, d.sum(), rtol=1e-11)
+    assert_allclose([r.difference for r in c.classes], (a - b).mean(0), rtol=1e-10)
+    assert_allclose(sum(r.contribution for r in c.classes), c.difference, rtol=1e-12)
+    kl = p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
+    assert_allclose(c.a_from_b.mean, kl.sum(1).mean(), rtol=1e-11)
+    right = [((m > 0.5) == y).all(1) for m in (p, q)]
+    assert c.accuracy.difference == pytest.approx(right[0].mean() - right[1].mean())
+    for model, m in zip(c.models, (p, q), strict=True):
+        assert model.accuracy == pytest.approx(((m > 0.5) == y).mean())
+    assert "label" in str(c)
+
+
+# language models
+
+
+@pytest.fixture
+def tokens(rng):
+    hard = rng.exponential(size=(40, 50)).repeat(1, axis=0) * rng.exponential(size=(40, 1))
+    a = hard + 0.1 * rng.exponential(size=(40, 50))
+    b = hard + 0.12 * rng.exponential(size=(40, 50))
+    document = np.repeat(np.arange(40), 50)
+    size = rng.integers(1, 9, size=2000)
+    return a.ravel(), b.ravel(), document, size
+
+
+def test_perplexity_ratio_and_bits_per_byte(tokens):
+    a, b, _, size = tokens
+    c = compare({"log_prob": -a, "n": size}, {"log_prob": -b}, bytes="n")
+    assert c.kind == "log_probs"
+    assert_allclose(c.perplexity_ratio, np.exp(a.mean() - b.mean()), rtol=1e-12)
+    assert_allclose(
+        [c.perplexity_ratio_interval.low, c.perplexity_ratio_interval.high],
+        np.exp([c.interval.low, c.interval.high]),
+        rtol=1e-14,
+    )
+    assert_allclose(c.perplexity_difference, np.exp(a.mean()) - np.exp(b.mean()), rtol=1e-10)
+    # the delta method, by hand
+    error = stats.sem(np.exp(a.mean()) * a - np.exp(b.mean()) * b)
+    half = error * stats.t.ppf(0.975, 1999)
+    found = c.perplexity_difference_interval
+    assert_allclose((found.high - found.low) / 2, half, rtol=1e-9)
+    per_byte = (a - b).sum() / size.sum() / math.log(2)
+    assert_allclose(c.bits_per_byte_difference, per_byte, rtol=1e-11)
+    assert_allclose(c.models[0].bits_per_byte - c.models[1].bits_per_byte, per_byte, rtol=1e-9)
+    # the error of a ratio of sums
+    u = (a - b) - (a - b).sum() / size.sum() * size
+    half = 1.96 * math.sqrt((u**2).sum()) / size.sum() / math.log(2)
+    found = c.bits_per_byte_interval
+    assert_allclose((found.high - found.low) / 2, half, rtol=0.01)
+    assert c.same_top_interval is None
+    assert "taken on trust" in str(c)
+
+
+def test_tokens_of_a_document_belong_together(tokens):
+    a, b, document, size = tokens
+    shift = np.random.default_rng(1).exponential(size=40)[document] * 0.05
+    models = {"log_prob": -a - shift, "n": size, "d": document}, {"log_prob": -b}
+    plain = compare(*models, bytes="n")
+    c = compare(*models, cluster="d", bytes="n")
+    d = a + shift - b
+    u = np.bincount(document, weights=d - d.mean())
+    half = stats.t.ppf(0.975, 39) * math.sqrt(40 / 39 * (u**2).sum()) / 2000
+    assert_allclose(c.interval.high - c.difference, half, rtol=1e-10)
+    assert c.num_clusters == 40
+    assert c.difference == plain.difference
+    assert c.interval.high - c.interval.low > 2 * (plain.interval.high - plain.interval.low)
+    assert c.bits_per_byte_difference == plain.bits_per_byte_difference
+    assert plain.autocorrelation == pytest.approx(
+        ((d[1:] - d.mean()) * (d[:-1] - d.mean())).sum() / 1999 / d.var(ddof=1), rel=1e-9
+    )
+    assert "too short unless cluster" in str(plain)
+    assert "cluster" not in "".join(c.notes)
+    blocks = compare(*models, block=50)
+    assert_allclose(blocks.interval.high, c.interval.high, rtol=1e-12)
+
+
+# several models
+
+
+def test_several_models(rng, y, p, q):
+    r = softmax(rng.normal(size=(600, CLASSES)))
+    c = compare(p, q, r, target=y, names=["p", "q", "r"])
+    assert [(x.a, x.b) for x in c.pairs] == [("p", "q"), ("p", "r")]
+    assert [(x.a, x.b) for x in c.others] == [("q", "r")]
+    assert c.best == "p"
+    raw = [x.p_value for x in c.pairs]
+    assert [x.adjusted_p_value for x in c.pairs] == pytest.approx(
+        [max(2 * min(raw), v) if v == max(raw) else 2 * v for v in raw]
+    )
+    alone = compare(p, q, target=y, names=["p", "q"])
+    assert c.pair("p", "q").interval == alone.interval
+    assert c.pair("q", "r").difference == compare(q, r, target=y).difference
+    assert "row - column" in str(c)
+    with pytest.raises(AttributeError, match="several models has no 'difference'"):
+        c.difference
+    with pytest.raises(KeyError, match="the models are p, q, r"):
+        c.pair("r", "p")
+
+
+# invariance
+
+
+def test_neither_batches_nor_sources_are_seen(tmp_path, y, p, q):
+    import pyarrow.parquet as pq
+
+    columns = {f"p_{j}": p[:, j] for j in range(CLASSES)}
+    other = {f"p_{j}": q[:, j] for j in range(CLASSES)}
+    first, second = pa.table({"y": y, **columns}), pa.table({"y": y, **other})
+    pq.write_table(first, tmp_path / "a.parquet")
+    pq.write_table(second, tmp_path / "b.parquet")
+    names = ["a", "b"]
+    expected = compare((y, p), (y, q), names=names).to_dict()
+    chunked = pa.concat_tables([first.slice(i, 7) for i in range(0, 600, 7)])
+    lumpy = pa.concat_tables([second.slice(i, 100) for i in range(0, 600, 100)])
+    for sources in (
+        (str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")),
+        (first, second),
+        (chunked, lumpy),
+        (str(tmp_path / "a.parquet"), lumpy),
+    ):
+        found = compare(*sources, names=names).to_dict()
+        for model in (*found["models"], *expected["models"]):
+            model.pop("note", None)
+        assert found == expected

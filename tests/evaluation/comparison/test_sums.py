@@ -1,0 +1,247 @@
+"""Moments and sums of pairs, by group and with weights, against plain arithmetic."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from xent.evaluation.comparison.groups import ClusterSums, cluster_moments
+from xent.evaluation.comparison.intervals import (
+    anytime_interval,
+    difference_interval,
+    difference_p_value,
+)
+from xent.evaluation.comparison.sums import Moments, MomentSums, PairSums
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+def moments_of(x, w=None):
+    sums = MomentSums(w is not None)
+    sums.add(1, None, x, w)
+    return sums.of([len(x)])[0]
+
+
+def test_moments(rng):
+    x = rng.exponential(size=500)
+    m = moments_of(x)
+    assert_allclose(m.mean, x.mean(), rtol=1e-14)
+    assert_allclose(m.variance, x.var(ddof=1), rtol=1e-13)
+    assert_allclose(m.third_moment, stats.moment(x, 3), rtol=1e-12)
+    assert_allclose(m.standard_error, stats.sem(x), rtol=1e-13)
+
+
+def test_moments_of_a_large_mean_lose_nothing():
+    # 1e8 squared has no digits left for the fractions, summed in float64
+    x = 1e8 + np.array([0.25, 0.5, 0.75, 1.0])
+    m = moments_of(x)
+    # what is lost is the rounding of each square, 1e16 * 2**-53
+    assert_allclose(m.variance, np.var([0.25, 0.5, 0.75, 1.0], ddof=1), atol=8)
+    assert m.mean == 1e8 + 0.625
+
+
+def test_weighted_moments_are_those_of_the_mean(rng):
+    x, w = rng.exponential(size=400), rng.random(400)
+    m = moments_of(x, w)
+    mean = np.average(x, weights=w)
+    u = len(x) * w * (x - mean) / w.sum()
+    assert_allclose(m.mean, mean, rtol=1e-14)
+    assert_allclose(m.variance, (u**2).sum() / (len(x) - 1), rtol=1e-12)
+    assert_allclose(m.third_moment, (u**3).mean(), rtol=1e-11)
+    # the standard error of a weighted mean
+    expected = math.sqrt((w**2 * (x - mean) ** 2).sum()) / w.sum()
+    assert_allclose(m.standard_error, expected * math.sqrt(400 / 399), rtol=1e-12)
+
+
+def test_weights_of_one_are_none(rng):
+    x = rng.exponential(size=100)
+    assert moments_of(x, np.ones(100)) == moments_of(x)
+
+
+def test_groups_are_the_parts(rng):
+    a, b, w = rng.exponential(size=(3, 300))
+    a[5] = b[6] = a[7] = b[7] = math.inf
+    group = rng.integers(3, size=300)
+    for weight in (None, w):
+        sums = PairSums(weight is not None)
+        for part in np.array_split(np.arange(300), 7):
+            v = None if weight is None else weight[part]
+            # groups turn up one after the other
+            sums.add(a[part], b[part], v, group[part], int(group[: part[-1] + 1].max()) + 1)
+        groups = sums.groups(4)
+        assert groups[3].num_rows == 0
+        assert math.isnan(groups[3].difference)
+        for g in range(3):
+            of = group == g
+            both = of & np.isfinite(a) & np.isfinite(b)
+            v = np.ones(300) if weight is None else weight
+            assert groups[g].num_rows == of.sum()
+            assert groups[g].num_common == both.sum()
+            assert groups[g].impossible == (
+                int((of & np.isinf(a) & np.isfinite(b)).sum()),
+                int((of & np.isinf(b) & np.isfinite(a)).sum()),
+                int((of & np.isinf(a) & np.isinf(b)).sum()),
+            )
+            expected = np.average(a[both] - b[both], weights=v[both])
+            # a few hundred roundings of numbers of about 1
+            assert_allclose(groups[g].difference, expected, rtol=1e-12)
+            assert_allclose(groups[g].moments.mean, expected, rtol=1e-12)
+
+
+def test_the_difference_is_that_of_the_sums_to_the_last_bit():
+    a, b = np.array([0.1, 0.2]), np.array([0.3, 1e-17])
+    sums = PairSums(False)
+    sums.add(a, b, None)
+    (group,) = sums.groups()
+    exact = sum(map(Fraction, a.tolist())) - sum(map(Fraction, b.tolist()))
+    assert group.difference == float(exact / 2)
+
+
+# intervals
+
+
+def test_students_interval_and_test_are_those_of_scipy(rng):
+    a, b = rng.exponential(size=(2, 50))
+    m = moments_of(a - b)
+    expected = stats.ttest_rel(a, b)
+    found = difference_interval(m, 0.9, "t")
+    low, high = expected.confidence_interval(0.9)
+    assert_allclose([found.low, found.high], [low, high], rtol=1e-10)
+    assert_allclose(difference_p_value(m, "t"), expected.pvalue, rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["hall", "t"])
+def test_the_p_value_is_where_the_interval_ends_at_zero(rng, method):
+    x = rng.exponential(size=60) - 0.7
+    m = moments_of(x)
+    p = difference_p_value(m, method)
+    interval = difference_interval(m, 1 - p, method)
+    assert_allclose(interval.low if m.mean > 0 else interval.high, 0, atol=1e-10)
+
+
+def test_equal_models_have_no_difference():
+    m = moments_of(np.zeros(10))
+    interval = difference_interval(m, 0.95, "hall")
+    assert (interval.low, interval.high, difference_p_value(m, "hall")) == (0, 0, 1)
+    m = moments_of(np.full(10, 0.5))
+    assert difference_p_value(m, "hall") == 0
+
+
+@pytest.mark.parametrize("method", ["hall", "t", "cluster"])
+def test_one_row_has_no_interval(method):
+    m = moments_of(np.array([1.0]))
+    assert math.isnan(difference_interval(m, 0.95, method).low)
+    assert math.isnan(difference_p_value(m, method))
+    assert math.isnan(anytime_interval(m, 0.95).low)
+
+
+def test_the_anytime_interval_is_its_formula(rng):
+    x = rng.normal(size=700)
+    n, s, alpha = 700, x.std(ddof=1), 0.1
+    rho2 = (-2 * math.log(alpha) + math.log(-2 * math.log(alpha) + 1)) / 1000
+    half = s * math.sqrt(
+        2 * (n * rho2 + 1) / (n**2 * rho2) * math.log(math.sqrt(n * rho2 + 1) / alpha)
+    )
+    found = anytime_interval(moments_of(x), 0.9)
+    assert_allclose([found.low, found.high], [x.mean() - half, x.mean() + half], rtol=1e-11)
+
+
+def coverage(draw, method, runs, truth=0.0):
+    hits = 0
+    for _ in range(runs):
+        interval = difference_interval(moments_of(draw()), 0.95, method)
+        hits += interval.low <= truth <= interval.high
+    return hits / runs
+
+
+@pytest.mark.parametrize("rows", [100, 300])
+def test_the_interval_covers_skewed_differences(rng, rows):
+    """Two forecasts of a rare event: differences of -0.05 or so, and once in a while 1.5."""
+    p, a, b = 0.05, 0.05, 0.02
+    costs = {True: math.log(b / a), False: math.log((1 - b) / (1 - a))}
+    truth = p * costs[True] + (1 - p) * costs[False]
+
+    def draw():
+        y = rng.random(rows) < p
+        return np.where(y, costs[True], costs[False])
+
+    runs = 4000
+    found = coverage(draw, "hall", runs, truth)
+    plain = coverage(draw, "t", runs, truth)
+    # Hall's is within 2.5 points of 95 %; Student's falls short by more
+    assert found > 0.925
+    assert found > plain
+
+
+def test_the_interval_covers_differences_that_are_not_skewed(rng):
+    runs = 2000
+    found = coverage(lambda: rng.normal(size=40), "hall", runs)
+    # three standard errors of a share of 0.95
+    assert abs(found - 0.95) < 3 * math.sqrt(0.95 * 0.05 / runs)
+
+
+def test_the_anytime_interval_covers_whenever_one_looks(rng):
+    """From 100 rows on, at every row up to 2,000."""
+    runs, missed = 1000, 0
+    n = np.arange(1, 2001)
+    unit = np.array(
+        [anytime_interval(Moments(k, 0.0, 1.0, 0.0), 0.95).high for k in range(100, 2001)]
+    )
+    for _ in range(runs):
+        x = rng.exponential(size=2000) - 1
+        mean = np.cumsum(x) / n
+        variance = (np.cumsum(x**2) - n * mean**2) / np.maximum(n - 1, 1)
+        missed += bool((np.abs(mean[99:]) > unit * np.sqrt(variance[99:])).any())
+    assert missed / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+
+
+# clusters
+
+
+def cluster_sums(texts, codes, x, w, parts):
+    sums = ClusterSums(("x", "w"))
+    for part in np.array_split(np.arange(len(x)), parts):
+        sums.add(texts, codes[part], x=(w * x)[part], w=w[part])
+    return sums
+
+
+def test_clusters_give_the_cluster_robust_error(rng):
+    codes = rng.integers(30, size=400)
+    x, w = rng.normal(size=400) + rng.normal(size=30)[codes], rng.random(400)
+    texts = [f"doc {i}" for i in range(30)]
+    t = cluster_sums(texts, codes, x, w, 9).totals()
+    m = cluster_moments(t["x"], t["w"])
+    mean = np.average(x, weights=w)
+    u = np.bincount(codes, weights=w * (x - mean))
+    expected = math.sqrt(30 / 29 * (u**2).sum()) / w.sum()
+    assert m.num_rows == 30
+    assert_allclose(m.mean, mean, rtol=1e-13)
+    assert_allclose(m.standard_error, expected, rtol=1e-11)
+
+
+def test_many_clusters_are_put_together_whatever_their_order(rng):
+    codes = np.repeat(np.arange(3000), 2)
+    x, w = rng.normal(size=6000), np.ones(6000)
+    texts = [f"doc {i}" for i in range(3000)]
+    first = cluster_sums(texts, codes, x, w, 1)
+    order = rng.permutation(6000)
+    second = cluster_sums(texts, codes[order], x[order], w, 50)
+    assert first.folded
+    assert second.folded
+    assert first.totals() == second.totals()
+    assert len(first.totals()["x"]) <= 1024
+    t = first.totals()
+    assert_allclose(cluster_moments(t["x"], t["w"]).standard_error, stats.sem(x), rtol=0.15)
+
+
+def test_1024_clusters_are_kept_apart():
+    texts, codes = [str(i) for i in range(1024)], np.arange(1024)
+    sums = cluster_sums(texts, codes, np.ones(1024), np.ones(1024), 3)
+    assert not sums.folded
+    assert len(sums.totals()["x"]) == 1024
