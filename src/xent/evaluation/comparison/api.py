@@ -12,6 +12,7 @@ from xent.evaluation.api import _gather
 from xent.evaluation.comparison.models import distinct_names, plan_models
 from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.running import Asked, run
+from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.sources import Source
@@ -223,7 +224,6 @@ def _open(
         own = {**given, **_own(i, each)}
         if isinstance(own["classes"], str):
             own["classes"] = class_list(own["classes"])
-        settings = {n: own.pop(n) for n in ("classes", "task")}
         if len(sources) == count:
             source, columns = _one_source(sources[i], own, sql)
             opened.append(source)
@@ -241,7 +241,7 @@ def _open(
             for option, column in (("weight", asked.weight), ("bytes", asked.size))
             if column is not None and (at == 0 or column in fields)
         }
-        found.append((at, Options(**columns, **settings, **beside, **common)))
+        found.append((at, Options(**columns, **beside, **common)))
     return found
 
 
@@ -268,19 +268,29 @@ def _own(i: int, each: Sequence[Mapping[str, Any]] | None) -> Mapping[str, Any]:
 
 
 def _one_source(source: Any, own: dict[str, Any], sql: str | None) -> tuple[Source, dict[str, Any]]:
-    own = {n: v for n, v in own.items() if v is not None}
-    if hasattr(source, "dtype") or (isinstance(source, list) and source):
+    """Open a source as `evaluate` does; return it and what is said about its columns."""
+    own = {**dict.fromkeys(OF_A_MODEL), **own}
+    task, classes = own.pop("task"), own.pop("classes")
+    if _is_predictions(source):
         # predictions alone: the truth is common to all
-        if "target" not in own and "labels" not in own and "log_probs" not in own:
+        if own["target"] is None and own["labels"] is None and own["log_probs"] is not True:
             raise XentTypeError(
                 "a source that is an array of predictions needs target, an array too, got none; "
                 "or give pairs (target, probs)"
             )
-        kind = next((n for n in ("logits", "log_probs") if own.get(n) is True), "probs")
+        kind = next((n for n in ("logits", "log_probs") if own[n] is True), "probs")
         own[kind] = np.asarray(source) if isinstance(source, list) else source
         source = None
-    opened, said = _gather(source, {**dict.fromkeys(OF_A_MODEL[:5]), **own}, sql)
-    return opened, said
+    source, own, classes = plain_inputs(source, own, classes)
+    opened, said = _gather(source, own, sql)
+    return opened, {**said, "task": task, "classes": classes}
+
+
+def _is_predictions(source: Any) -> bool:
+    """Whether a source is an array of predictions and no table."""
+    if isinstance(source, list):
+        return bool(source) and not isinstance(source[0], Mapping)
+    return hasattr(source, "dtype") and getattr(source.dtype, "names", None) is None
 
 
 def _names(
