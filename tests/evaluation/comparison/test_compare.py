@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from xent import kl_divergence
+from xent.errors import SourceError
 from xent.evaluation import compare, evaluate
 
 CLASSES = 4
@@ -297,6 +298,20 @@ def test_perplexity_ratio_and_bits_per_byte(tokens):
     assert_allclose((found.high - found.low) / 2, half, rtol=0.01)
     assert c.same_top_interval is None
     assert "taken on trust" in str(c)
+
+
+@pytest.mark.parametrize("kind", [int, str])
+def test_tokens_must_be_the_same(tokens, kind):
+    a, b, document, _ = tokens
+    words = document.astype(kind)
+    other = words.copy()
+    other[[7, 99]] = kind(41)
+    c = compare({"log_prob": -a, "token": words}, {"log_prob": -b, "token": words}, target="token")
+    assert c.notes == ()
+    with pytest.raises(SourceError, match="in 2 of 2,000 rows, first in row 7"):
+        compare({"log_prob": -a, "token": words}, {"log_prob": -b, "token": other}, target="token")
+    with pytest.raises(SourceError, match="target must name a column, got 'token'"):
+        compare({"log_prob": -a, "token": words}, {"log_prob": -b}, target="token")
 
 
 def test_tokens_of_a_document_belong_together(tokens):

@@ -78,7 +78,8 @@ def compare(
     names : sequence of str, optional
         Names of the models; else those of the sources.
     target, probs, logits, log_probs, labels, task, classes, ignore, nan, sum_tolerance
-        As in `evaluate`, of every model.
+        As in `evaluate`, of every model. Beside `log_probs`, `target` is the column of what
+        they are the log-probability of (the token): it must be the same in all sources.
     key : str, optional
         A column that names the rows: rows with the same key are compared. Else the first
         row is compared with the first, and so on.

@@ -22,7 +22,7 @@ __all__ = ["Distances", "Spreading", "divergences"]
 
 Array = npt.NDArray[Any]
 # predictions whose logarithms are taken at a time
-CHUNK = 1 << 21
+CHUNK = 1 << 19
 # how far a row of a file may sum from 1 was checked when it was scored
 ANY_SUM = 1.0
 

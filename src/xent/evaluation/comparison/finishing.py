@@ -159,10 +159,10 @@ def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
 
 def _notes(pairs: Sequence[Pair], asked: Asked, kind: str, run: _Run) -> list[str]:
     notes = []
-    if kind == "log_probs" and asked.key is None:
+    if kind == "log_probs" and asked.key is None and not run.checked:
         notes.append(
-            "log-probabilities have no truth to check: that row i is the same in all sources is "
-            "taken on trust; key pairs rows by a column"
+            "that a row is the same token in all sources is taken on trust: target names a column "
+            "to check, key one to pair rows by"
         )
     for p in pairs:
         unlikely = p.num_common > 30 and p.autocorrelation > 3 / math.sqrt(p.num_common)

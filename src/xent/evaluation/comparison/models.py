@@ -12,6 +12,7 @@ import numpy.typing as npt
 from xent.errors import SourceError, XentValueError
 from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.comparison.rows import RowScorer
+from xent.evaluation.names import column_named
 from xent.evaluation.options import Options
 from xent.evaluation.plan import Plan, make_plan
 from xent.evaluation.sources import Source
@@ -50,10 +51,13 @@ def plan_models(
 
 def _plan(source: Source, head: Batch, options: Options) -> Plan:
     try:
-        return make_plan(source.fields, head, options)
+        plan = make_plan(source.fields, head, options)
     except (XentValueError, SourceError) as error:
         # which of the files is meant
         raise type(error)(f"{source.name}: {error}", index=error.index, value=error.value) from None
+    if plan.kind == "log_probs" and options.target is not None:
+        column_named("target", options.target, [f.name for f in source.fields])
+    return plan
 
 
 def _order(first_name: str, first: Plan, name: str, plan: Plan) -> npt.NDArray[Any]:

@@ -25,7 +25,8 @@ class Rows:
     """Rows of one model; classes are numbered as those of the first model."""
 
     nll: Array  # (rows), nats: inf where impossible, nan where not scored
-    truth: Array | None = None  # (rows) positions of classes, or (rows, labels) of 0 and 1
+    # (rows) positions of classes, (rows, labels) of 0 and 1, or what a log-probability is of
+    truth: Array | None = None
     predicted: Array | None = None  # the same of the likeliest outcome
     given: str = "probs"  # what `predictions` are, or "logits"
     predictions: Array | None = None  # (rows, classes); None for log-probabilities
@@ -93,7 +94,7 @@ class RowScorer(Scorer):
         if faults:
             raise_fault(plan, self._options, faults, columns, first_row + count)
         if plan.kind == "log_probs":
-            return Rows(nll)
+            return Rows(nll, self._happened(batch, first_row))
         matrix = self._matrix(columns)
         given = "logits" if plan.prediction.endswith(("logit", "logits")) else "probs"
         if plan.kind == "labels":
@@ -101,6 +102,23 @@ class RowScorer(Scorer):
         target = arrays["target"]
         truth = np.where(target >= 0, self._order[np.maximum(target, 0)], target)
         return Rows(nll, truth, self._order[np.maximum(predicted, 0)], given, matrix)
+
+    @property
+    def needed(self) -> list[str]:
+        """Every column that is read."""
+        target = self._options.target
+        return [*self.plan.needed, *([target] if target is not None else [])]
+
+    def _happened(self, batch: Batch, first_row: int) -> Array | None:
+        """What a log-probability is of, such as the token: not scored, but the same for all."""
+        name = self._options.target
+        if name is None:
+            return None
+        column = batch[name]
+        if batches.field_of(name, column).kind == "int":
+            return batches.integers(name, column, first_row)
+        values = column.to_pylist() if batches.is_arrow(column) else column.tolist()
+        return np.array([str(v) for v in values], dtype=object)
 
     def _labels(self, nll: Array, truth: Array, matrix: Array, given: str) -> Rows:
         truth = truth[:, self._places]

@@ -106,7 +106,7 @@ class _Run:
         """What is read of each source."""
         needed: list[list[str]] = [[] for _ in self._sources]
         for model in self._models:
-            needed[model.source] += model.plan.needed
+            needed[model.source] += model.scorer.needed
         for column in (self._asked.by, self._asked.cluster):
             if column is not None:
                 needed[0].append(column)
@@ -127,6 +127,11 @@ class _Run:
                 code="D02",
             )
         return finish(self, self._asked, self._models, list(self._slices.place), self.unmatched)
+
+    @property
+    def checked(self) -> bool:
+        """Whether the truth of the rows was there to be compared."""
+        return self._truth.checked
 
     @property
     def unmatched(self) -> tuple[int, ...]:
@@ -160,7 +165,7 @@ class _Run:
         """Rows that are scored under every model and have a weight; the others are counted."""
         truth = rows[0].truth
         ignored = np.zeros(len(rows[0].nll), dtype=bool)
-        if truth is not None and truth.ndim == 1:
+        if truth is not None and self._first.kind == "classes":
             ignored = truth == IGNORED
         missing = np.zeros(len(ignored), dtype=bool)
         for r in rows:

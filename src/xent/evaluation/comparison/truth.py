@@ -14,6 +14,8 @@ from xent.evaluation.comparison.rows import Rows
 __all__ = ["TruthCheck"]
 
 Array = npt.NDArray[Any]
+# different truths of which it is counted how often they come
+MOST_COUNTED = 100_000
 
 
 class TruthCheck:
@@ -22,16 +24,18 @@ class TruthCheck:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = names
         self._rows = 0
+        self.checked = False
         self._wrong = [0] * len(names)
         self._first = [-1] * len(names)
-        self._counts: list[dict[bytes, int]] = [{} for _ in names]
+        self._counts: list[dict[Any, int]] = [{} for _ in names]
 
     def add(self, rows: Sequence[Rows], first_row: int) -> bool:
         """Compare the truth of a batch; return whether all of it was the same so far."""
         self._rows += len(rows[0].nll)
         truth = rows[0].truth
-        if truth is None:
+        if truth is None or any(r.truth is None for r in rows):
             return True
+        self.checked = True
         for i, other in enumerate(rows):
             assert other.truth is not None
             self._count(i, other.truth)
@@ -47,15 +51,14 @@ class TruthCheck:
     def _count(self, i: int, truth: Array) -> None:
         """How often each truth comes, to tell another order from other rows."""
         if truth.ndim == 2:
-            values, counts = truth.sum(axis=0), None
-            for j, value in enumerate(values.tolist()):
-                name = str(j).encode()
-                self._counts[i][name] = self._counts[i].get(name, 0) + int(value)
+            for j, value in enumerate(truth.sum(axis=0).tolist()):
+                self._counts[i][j] = self._counts[i].get(j, 0) + value
+            return
+        if len(self._counts[i]) > MOST_COUNTED:
             return
         values, counts = np.unique(truth, return_counts=True)
         for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            name = str(value).encode()
-            self._counts[i][name] = self._counts[i].get(name, 0) + count
+            self._counts[i][value] = self._counts[i].get(value, 0) + count
 
     def conclude(self, *, keyed: bool) -> None:
         """Raise if rows differed."""
