@@ -9,6 +9,7 @@ from xent.report.page.model import (
     Comparison,
     Curve,
     LeftOut,
+    Note,
     Page,
     Pair,
     Range,
@@ -107,19 +108,22 @@ def full_page():
     """Every section there is."""
     cut = Term(0.0182, 0.0121, 0.0061, 0.002, 0.0119, 0.0254)
     binary = Waterfall(
-        "all classes, by temperature",
+        "all classes",
         0.4123,
         Term(0.9650, 0.9652, None, None, 0.951, 0.979),
         Term(0.5709, 0.5688, None, None, 0.552, 0.589),
         cut,
+        kind="temperature",
+        note="made up",
     )
     within = Waterfall(
-        "cat against the rest, isotonic",
+        "cat",
         0.2123,
         Term(0.512, 0.512, None, None, 0.50, 0.524),
         Term(0.3292, 0.326, None, None, 0.312, 0.344),
         Term(0.0265, 0.0103, 0.0162, 0.21, 0.016, 0.037),
         within=0.003,
+        kind="isotonic",
     )
     slices = Table(
         (
@@ -129,16 +133,17 @@ def full_page():
             Column("class_log_loss"),
             Column("range", "range"),
             Column("share_of_loss", "bar"),
+            Column("remark", "key"),
         ),
         (
-            ("north", 5210, 0.521, 0.352, "0.34 to 0.364", 0.445),
-            ("south", 3021, 0.3021, 0.441, "0.42 to 0.463", 0.323),
-            ("east", 1762, 0.1762, 0.52, "0.488 to 0.554", 0.222),
-            ("west", 7, 0.0007, 5.9, None, 0.01),
+            ("north", 5210, 0.521, 0.352, Range(0.34, 0.364), 0.445, ""),
+            ("south", 3021, 0.3021, 0.441, Range(0.42, 0.463), 0.323, ""),
+            ("east", 1762, 0.1762, 0.52, Range(0.488, 0.554), 0.222, ""),
+            ("west", 7, 0.0007, 5.9, None, 0.01, "few_rows"),
         ),
         name="region",
         total=4,
-        values={"information": 0.0123},
+        values={"information": 0.0123, "chance": 0.0005},
     )
     worst = Table(
         (
@@ -157,7 +162,10 @@ def full_page():
     )
     models = Table(
         (Column("model", "text"), Column("class_log_loss"), Column("range", "range")),
-        (("baseline.parquet", 0.4381, "0.421 to 0.456"), ("new.parquet", 0.4123, "0.398 to 0.427")),
+        (
+            ("baseline.parquet", 0.4381, Range(0.4211, 0.4563)),
+            ("new.parquet", 0.4123, Range(0.3981, 0.4272)),
+        ),
         title="models_table",
         total=2,
     )
@@ -183,13 +191,22 @@ def full_page():
             accuracy=0.8512,
             brier=0.2213,
         ),
-        warnings=(
-            "D31: 12% of the loss comes from 40 rows whose probability was raised to 1e-15; the "
-            "log loss says more about the clip than about the model",
+        notes=(
+            Note(
+                "warning",
+                "D31",
+                "12 % of the loss comes from 40 rows whose probability was raised to 1e-15",
+                "the log loss says more about the clip than about the model",
+            ),
+            Note(
+                "hint",
+                "D34",
+                "the top 1 % of the rows carry 15 % of the loss",
+                "look at them first: wrong labels gather there",
+            ),
         ),
-        hints=("the top 1 % of the rows carry 15 % of the loss; look at them first",),
         waterfalls=(binary, within),
-        reliability=(reliability("the predicted class"), reliability("cat", 9, 1.0, 5)),
+        reliability=(reliability("top label"), reliability("cat", 9, 1.0, 5)),
         surprise=surprise(),
         classes=classes(("cat", "dog", "duck", "emu")),
         slices=(slices,),
@@ -230,8 +247,7 @@ def hostile_page(num_classes=1000):
         page,
         name=HOSTILE[0],
         note=HOSTILE[2],
-        warnings=HOSTILE,
-        hints=HOSTILE,
+        notes=tuple(Note(name, name, name, name) for name in HOSTILE),
         waterfalls=(replace(page.waterfalls[0], name=HOSTILE[1]),),
         reliability=tuple(reliability(name, 8) for name in names),
         classes=classes(names),

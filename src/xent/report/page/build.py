@@ -14,17 +14,19 @@ from xent.report.page.model import (
     Column,
     LeftOut,
     Page,
-    Range,
     Score,
     Table,
 )
 from xent.report.page.parts import (
+    notes_of,
+    range_of,
     reliability_of,
     slices_of,
     surprise_of,
     temperature_of,
     waterfalls_of,
 )
+from xent.report.page.written import level
 from xent.units import nats_per
 
 __all__ = ["page_of"]
@@ -58,8 +60,7 @@ def page_of(
         num_rows=s.num_rows,
         score=_score(evaluation),
         note=evaluation.note,
-        warnings=tuple(evaluation.warnings),
-        hints=tuple(map(str, getattr(evaluation, "hints", ()))),
+        notes=notes_of(evaluation),
         waterfalls=waterfalls_of(evaluation),
         reliability=reliability_of(evaluation),
         surprise=surprise_of(evaluation),
@@ -79,16 +80,12 @@ def page_of(
 def _score(e: Evaluation) -> Score:
     s, per = e.summary, nats_per(e.unit)
     found = getattr(e, "interval", None)
-    interval = interval_nats = None
-    if found is not None and math.isfinite(found.low) and math.isfinite(found.high):
-        interval = Range(found.low, found.high, found.level, found.method)
-        interval_nats = Range(found.low * per, found.high * per, found.level, found.method)
     classes = s.kind != "log_probs"
     return Score(
         log_loss=e.log_loss,
         nats=s.log_loss,
-        interval=interval,
-        interval_nats=interval_nats,
+        interval=range_of(found),
+        interval_nats=range_of(found, per),
         finite=e.finite_log_loss if s.num_impossible else None,
         uniform=e.uniform_log_loss if classes else None,
         frequency=e.frequency_log_loss if classes else None,
@@ -139,7 +136,12 @@ def _worst(e: Evaluation) -> Table | None:
     if not worst:
         return None
     per = nats_per(e.unit)
-    columns = [Column("row", "row"), Column("row_log_loss_short"), Column("truth_probability")]
+    numbered = all(isinstance(w["row"], int) for w in worst)
+    columns = [
+        Column("row", "row" if numbered else "text"),
+        Column("row_log_loss_short"),
+        Column("truth_probability"),
+    ]
     classes = "target" in worst[0]
     if classes:
         columns += [Column("target", "text"), Column("predicted", "text")]
@@ -154,12 +156,16 @@ def _worst(e: Evaluation) -> Table | None:
 def _left_out(e: Evaluation) -> tuple[LeftOut, ...]:
     s = e.summary
     found = (
-        LeftOut("impossible", s.num_impossible, s.impossible_rows),
+        LeftOut("impossible", s.num_impossible, _known(s.impossible_rows)),
         LeftOut("clipped", s.num_clipped),
         LeftOut("ignored", s.num_ignored),
-        LeftOut("missing", s.num_missing, s.missing_rows),
+        LeftOut("missing", s.num_missing, _known(s.missing_rows)),
     )
     return tuple(item for item in found if item.count)
+
+
+def _known(rows: Iterable[int | str | None]) -> tuple[int | str, ...]:
+    return tuple(row for row in rows if row is not None)
 
 
 def _fingerprint(
@@ -171,7 +177,7 @@ def _fingerprint(
     found.append(("f_rows", f"{e.num_rows:,}"))
     interval = getattr(e, "interval", None)
     if interval is not None:
-        found.append(("f_interval", f"{interval.method}, {100 * interval.level:.6g} %"))
+        found.append(("f_interval", f"{interval.method}, {level(interval.level)}"))
     if options:
         found.append(("f_options", _options(options.items())))
     state = hashlib.sha256(e.summary.to_json().encode()).hexdigest()

@@ -19,7 +19,7 @@ from xent.report.machine import plain
 from xent.report.page import tables
 from xent.report.page.charts import evidence, reliability, scale, surprise, waterfall
 from xent.report.page.model import Page, Reliability, Score, Table, Temperature, Waterfall
-from xent.report.page.texts import LANGUAGES, Translate, translator
+from xent.report.page.texts import LANGUAGES, TEXTS, Translate, translator
 from xent.report.page.written import count, level, short
 
 __all__ = ["LARGEST", "check_installed", "island", "render"]
@@ -67,16 +67,19 @@ def _fill(page: Page, lang: str) -> str:
     css, js = _asset("page.css").strip(), _asset("page.js").strip()
 
     def cell(value: Any, column: Any, first: bool, places: int) -> Markup:
-        return Markup(tables.cell(value, column, first, places))
+        return Markup(tables.cell(value, column, first, places, t))
 
     def named(table: Table, key: str) -> Table:
         return replace(table, name=t(key, name=tables.user_text(table.name)))
 
-    shown = _shown(page)
+    shown = _shown(page, t)
     return environment.from_string(_asset("page.html.j2")).render(
         page=shown,
         t=t,
         html_lang=LANGUAGES[lang],
+        # messages about the data are
+        english=Markup("" if lang == "en" else ' lang="en"'),
+        slice_says=partial(_slice_says, t=t, unit=t(page.unit)),
         subtitle=f"subtitle_{page.kind}",
         policy=_policy(css, js),
         css=Markup(css),
@@ -116,24 +119,41 @@ def _policy(css: str, js: str) -> str:
     )
 
 
-def _shown(page: Page) -> Page:
+def _shown(page: Page, t: Translate) -> Page:
     """Return the page with its texts as people see them; the numbers stay as they are."""
-    show = tables.user_text
     page = replace(
         page,
-        name=show(page.name),
-        reliability=tuple(replace(r, name=show(r.name)) for r in page.reliability),
-        waterfalls=tuple(replace(w, name=show(w.name)) for w in page.waterfalls),
+        name=tables.user_text(page.name),
+        note=_short(page.note),
+        notes=tuple(
+            replace(n, code=n.code[:20], text=_short(n.text), fix=_short(n.fix)) for n in page.notes
+        ),
+        reliability=tuple(replace(r, name=_outcome(r.name, t)) for r in page.reliability),
+        waterfalls=tuple(replace(w, name=_method(w, t)) for w in page.waterfalls),
+        fingerprint=tuple((key, _short(value)) for key, value in page.fingerprint),
         numbers=None,
     )
     found: Page = _printable(page)
     return found
 
 
+def _short(text: str) -> str:
+    return text if len(text) <= 1000 else text[:1000] + "…"
+
+
+def _outcome(name: str, t: Translate) -> str:
+    return t(f"n_{name}") if f"n_{name}" in TEXTS else tables.user_text(name)
+
+
+def _method(w: Waterfall, t: Translate) -> str:
+    name = _outcome(w.name, t)
+    return t(f"d_{w.kind}", name=name) if f"d_{w.kind}" in TEXTS else name
+
+
 def _printable(value: Any) -> Any:
-    """Return the same with every text printable, and none endless."""
+    """Return the same with every text printable."""
     if isinstance(value, str):
-        return tables.printable(value if len(value) <= 1000 else value[:1000] + "…")
+        return tables.printable(value)
     if isinstance(value, tuple):
         return tuple(_printable(v) for v in value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -245,6 +265,18 @@ def _parts_say(w: Waterfall, t: Translate, unit: str) -> str:
 def _reliability_say(r: Reliability, t: Translate) -> str:
     outside = sum(map(reliability.is_outside, r.bins))
     return t("reliability_text", bins=len(r.bins), outside=outside)
+
+
+def _slice_says(table: Table, t: Translate, unit: str) -> str:
+    said = t(
+        "slice_information",
+        name=tables.user_text(table.name),
+        value=short(table.values["information"]),
+        unit=unit,
+    )
+    if "chance" in table.values:
+        said += t("slice_chance", value=short(table.values["chance"]))
+    return said
 
 
 def _bounds(found: Temperature, t: Translate) -> str:

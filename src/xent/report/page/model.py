@@ -14,6 +14,7 @@ __all__ = [
     "Comparison",
     "Curve",
     "LeftOut",
+    "Note",
     "Page",
     "Pair",
     "Range",
@@ -27,8 +28,6 @@ __all__ = [
     "Waterfall",
 ]
 
-Cell = str | int | float | None
-
 
 @dataclass(frozen=True)
 class Range:
@@ -38,6 +37,20 @@ class Range:
     high: float
     level: float = 0.95
     method: str = ""
+
+
+EXTENTS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+Cell = str | int | float | Range | None
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to know before reading on; its text is in English."""
+
+    severity: str  # "warning" or "hint"
+    code: str
+    text: str
+    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,8 @@ class Waterfall:
     miscalibration: Term
     within: float = 0.0
     kind: str = ""
+    note: str = ""
+    possible_only: bool = False  # impossible rows are left out, which cost all there is
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,14 @@ class Reliability:
     counts: tuple[float, ...] = ()
     level: float = 0.95
 
+    @property
+    def extent(self) -> float:
+        """Where both axes end: 1, or less where every forecast of a rare class is small."""
+        highest = max(
+            max(b.forecast, b.frequency, b.high or 0.0, b.null_high or 0.0) for b in self.bins
+        )
+        return next((end for end in EXTENTS if highest <= end), 1.0)
+
 
 @dataclass(frozen=True)
 class Surprise:
@@ -133,9 +156,9 @@ class Column:
     """A column of a table: its name among the texts, and how its values are written."""
 
     key: str
-    kind: str = (
-        "number"  # or "text", "row", "count", "share", "bar", "range", "rough", "p", "power"
-    )
+    # or "text"; "key", of a text; "row", "count"; "share", "bar"; "range"; "p"; "power", of e
+    kind: str = "number"
+    digits: int = 4  # of the largest value
 
 
 @dataclass(frozen=True)
@@ -160,7 +183,7 @@ class LeftOut:
 
     key: str  # "impossible", "clipped", "ignored", "missing"
     count: int
-    rows: tuple[int | str | None, ...] = ()
+    rows: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +197,7 @@ class Temperature:
     gain_low: float | None = None
     gain_high: float | None = None
     standard_error: float | None = None
+    p_value: float | None = None
     note: str = ""
 
 
@@ -220,8 +244,7 @@ class Page:
     num_rows: int
     score: Score | None = None
     note: str = ""
-    warnings: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     waterfalls: tuple[Waterfall, ...] = ()
     reliability: tuple[Reliability, ...] = ()
     surprise: Surprise | None = None

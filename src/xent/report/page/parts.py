@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from xent.evaluation.exact import ratio
 from xent.evaluation.result import Evaluation
 from xent.report.page.model import (
+    Cell,
+    Column,
+    Note,
+    Range,
     Reliability,
+    ReliabilityBin,
     Surprise,
     Table,
     Temperature,
     Term,
     Waterfall,
 )
+from xent.units import nats_per
 
 __all__ = [
+    "notes_of",
+    "range_of",
     "reliability_of",
     "slices_of",
     "surprise_of",
@@ -23,31 +34,61 @@ __all__ = [
     "waterfalls_of",
 ]
 
-MOST_GROUPS = 13  # diagrams: one for the predicted class, and the classes that cost most
+MOST_CLASSES = 12  # diagrams: of those that carry most of the loss
+BARS = 40  # of a histogram of forecasts
+OCTAVE = 8  # cells of losses in a factor of 2
+BAR = 4  # cells of losses in a bar
+MOST_BARS = 48
+WORST = 0.01
+
+
+def notes_of(e: Evaluation) -> tuple[Note, ...]:
+    """Return warnings, then hints: each said once."""
+    found = []
+    for text in e.warnings:
+        code, _, rest = text.partition(": ")
+        said, _, fix = rest.partition("; ")
+        found.append(Note("warning", code, said, fix) if rest else Note("warning", "", text))
+    for hint in getattr(e, "hints", ()):
+        severity = "warning" if hint.severity == "warning" else "hint"
+        found.append(Note(severity, hint.code, hint.found, hint.fix))
+    return tuple(dict.fromkeys(found))
+
+
+def range_of(found: Any, times: float = 1.0) -> Range | None:
+    """Return an interval that has ends."""
+    if found is None or not (math.isfinite(found.low) and math.isfinite(found.high)):
+        return None
+    return Range(found.low * times, found.high * times, found.level, found.method)
 
 
 def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
-    """Return the decompositions whose parts are finite."""
-    found = getattr(e, "decomposition", None) or ()
+    """Return the decompositions; where rows are impossible, of the others."""
     shown = []
-    for d in found if isinstance(found, (list, tuple)) else (found,):
-        if math.isfinite(d.log_loss):
-            shown.append(
-                Waterfall(
-                    name=d.name,
-                    kind=d.kind,
-                    score=d.log_loss,
-                    uncertainty=_term(d.uncertainty),
-                    resolution=_term(d.resolution),
-                    miscalibration=_term(d.miscalibration),
-                    within=d.within,
-                )
+    for d in getattr(e, "decomposition", ()):
+        u, r, m = d.uncertainty.value, d.resolution.value, d.miscalibration.value
+        possible = math.isfinite(d.log_loss) and math.isfinite(d.within)
+        if not math.isfinite(u - r + m):
+            continue
+        shown.append(
+            Waterfall(
+                name=d.name,
+                kind=d.kind,
+                score=d.log_loss if possible else u - r + m,
+                uncertainty=_term(d.uncertainty),
+                resolution=_term(d.resolution),
+                miscalibration=_term(d.miscalibration),
+                # what rounding leaves is no part
+                within=d.within if possible and abs(d.within) > 1e-12 * abs(u) else 0.0,
+                note=getattr(d, "note", ""),
+                possible_only=not possible,
             )
+        )
     return tuple(shown)
 
 
 def _term(found: Any) -> Term:
-    values = {name: _finite(getattr(found, name)) for name in Term.__dataclass_fields__}
+    values = {name: _finite(getattr(found, name)) for name in vars(found)}
     return Term(**{**values, "value": found.value})
 
 
@@ -55,16 +96,117 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
-    return ()
+def reliability_of(e: Any) -> tuple[Reliability, ...]:
+    """Return the diagram of the predicted class, then of the classes that cost most."""
+    cells = getattr(e.summary, "cells", None)
+    if cells is None or not e.num_rows:
+        return ()
+    groups, names = cells.groups, e.summary.classes
+    several = e.summary.kind == "labels" or len(names) > 2
+    if not several:
+        return (_diagram(e.reliability(0), f"class {names[-1]}" if names else groups[0]),)
+    found = []
+    if len(groups) != len(names):
+        found.append(_diagram(e.reliability(len(groups) - 1), groups[-1]))
+    if len(groups) >= len(names):
+        costly = sorted(range(len(names)), key=lambda j: -e.summary.by_class[j].nll)
+        for j in sorted(costly[:MOST_CLASSES]):
+            found.append(_diagram(e.reliability(j), names[j]))
+    return tuple(found)
+
+
+def _diagram(r: Any, name: str) -> Reliability:
+    bins = tuple(
+        ReliabilityBin(
+            b.forecast,
+            b.frequency,
+            b.count,
+            _finite(b.low),
+            _finite(b.high),
+            _finite(b.null_low),
+            _finite(b.null_high),
+        )
+        for b in r.bins
+    )
+    edges: tuple[float, ...] = ()
+    counts: tuple[float, ...] = ()
+    curve = getattr(r, "curve", None)
+    if curve is not None and len(curve.forecast):
+        found = Reliability(name, bins)
+        heights, places = np.histogram(
+            curve.forecast, bins=BARS, range=(0.0, found.extent), weights=curve.weight
+        )
+        edges, counts = tuple(places.tolist()), tuple(heights.tolist())
+    return Reliability(name, bins, edges, counts)
 
 
 def surprise_of(e: Evaluation) -> Surprise | None:
-    return None
+    """Return the histogram of the losses: bars of half a factor of 2, the smallest together."""
+    s, per = e.summary, nats_per(e.unit)
+    cells = getattr(s, "surprise", None)
+    if cells is None:
+        return None
+    counts, edges = np.asarray(cells.counts, float), np.asarray(cells.edges(), float)
+    held = np.flatnonzero(counts)
+    if not len(held):
+        return None
+    last = -(-(int(held[-1]) + 1) // BAR) * BAR
+    first = max(int(held[0]) // BAR * BAR, last - MOST_BARS * BAR)
+    middle = np.sqrt(edges[:-1] * edges[1:])
+    rows = np.add.reduceat(counts[first:last], np.arange(0, last - first, BAR))
+    loss = np.add.reduceat((counts * middle)[first:last], np.arange(0, last - first, BAR))
+    rows[0] += counts[:first].sum()
+    loss[0] += (counts * middle)[:first].sum()
+    all_loss = float(loss.sum())
+    total = ratio(s.sum_nll, 1 << 1074)
+    low, high = cells.share_of_worst(WORST, total)
+    # rows from the top down until the worst ones are together
+    beyond = np.cumsum(counts[::-1])[::-1]
+    start = int(np.flatnonzero(beyond >= WORST * counts.sum())[-1])
+    return Surprise(
+        edges=tuple((edges[first : last + 1 : BAR] / per).tolist()),
+        rows=tuple((rows / rows.sum()).tolist()),
+        loss=tuple((loss / all_loss).tolist()) if all_loss else tuple(0.0 for _ in loss),
+        worst_share=WORST,
+        worst_low=_finite(low),
+        worst_high=_finite(high),
+        worst_from=float(edges[start]) / per,
+        below=bool(counts[:first].any()),
+        num_impossible=s.num_impossible,
+    )
 
 
 def slices_of(e: Evaluation) -> tuple[Table, ...]:
-    return ()
+    """Return the table by slice, the costliest first where it is long."""
+    found = getattr(e, "slices", ())
+    if not found:
+        return ()
+    if len(found) > 50:
+        found = sorted(found, key=lambda r: -r.share_of_loss)
+    classes = e.summary.kind != "log_probs"
+    few = any(r.few for r in found)
+    columns = [
+        Column("slice_value", "text"),
+        Column("count", "count"),
+        Column("share", "share"),
+        Column("class_log_loss"),
+        Column("range", "range"),
+        Column("share_of_loss", "bar"),
+    ]
+    columns += [Column("slice_skill", "share")] if classes else []
+    columns += [Column("remark", "key")] if few else []
+    rows: list[tuple[Cell, ...]] = []
+    for r in found:
+        row: list[Cell] = [r.value, r.count, r.share, r.log_loss, range_of(r.interval)]
+        row.append(r.share_of_loss)
+        row += [r.skill] if classes else []
+        row += ["few_rows" if r.few else ""] if few else []
+        rows.append(tuple(row))
+    name = ", ".join(e.summary.slices.columns) if e.summary.slices is not None else ""
+    values = {}
+    if classes and math.isfinite(e.slice_information):
+        values = {"information": e.slice_information, "chance": e.slice_information_by_chance}
+    return (Table(tuple(columns), tuple(rows), name=name, total=len(rows), values=values),)
 
 
 def temperature_of(e: Evaluation) -> Temperature | None:
@@ -81,5 +223,6 @@ def temperature_of(e: Evaluation) -> Temperature | None:
         gain_low=_finite(low),
         gain_high=_finite(high),
         standard_error=_finite(found.standard_error),
+        p_value=_finite(found.p_value),
         note=found.note or "",
     )

@@ -66,16 +66,21 @@ def decimals(table: Table) -> list[int]:
     found = []
     for i, column in enumerate(table.columns):
         values = [row[i] for row in table.rows]
-        digits = 3 if column.kind == "rough" else 4
-        found.append(places((v for v in values if isinstance(v, (int, float))), digits))
+        numbers = [v for v in values if isinstance(v, (int, float))]
+        numbers += [end for v in values if isinstance(v, Range) for end in (v.low, v.high)]
+        found.append(places(numbers, column.digits))
     return found
 
 
-def cell(value: Cell, column: Column, first: bool, places: int = 4) -> str:
+def cell(value: Cell, column: Column, first: bool, places: int, t: Translate) -> str:
     """Return one cell of a table as HTML: what is shown, and in `data-v` what it sorts by."""
     if column.kind == "text":
         shown = f"<bdi>{escape(user_text(str(value)))}</bdi>"
         return f'<th scope="row">{shown}</th>' if first else f'<td class="t">{shown}</td>'
+    if column.kind == "key":
+        return f'<td class="t">{escape(t(str(value))) if value else ""}</td>'
+    if isinstance(value, Range):
+        return f"<td>{escape(interval(value, t, places))}</td>"
     if value is None or isinstance(value, str):
         shown, order = escape(value or "–"), "NaN"
     else:
@@ -128,17 +133,14 @@ def term_table(w: Waterfall, t: Translate) -> Table:
     ]
     if any(term.low is not None for _, term in parts):
         columns.append(Column("range", "range"))
-    share = places([w.score, *(term.value for _, term in parts)])
     rows: list[tuple[Cell, ...]] = []
     for key, term in parts:
         row: list[Cell] = [t(key)]
         for column in columns[1:]:
             if column.kind != "range":
                 row.append(getattr(term, column.key))
-            elif term.low is None or term.high is None:
-                row.append(None)
             else:
-                row.append(interval(Range(term.low, term.high), t, share))
+                row.append(_range(term.low, term.high))
         rows.append(tuple(row))
     empty: tuple[Cell, ...] = (None,) * (len(columns) - 2)
     if w.within:
@@ -147,28 +149,26 @@ def term_table(w: Waterfall, t: Translate) -> Table:
     return Table(tuple(columns), tuple(rows), title="parts_table", total=len(rows), sorts=False)
 
 
+def _range(low: float | None, high: float | None) -> Range | None:
+    return Range(low, high) if low is not None and high is not None else None
+
+
 def bin_table(r: Reliability, t: Translate) -> Table:
     """Return the numbers of a reliability diagram."""
-    columns = [Column("forecast", "rough"), Column("frequency", "rough"), Column("rows", "count")]
-    share = places([b.forecast for b in r.bins], 3)
+    columns = [Column("forecast", digits=3), Column("frequency", digits=3), Column("rows", "count")]
     has_interval = any(b.low is not None for b in r.bins)
     has_null = any(b.null_low is not None for b in r.bins)
     if has_interval:
-        columns.append(Column("frequency_interval", "range"))
+        columns.append(Column("frequency_interval", "range", 3))
     if has_null:
-        columns.append(Column("null_band", "range"))
+        columns.append(Column("null_band", "range", 3))
     rows = []
     for b in r.bins:
         row: list[Cell] = [b.forecast, b.frequency, b.count]
-        for wanted, low, high in (
-            (has_interval, b.low, b.high),
-            (has_null, b.null_low, b.null_high),
-        ):
-            if wanted:
-                known = low is not None and high is not None
-                row.append(interval(Range(low, high), t, share) if known else None)  # type: ignore[arg-type]
+        row += [_range(b.low, b.high)] if has_interval else []
+        row += [_range(b.null_low, b.null_high)] if has_null else []
         rows.append(tuple(row))
-    name = t("reliability_title", name=user_text(r.name))
+    name = t("reliability_title", name=r.name)
     return Table(tuple(columns), tuple(rows), name=name, total=len(rows))
 
 
@@ -176,7 +176,7 @@ def left_out_table(found: tuple[LeftOut, ...], t: Translate, clip: str) -> Table
     """Return the rows apart: what they are, how many, and the first few."""
     rows = []
     for item in found:
-        which = ", ".join(map(str, item.rows[:SHOWN_ROWS]))
+        which = ", ".join(user_text(str(row)) for row in item.rows[:SHOWN_ROWS])
         more = item.count - len(item.rows[:SHOWN_ROWS])
         if which and more:
             which = f"{which} {t('and_more', count=count(more))}"
@@ -200,7 +200,7 @@ def pair_table(pairs: tuple[Pair, ...], t: Translate) -> Table:
         row: list[Cell] = [t("against", first=user_text(p.first), second=user_text(p.second))]
         for column in columns[1:]:
             if column.kind == "range":
-                row.append(interval(p.interval, t) or None)
+                row.append(p.interval)
             else:
                 row.append(getattr(p, "log_e_value" if column.key == "e_value" else column.key))
         rows.append(tuple(row))

@@ -9,7 +9,7 @@ from xent.report.page.charts.svg import chart, number, tag, text, ticks
 from xent.report.page.model import Reliability, ReliabilityBin
 from xent.report.page.texts import Translate
 
-__all__ = ["draw", "extent", "is_outside"]
+__all__ = ["draw", "is_outside"]
 
 LEFT, TOP, SIDE = 38, 8, 312  # the square
 GAP, BARS = 10, 56  # the histogram below
@@ -24,18 +24,9 @@ def is_outside(b: ReliabilityBin) -> bool:
     return not b.null_low <= b.frequency <= b.null_high
 
 
-def extent(r: Reliability) -> float:
-    """Return where both axes end: 1, or less where every forecast of a rare class is small."""
-    highest = max(max(b.forecast, b.frequency, b.high or 0.0, b.null_high or 0.0) for b in r.bins)
-    for end in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-        if highest <= end:
-            return end
-    return 1.0
-
-
 def draw(r: Reliability, t: Translate, ident: str) -> str:
     """Return the diagram over its histogram; both share the axis of forecasts."""
-    end = extent(r)
+    end = r.extent
 
     def x(value: float) -> float:
         return LEFT + SIDE * min(1.0, max(0.0, value / end))
@@ -106,7 +97,7 @@ def _histogram(r: Reliability, x: Along) -> list[str]:
         places = list(zip(r.edges[:-1], r.edges[1:], r.counts, strict=True))
     else:
         # needles at the forecasts, as wide as the square is divided
-        half = 0.006 * extent(r)
+        half = 0.006 * r.extent
         places = [(b.forecast - half, b.forecast + half, b.count) for b in r.bins]
     most = max((count for *_, count in places), default=0)
     if most <= 0:
