@@ -334,3 +334,8 @@ class Evaluation:
         return render(self)
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from xent.evaluation.notebook import fragment
+
+        return fragment(self)

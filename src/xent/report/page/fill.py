@@ -275,7 +275,7 @@ def _slice_says(table: Table, t: Translate, unit: str) -> str:
         unit=unit,
     )
     if "chance" in table.values:
-        said += t("slice_chance", value=short(table.values["chance"]))
+        said += t("slice_chance", value=short(table.values["chance"], 2))
     return said
 
 

@@ -37,6 +37,7 @@ class Range:
     high: float
     level: float = 0.95
     method: str = ""
+    note: str = ""
 
 
 EXTENTS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)

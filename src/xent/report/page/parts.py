@@ -48,18 +48,26 @@ def notes_of(e: Evaluation) -> tuple[Note, ...]:
     for text in e.warnings:
         code, _, rest = text.partition(": ")
         said, _, fix = rest.partition("; ")
-        found.append(Note("warning", code, said, fix) if rest else Note("warning", "", text))
+        found.append(
+            Note("warning", code, _sentence(said), _sentence(fix))
+            if rest
+            else Note("warning", "", text)
+        )
     for hint in getattr(e, "hints", ()):
         severity = "warning" if hint.severity == "warning" else "hint"
-        found.append(Note(severity, hint.code, hint.found, hint.fix))
+        found.append(Note(severity, hint.code, _sentence(hint.found), _sentence(hint.fix)))
     return tuple(dict.fromkeys(found))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def range_of(found: Any, times: float = 1.0) -> Range | None:
     """Return an interval that has ends."""
     if found is None or not (math.isfinite(found.low) and math.isfinite(found.high)):
         return None
-    return Range(found.low * times, found.high * times, found.level, found.method)
+    return Range(found.low * times, found.high * times, found.level, found.method, found.note)
 
 
 def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:

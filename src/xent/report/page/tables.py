@@ -89,7 +89,7 @@ def cell(value: Cell, column: Column, first: bool, places: int, t: Translate) ->
         width = pc(max(0.0, min(1.0, value)) if math.isfinite(value) else 0.0)
         shown = (
             '<svg class="meter" aria-hidden="true"><rect class="under" width="100%" height="100%"/>'
-            f'<rect width="{width}" height="100%"/></svg>{shown}'
+            f'<rect width="{width}" height="100%"/></svg><span class="v">{shown}</span>'
         )
     name = "th" if first else "td"
     scope = ' scope="row"' if first else ""
