@@ -130,8 +130,6 @@ def test_states_of_other_options_do_not_add():
         ({"interval": "wald"}, "interval must be one of"),
         ({"interval": "cluster"}, "must come with a cluster"),
         ({"interval": "hall", "cluster": "user"}, "must come without a cluster"),
-        ({"id": "row"}, "id must come with interval='bootstrap'"),
-        ({"id": "row", "cluster": "user", "interval": "bootstrap"}, "without a cluster"),
         ({"interval": "bootstrap", "replicates": 38}, "from 39 .for level 0.95. to 10000, got 38"),
         ({"interval": "bootstrap", "replicates": 20_000}, "replicates must be from 39"),
         ({"interval": "bootstrap", "replicates": 150, "level": 0.99}, "from 199"),

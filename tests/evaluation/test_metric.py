@@ -107,6 +107,21 @@ def test_a_call_gives_the_batch_and_keeps_the_sum():
     assert metric.compute().num_rows == 30
 
 
+def test_rows_are_called_by_their_id():
+    target, p, _ = predictions(6, 300)
+    names = np.array([f"img_{k}" for k in range(300)])
+    metric = Metric()
+    for a in range(0, 300, 32):
+        metric.update(p[a : a + 32], target[a : a + 32], id=names[a : a + 32])
+    backwards = Metric()
+    backwards.update(p[::-1], target[::-1], id=names[::-1])
+    assert metric.summary() == backwards.summary()
+    nll = -np.log(p[np.arange(300), target])
+    assert metric.compute().worst[0]["row"] == names[nll.argmax()]
+    with pytest.raises(XentValueError, match="id must come with every batch"):
+        metric.update(p, target)
+
+
 # what is refused
 
 

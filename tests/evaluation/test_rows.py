@@ -6,11 +6,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import xent
 from xent.errors import SourceError
 from xent.evaluation import Summary, evaluate
+from xent.evaluation.engines import local
+from xent.evaluation.engines.parts import merge_parts, score_part
+from xent.evaluation.options import Options
+from xent.evaluation.plan import make_plan
 from xent.evaluation.rows import MOST_LETTERS, first_rows, in_part, place
+from xent.evaluation.tables import ArraySource
 
 
 def table(rows, seed=0):
@@ -94,3 +101,57 @@ def test_rows_without_names_are_counted_and_not_shown():
     nameless = xent.evaluation.Evaluation(e.summary.without_rows())
     assert "1 impossible (the truth had probability 0): row not known" in str(nameless)
     assert nameless.worst[0]["row"] is None
+
+
+def with_ids(rows, seed=0):
+    """Few distinct losses, so that many rows tie, and ids in no order."""
+    rng = np.random.default_rng(seed)
+    p = rng.choice([0.0, 0.25, 0.5, np.nan], size=rows, p=[0.1, 0.4, 0.4, 0.1])
+    y = np.zeros(rows, int)
+    y[rng.random(rows) < 0.05] = -1
+    return {"y": y, "p_0": p, "p_1": 1 - p, "id": rng.permutation(rows)}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 900),
+    st.lists(st.integers(0, 900), max_size=5),
+    st.randoms(use_true_random=False),
+)
+def test_with_ids_no_split_no_order_and_no_worker_can_be_seen(seed, rows, cuts, random):
+    columns = with_ids(rows, seed)
+    options = Options(target="y", id="id", nan="exclude", ignore=-1, interval="bootstrap")
+    source = ArraySource(columns)
+    plan = make_plan(source.fields, source.head(9), options)
+    whole = local.score(source, plan, options).to_json()
+    order = random.sample(range(rows), rows)
+    edges = sorted({0, rows, *(c % rows for c in cuts)})
+    states = [
+        score_part([{n: v[order[a:b]] for n, v in columns.items()}], plan, options)
+        for a, b in itertools.pairwise(edges)
+    ]
+    assert merge_parts([*states[1::2], merge_parts(states[::2])]) == whole
+
+
+@pytest.mark.parametrize("kind", ["classes", "labels", "log_probs"])
+def test_ids_change_names_and_nothing_else(kind):
+    rng = np.random.default_rng(3)
+    p = rng.dirichlet(np.ones(3), size=400)
+    ids = np.array([f"r{k}" for k in range(400)])
+    columns = {"id": ids, "weight": rng.integers(0, 3, size=400)}
+    options = {"weight": "weight"}
+    if kind == "classes":
+        columns |= {"y": rng.integers(3, size=400), "p": p}
+        options |= {"target": "y", "probs": "p"}
+    elif kind == "labels":
+        columns |= {"a": (p[:, 0] > 0.3) * 1, "b": (p[:, 1] > 0.3) * 1, "p": p[:, :2]}
+        options |= {"labels": ["a", "b"], "probs": "p", "task": "multi"}
+    else:
+        columns |= {"lp": np.log(p[:, 0])}
+        options |= {"log_probs": "lp"}
+    numbered = evaluate(columns, **options).summary
+    named = evaluate(columns, id="id", **options).summary
+    assert named.without_rows() == numbered.without_rows()
+    assert [s.row for s in named.worst] == [f"r{s.row}" for s in numbered.worst]
+    assert "counted from 0" not in str(evaluate(columns, id="id", **options))

@@ -113,8 +113,9 @@ def evaluate(
         The user, document or day of each row. Rows of one cluster go wrong together, and
         the interval says what that costs.
     id : str or array, optional
-        What the bootstrap tells rows apart by; rows of one id are drawn together. Without
-        it, their content.
+        What rows are called, instead of by their number, which an engine may not know. The
+        bootstrap tells rows apart by it, where there is no cluster, and draws rows of one id
+        together; without it, by their content.
     interval : {"hall", "cluster", "bootstrap"}, optional
         How the interval of the log loss is found: for independent rows by one pass
         ("hall", the default), by clusters ("cluster", the default where there is one), or

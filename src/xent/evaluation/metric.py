@@ -50,8 +50,8 @@ class Metric:
     *Shapes.* The class axis is the last one; axes before it, such as positions in a text,
     are rows too.
 
-    *Rows.* Rows are numbered from 0 as this process saw them, and called "rank 1:17" where
-    several were merged.
+    *Rows.* Rows are called by their id where batches have one; else they are numbered from 0
+    as this process saw them, and called "rank 1:17" where several were merged.
 
     *Errors.* A batch that cannot be scored raises, and may have been added in part: the
     metric then refuses to go on until ``reset()``.
@@ -116,7 +116,7 @@ class Metric:
         self._rows = 0
         self._refused: str | None = None
 
-    def update(self, preds: Any, target: Any, weight: Any = None) -> None:
+    def update(self, preds: Any, target: Any, weight: Any = None, *, id: Any = None) -> None:
         """Add a batch.
 
         Parameters
@@ -127,6 +127,8 @@ class Metric:
             The true class of each row; for ``task="multi"`` 0 or 1 for each prediction.
         weight : array or tensor, optional, shape ``(...)``
             Weight of each row.
+        id : array or sequence, optional, shape ``(...)``
+            What each row is called among the most surprising ones, instead of its number.
 
         Raises
         ------
@@ -138,6 +140,8 @@ class Metric:
                 f"metric must be reset after a batch that it refused ({self._refused})"
             )
         arrays, shape = self._columns(preds, target, weight)
+        if id is not None:
+            arrays["id"] = np.asarray(id).reshape(-1)
         if self._shape is not None and self._shape != shape:
             raise XentValueError(
                 f"preds must have {_width(self._shape)} as the batches before, got {_width(shape)}",
@@ -149,8 +153,9 @@ class Metric:
         if self._scorer is None:
             self._scorer = Scorer(*self._plan(source, arrays))
             self._shape = shape
-        elif ("weight" in arrays) != (self._scorer.plan.weight is not None):
-            raise XentValueError("weight must come with every batch, or with none")
+        for name in ("weight", "id"):
+            if (name in arrays) != (getattr(self._scorer.plan, name) is not None):
+                raise XentValueError(f"{name} must come with every batch, or with none")
         try:
             self._scorer.add(arrays, self._rows)
         except (XentValueError, XentTypeError) as error:
@@ -255,8 +260,7 @@ class Metric:
             said["target"] = "target"
         else:
             said["labels"] = [name for name in arrays if name.startswith("label_")]
-        if "weight" in arrays:
-            said["weight"] = "weight"
+        said |= {name: name for name in ("weight", "id") if name in arrays}
         options = Options(**said)
         return make_plan(source.fields, source.head(0), options), options
 

@@ -88,12 +88,6 @@ class Options:
             raise XentValueError(
                 "interval='hall' must come without a cluster: it takes rows to be independent"
             )
-        if self.id is not None and self.method != "bootstrap":
-            raise XentValueError("id must come with interval='bootstrap', which draws rows by it")
-        if self.id is not None and self.cluster is not None:
-            raise XentValueError(
-                "id must come without a cluster, whose rows the bootstrap draws together"
-            )
         if isinstance(self.replicates, bool) or not isinstance(self.replicates, int):
             raise XentTypeError(f"replicates must be a whole number, got {self.replicates!r}")
         least = math.ceil(2 / (1 - self.level) - 1e-9) - 1

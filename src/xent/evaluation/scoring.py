@@ -13,6 +13,7 @@ from xent.evaluation.cells import Cells, group_names
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
 from xent.evaluation.groups.tally import Groups
+from xent.evaluation.named import NamedRows
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.plan import Plan
 from xent.evaluation.summary import ClassSums, Summary, Surprise
@@ -41,6 +42,7 @@ class Scorer:
         self._truth = Truth(plan, options.ignore)
         self._weighted = plan.weight is not None
         self._groups = Groups(plan, options)
+        self._named = NamedRows() if plan.id is not None else None
         self._looked = False
 
     def add(self, batch: Batch, first_row: int) -> None:
@@ -61,14 +63,21 @@ class Scorer:
         if not self._looked:
             check_looks(plan, columns)
             self._looked = True
-        row_nll = np.empty(len(columns[0])) if self._groups else None
-        self._kernel.add(columns, first_row=first_row, row_nll=row_nll, **arrays)
+        rows = len(columns[0])
+        row_nll = np.empty(rows) if self._groups or self._named else None
+        chosen = np.empty(rows, np.int32) if self._named and "target" in arrays else None
+        self._kernel.add(
+            columns, first_row=first_row, row_nll=row_nll, row_predicted=chosen, **arrays
+        )
         faults = self._kernel.faults()
         if self._options.nan == "exclude":
             faults.pop("missing", None)
         if faults:
             raise_fault(plan, self._options, faults, columns, first_row + len(columns[0]))
-        if row_nll is not None:
+        if self._named is not None and row_nll is not None:
+            target, weight = arrays.get("target"), arrays.get("weight")
+            self._named.add(batch[str(plan.id)], row_nll, target, chosen, weight)
+        if self._groups and row_nll is not None:
             self._groups.add(batch, first_row, columns, arrays, row_nll)
 
     def _predictions(self, batch: Batch, first_row: int) -> list[Any]:
@@ -142,9 +151,7 @@ class Scorer:
             sum_clipped_nll=sums["clipped_nll"],
             sum_size=sums["size"],
             by_class=tuple(by_class),
-            impossible_rows=tuple(sums["impossible_rows"]),
-            missing_rows=tuple(sums["missing_rows"]),
-            worst=tuple(sorted(map(_surprise, sums["worst"]), key=lambda s: s.order)),
+            **self._kept(sums),
             **self._groups.parts(),
             **self._calibration(sums),
         )
@@ -163,7 +170,18 @@ class Scorer:
         parts["tempering"] = Tempering(count, weight, *map(tuple, tempered))
         return parts
 
-
-def _surprise(kept: tuple[float, int, int, int]) -> Surprise:
-    nll, *rest = kept
-    return Surprise(nll + 0.0, *rest)  # a loss of -0.0 is 0
+    def _kept(self, sums: dict[str, Any]) -> dict[str, Any]:
+        """The rows that are kept: by id where there is one, else by number."""
+        if self._named is not None:
+            impossible, missing = self._named.impossible, self._named.missing
+            worst = self._named.worst
+        else:
+            impossible, missing = tuple(sums["impossible_rows"]), tuple(sums["missing_rows"])
+            of_class = self.plan.kind == "classes"
+            # a loss of -0.0 is 0
+            worst = [
+                Surprise(nll + 0.0, row, *((target, predicted) if of_class else (-1, -1)))
+                for nll, row, target, predicted in sums["worst"]
+            ]
+            worst.sort(key=lambda s: s.order)
+        return {"impossible_rows": impossible, "missing_rows": missing, "worst": tuple(worst)}

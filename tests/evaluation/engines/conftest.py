@@ -23,12 +23,13 @@ def table():
     p[rng.random(rows) < 0.05, 0] = np.nan
     target, weight = rng.integers(3, size=rows), rng.integers(1, 5, size=rows) / 4
     columns = {f"p_{j}": p[:, j] for j in range(3)}
-    return pa.table({"label": target, **columns, "weight": weight})
+    names = [f"img_{k}" for k in range(rows)]
+    return pa.table({"name": names, "label": target, **columns, "weight": weight})
 
 
 @pytest.fixture(scope="session")
 def options():
-    return {"nan": "exclude", "weight": "weight"}
+    return {"target": "label", "nan": "exclude", "weight": "weight"}
 
 
 @pytest.fixture(scope="session")

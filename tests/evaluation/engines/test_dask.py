@@ -22,6 +22,13 @@ def test_any_number_of_partitions_gives_the_bits_of_one_machine(table, whole, op
     assert found.note == whole.note
 
 
+def test_rows_with_ids_are_the_same_rows(table, options):
+    by_id = {**options, "id": "name", "by": "label", "interval": "bootstrap", "replicates": 50}
+    found = evaluate(dataframe.from_pandas(table.to_pandas(), npartitions=4), **by_id).summary
+    assert found.to_json() == evaluate(table, **by_id).summary.to_json()
+    assert found.worst[0].row.startswith("img_")
+
+
 def test_partitions_without_rows(table, whole, options):
     frame = dataframe.from_pandas(table.to_pandas(), npartitions=3)
     empty = frame[frame["label"] < 0]

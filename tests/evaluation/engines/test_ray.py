@@ -34,6 +34,13 @@ def test_any_number_of_blocks_gives_the_bits_of_one_machine(table, whole, option
     assert bits(evaluate(dataset.repartition(9), **options)) == bits(whole)
 
 
+def test_rows_with_ids_are_the_same_rows(table, options):
+    by_id = {**options, "id": "name", "by": "label", "interval": "bootstrap", "replicates": 50}
+    found = evaluate(ray.data.from_arrow([table.slice(0, 300), table.slice(300)]), **by_id).summary
+    assert found.to_json() == evaluate(table, **by_id).summary.to_json()
+    assert found.worst[0].row.startswith("img_")
+
+
 def test_a_wrong_row_is_told_in_our_words():
     dataset = ray.data.from_items([{"y": 0, "p": 0.5}, {"y": 1, "p": 1.5}])
     with pytest.raises(XentValueError, match=r"^a partition: D07.*got 1\.5"):

@@ -34,6 +34,13 @@ def test_a_data_frame_gives_the_bits_of_one_machine(frame, whole, options):
     assert {s.row for s in found.summary.worst} == {None}  # a partition has no order
 
 
+def test_rows_with_ids_are_the_same_rows(frame, table, options):
+    by_id = {**options, "id": "name", "by": "label", "interval": "bootstrap", "replicates": 50}
+    found = evaluate(frame, **by_id).summary
+    assert found.to_json() == evaluate(table, **by_id).summary.to_json()
+    assert found.worst[0].row.startswith("img_")
+
+
 def test_any_number_of_partitions_merges_as_a_tree(frame, whole, options):
     assert bits(evaluate(frame.repartition(1), **options)) == bits(whole)
     assert bits(evaluate(frame.repartition(37), **options)) == bits(whole)

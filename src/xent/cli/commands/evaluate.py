@@ -47,7 +47,9 @@ def evaluate(
     cluster: Annotated[
         Text, option("Column of users, documents or days, whose rows go wrong together.")
     ] = None,
-    id: Annotated[Text, option("Column that the bootstrap tells rows apart by.")] = None,
+    id: Annotated[
+        Text, option("Column of what rows are called; the bootstrap tells rows apart by it.")
+    ] = None,
     interval: Annotated[
         Literal["hall", "cluster", "bootstrap"] | None,
         option("How the interval is found: hall (default), cluster (with --cluster), bootstrap."),
