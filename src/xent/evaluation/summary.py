@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -152,14 +152,12 @@ class Summary:
             self,
             **added,
             by_class=tuple(
-                ClassSums(*(x + y for x, y in zip(a, b, strict=True)))
+                ClassSums._make(map(operator.add, a, b))
                 for a, b in zip(self.by_class, other.by_class, strict=True)
             ),
             impossible_rows=first_rows(self.impossible_rows + other.impossible_rows, KEPT_ROWS),
             missing_rows=first_rows(self.missing_rows + other.missing_rows, KEPT_ROWS),
-            worst=tuple(
-                heapq.nsmallest(KEPT_WORST, self.worst + other.worst, key=lambda s: s.order)
-            ),
+            worst=tuple(sorted(self.worst + other.worst, key=lambda s: s.order)[:KEPT_WORST]),
         )
 
     def in_part(self, name: str) -> Summary:

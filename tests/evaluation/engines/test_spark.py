@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from xent.cli.app import run
 from xent.errors import SourceError, UnavailableError, XentValueError
-from xent.evaluation import evaluate
+from xent.evaluation import evaluate, load_state
 
 # createDataFrame says it; xent itself asks for no more of pandas than its version
 pytestmark = [
@@ -109,3 +110,12 @@ def test_an_executor_without_the_package_says_how_to_ship_it(spark, frame, optio
 def test_arrays_are_not_sent_to_executors(spark):
     with pytest.raises(XentValueError, match="must be scored here, got engine 'spark'"):
         evaluate(target=np.array([0, 1]), probs=np.array([0.5, 0.5]), engine="spark")
+
+
+def test_the_command(spark, table, whole, tmp_path, capsys):
+    pq.write_table(table, tmp_path / "rows.parquet")
+    arguments = ["--engine", "spark", "--target", "label", "--nan", "exclude", "--weight", "weight"]
+    state = tmp_path / "rows.xent"
+    assert run(["evaluate", str(tmp_path / "rows.parquet"), *arguments, "--state", str(state)]) == 0
+    assert bits(load_state(state)) == bits(whole)
+    assert capsys.readouterr().out.startswith(f"{tmp_path / 'rows.parquet'}: ")
