@@ -37,4 +37,5 @@ RULES: dict[str, str] = {
     "D30": "error: units differ",
     "D31": "warning: a clip decides the result",
     "D33": "warning: the mean of a divergence divides by the number of classes too",
+    "D34": "note, of evaluations: a class that never happens, or is never predicted",
 }

@@ -14,6 +14,7 @@ from xent.evaluation.calibration.shift import Shift
 from xent.evaluation.calibration.temperature import Temperature
 from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.exact import ratio, rounded
+from xent.evaluation.hints import Hint, find_hints
 from xent.evaluation.intervals import Interval
 from xent.evaluation.mean_interval import interval_of
 from xent.evaluation.slice_table import SliceRow, by_chance, information, slice_rows
@@ -278,7 +279,12 @@ class Evaluation:
                 f"probability was raised to {s.clip:g}; the log loss says more about the clip "
                 "than about the model"
             )
-        return found
+        return found + [str(hint) for hint in self.hints if hint.severity == "warning"]
+
+    @cached_property
+    def hints(self) -> tuple[Hint, ...]:
+        """What looks wrong, and what would help; those that are `warnings` too come first."""
+        return find_hints(self.summary)
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number, for machines: losses in the unit, names as attributes have."""
@@ -326,6 +332,7 @@ class Evaluation:
             numbers["slice_information_by_chance"] = self.slice_information_by_chance
         numbers["worst"] = self.worst[:SHOWN_WORST]
         numbers["warnings"] = self.warnings
+        numbers["hints"] = [hint._asdict() for hint in self.hints]
         return numbers
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from xent.evaluation import batches
 from xent.evaluation.batches import Batch
 from xent.evaluation.cell_tally import Tally
 from xent.evaluation.cells import Cells, group_names
+from xent.evaluation.evidence import Gathering
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
 from xent.evaluation.groups.tally import Groups
@@ -44,6 +45,11 @@ class Scorer:
         self._groups = Groups(plan, options)
         self._named = NamedRows() if plan.id is not None else None
         self._looked = False
+        self._gathering = Gathering(
+            len(plan.classes) if plan.width else len(plan.columns),
+            len(plan.classes),
+            one_class=plan.kind == "classes",
+        )
 
     def add(self, batch: Batch, first_row: int) -> None:
         """Score a batch whose first row has this number in its source."""
@@ -64,20 +70,24 @@ class Scorer:
             check_looks(plan, columns)
             self._looked = True
         rows = len(columns[0])
-        row_nll = np.empty(rows) if self._groups or self._named else None
-        chosen = np.empty(rows, np.int32) if self._named and "target" in arrays else None
+        row_nll, predicted = np.empty(rows), np.empty(rows, np.int32)
         self._kernel.add(
-            columns, first_row=first_row, row_nll=row_nll, row_predicted=chosen, **arrays
+            columns, first_row=first_row, row_nll=row_nll, row_predicted=predicted, **arrays
         )
+        scored = ~np.isnan(row_nll)
+        if "weight" in arrays:
+            scored &= arrays["weight"] > 0
+        self._gathering.add(columns, scored, arrays.get("target"), predicted)
         faults = self._kernel.faults()
         if self._options.nan == "exclude":
             faults.pop("missing", None)
         if faults:
             raise_fault(plan, self._options, faults, columns, first_row + len(columns[0]))
-        if self._named is not None and row_nll is not None:
+        if self._named is not None:
             target, weight = arrays.get("target"), arrays.get("weight")
+            chosen = predicted if target is not None else None
             self._named.add(batch[str(plan.id)], row_nll, target, chosen, weight)
-        if self._groups and row_nll is not None:
+        if self._groups:
             self._groups.add(batch, first_row, columns, arrays, row_nll)
 
     def _predictions(self, batch: Batch, first_row: int) -> list[Any]:
@@ -154,6 +164,7 @@ class Scorer:
             **self._kept(sums),
             **self._groups.parts(),
             **self._calibration(sums),
+            evidence=self._gathering.evidence() if self.plan.kind != "log_probs" else None,
         )
 
     def _calibration(self, sums: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from xent.errors import MergeError
 from xent.evaluation.cells import Cells
+from xent.evaluation.evidence import Evidence
 from xent.evaluation.exact import from_text, ratio, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
 from xent.evaluation.kept import ClassSums, Surprise
@@ -61,6 +62,7 @@ _PARTS: dict[str, Any] = {
     "slices": Slices,
     "clusters": Clusters,
     "replicates": Replicates,
+    "evidence": Evidence,
 }
 
 
@@ -129,6 +131,7 @@ class Summary:
     slices: Slices | None = None
     clusters: Clusters | None = None
     replicates: Replicates | None = None
+    evidence: Evidence | None = None  # what hints are drawn from; None for log_probs
 
     def __add__(self, other: object) -> Summary:
         if not isinstance(other, Summary):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ MAX_CLASSES = 30
 MAX_WORST = 5
 MAX_ROWS = 8
 MAX_SLICES = 50
+WIDTH = 96
 
 
 def render(e: Evaluation) -> str:
@@ -35,7 +37,14 @@ def render(e: Evaluation) -> str:
         parts += ["", *_slices(e)]
     if e.summary.worst:
         parts += ["", *_worst(e)]
+    notes = [hint for hint in e.hints if hint.severity != "warning"]
+    if notes:
+        parts += ["", "  worth a look", *(line for hint in notes for line in _note(str(hint)))]
     return "\n".join(line for line in parts)
+
+
+def _note(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="      ")
 
 
 def _title(e: Evaluation) -> str:

@@ -1,0 +1,126 @@
+"""What hints are drawn from, beside the sums: a table of confusions, ranges of the columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MOST_CLASSES", "Evidence", "Gathering"]
+
+MOST_CLASSES = 64  # with a table of confusions: 4,096 counts
+BLOCK_ROWS = 8192  # in the cache's reach
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Counts and ranges of scored rows that have a weight; add two for both sets of rows.
+
+    Its size depends on the number of classes only, and it does not depend on how the rows
+    were split, nor on their order.
+
+    Attributes
+    ----------
+    confusion : tuple of int
+        Rows by true class and likeliest class, row by row of the table; empty for labels
+        and for more than 64 classes.
+    low, high : tuple of float
+        Least and greatest prediction of each column, probabilities or logits as they came.
+    """
+
+    confusion: tuple[int, ...] = ()
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+    def __add__(self, other: object) -> Evidence:
+        if not isinstance(other, Evidence):
+            return NotImplemented
+        return Evidence(
+            tuple(a + b for a, b in zip(self.confusion, other.confusion, strict=True)),
+            tuple(map(min, self.low, other.low)),
+            tuple(map(max, self.high, other.high)),
+        )
+
+    @property
+    def table(self) -> NDArray[np.int64] | None:
+        """Rows by true class (first index) and likeliest class; None where it was not kept."""
+        if not self.confusion:
+            return None
+        size = int(len(self.confusion) ** 0.5)
+        return np.array(self.confusion, np.int64).reshape(size, size)
+
+    def to_state(self) -> list[Any]:
+        """Return lists of numbers and text, for JSON."""
+        return [
+            list(self.confusion),
+            [x.hex() for x in self.low],
+            [x.hex() for x in self.high],
+        ]
+
+    @classmethod
+    def from_state(cls, state: Sequence[Any]) -> Evidence:
+        """Return what `to_state` wrote."""
+        confusion, low, high = state
+        return cls(
+            tuple(confusion), tuple(map(float.fromhex, low)), tuple(map(float.fromhex, high))
+        )
+
+
+class Gathering:
+    """Gathers evidence batch by batch."""
+
+    def __init__(self, num_columns: int, num_classes: int, *, one_class: bool) -> None:
+        self._size = num_classes if one_class and 2 <= num_classes <= MOST_CLASSES else 0
+        self._confusion = np.zeros(self._size**2, np.int64)
+        self._low = np.full(num_columns, np.inf)
+        self._high = np.full(num_columns, -np.inf)
+
+    def add(
+        self,
+        columns: Sequence[NDArray[Any]],  # one a class, or a single matrix
+        scored: NDArray[np.bool_],
+        target: NDArray[np.int64] | None = None,
+        predicted: NDArray[np.int32] | None = None,
+    ) -> None:
+        """Add the rows that were scored."""
+        count = int(np.count_nonzero(scored))
+        if not count:
+            return
+        part: Any = slice(None) if count == len(scored) else scored
+        if self._size and target is not None and predicted is not None:
+            cells = target[part] * self._size + predicted[part]
+            self._confusion += np.bincount(cells, minlength=self._size**2)
+        if columns[0].ndim == 2:
+            low, high = _ranges(columns[0][part])
+        else:
+            low = np.array([c[part].min() for c in columns])
+            high = np.array([c[part].max() for c in columns])
+        np.minimum(self._low, low, out=self._low)
+        np.maximum(self._high, high, out=self._high)
+
+    def evidence(self) -> Evidence:
+        """Return what was gathered so far."""
+        # adding 0 makes a -0.0 a plain 0: which of them is less depends on the order
+        return Evidence(
+            tuple(self._confusion.tolist()),
+            tuple((self._low + 0.0).tolist()),
+            tuple((self._high + 0.0).tolist()),
+        )
+
+
+def _ranges(block: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return least and greatest value of each column, 64 rows side by side."""
+    width = block.shape[1]
+    low, high = block[:1].min(axis=0), block[:1].max(axis=0)
+    for begin in range(0, len(block), BLOCK_ROWS):
+        part = block[begin : begin + BLOCK_ROWS]
+        even = len(part) // 64 * 64
+        wide = part[:even].reshape(-1, 64 * width)
+        for piece in (wide, part[even:]):
+            if len(piece):
+                low = np.minimum(low, piece.min(axis=0).reshape(-1, width).min(axis=0))
+                high = np.maximum(high, piece.max(axis=0).reshape(-1, width).max(axis=0))
+    return low, high

@@ -1,0 +1,78 @@
+"""Columns that stand for other classes than they are called, seen in a table of confusions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xent.diagnostics.assignment import cheapest_assignment
+from xent.diagnostics.where import share
+
+__all__ = ["permuted_columns"]
+
+LEAST_ROWS = 20
+LEAST_FIT = 0.6  # of a class's rows, and of a column's
+LEAST_GAIN = 0.2
+ERRORS = 3
+
+
+def permuted_columns(table: NDArray[np.int64], classes: Sequence[str]) -> tuple[str, str] | None:
+    """Return what was found and the fix if columns fit other classes than their own; else None.
+
+    A class fits another column where most of its rows go there and most of what goes there
+    is of the class, by three standard errors and by a margin. One such class may be a class
+    that the model cannot tell from another; two make a permutation.
+
+    Parameters
+    ----------
+    table : integer array, shape (K, K)
+        Rows by true class and likeliest class.
+    classes : sequence of str
+        Their names.
+    """
+    truth, said = table.sum(axis=1), table.sum(axis=0)
+    likeliest = table.argmax(axis=1)
+    own = np.arange(len(table))
+    if not np.any(likeliest[truth >= LEAST_ROWS] != own[truth >= LEAST_ROWS]):
+        return None
+    # where it makes no difference a class stays at its column
+    column = cheapest_assignment(-(2.0 * table + np.eye(len(table))))
+    fits = table[own, column]
+    margin = 0.5 + ERRORS * 0.5 / np.sqrt(np.maximum(1, np.minimum(truth, said[column])))
+    fit = fits / np.maximum(1, np.maximum(truth, said[column]))
+    gain = (fits - table.diagonal()) / np.maximum(1, truth)
+    moved = np.flatnonzero(
+        (column != own)
+        & (truth >= LEAST_ROWS)
+        & (fit >= np.maximum(LEAST_FIT, margin))
+        & (gain >= LEAST_GAIN)
+    )
+    if len(moved) < 2:
+        return None
+    rows = int(truth.sum())
+    now = int(table.diagonal().sum()) / rows
+    then = int(fits.sum()) / rows
+    better = f"the likeliest class is right in {now:.1%} of the rows, and would be in {then:.1%}"
+    if len(table) == 2:
+        return (
+            f"the columns look reversed: {better} with 1 - p in the place of p",
+            f"name the classes in the order of the columns: classes={[classes[1], classes[0]]}",
+        )
+    shift = set((column[moved] - moved).tolist())
+    if shift in ({-1}, {1}) and len(moved) > 2:
+        base = "1-based" if shift == {-1} else "0-based, and the columns 1-based"
+        return (
+            f"the labels look {base}: class {classes[moved[0]]!r} fits the column of "
+            f"{classes[column[moved[0]]]!r}, and so on for {share(len(moved), len(table))} "
+            f"classes; {better}",
+            f"{'subtract 1 from' if shift == {-1} else 'add 1 to'} the target, or name the "
+            "classes in the order of the columns",
+        )
+    shown = ", ".join(f"{classes[column[c]]!r} fits class {classes[c]!r}" for c in moved[:5])
+    more = f" and {len(moved) - 5} more" if len(moved) > 5 else ""
+    return (
+        f"the columns look permuted: the column of {shown}{more}; {better}",
+        "name the classes in the order of the columns, with classes",
+    )
