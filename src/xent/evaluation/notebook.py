@@ -30,7 +30,8 @@ STYLE = """
 .xent-evaluation .facts { display: flex; flex-wrap: wrap; gap: .3em 1.6em; margin: .6em 0; }
 .xent-evaluation .facts span { display: block; opacity: .7; font-size: .8125em; }
 .xent-evaluation svg { display: block; width: 100%; max-width: 24rem; height: 8px; margin: .3em 0; }
-.xent-evaluation table { color: inherit; border-collapse: collapse; margin: .6em 0; font-size: .875em; }
+.xent-evaluation table { color: inherit; border-collapse: collapse; margin: .6em 0;
+  font-size: .875em; }
 .xent-evaluation caption { text-align: left; font-weight: 600; padding: .2em 0; }
 .xent-evaluation th, .xent-evaluation td { padding: .15em .8em .15em 0; text-align: right;
   background: none; }
