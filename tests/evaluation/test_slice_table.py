@@ -165,3 +165,20 @@ def test_the_interval_of_all_rows_is_halls():
     assert e.interval == hall_interval(*e.summary.moments(), least=0.0)
     assert math.isnan(e.slice_information)
     assert math.isnan(e.slice_information_by_chance)
+
+
+def test_a_table_makes_slices_of_its_columns():
+    pd = pytest.importorskip("pandas")
+    columns = data()
+    table = pd.DataFrame({"site": columns["site"], "day": columns["day"]})
+    expected = evaluate(columns, target="target", probs="probs", by=["site", "day"])
+    found = evaluate(target=columns["target"], probs=columns["probs"], by=table)
+    assert found.slices == expected.slices
+    assert found.summary.slices.columns == ("site", "day")
+    whole = table.assign(target=columns["target"], p=columns["probs"][:, 0])
+    whole["site"] = whole["site"].astype("category")
+    whole.loc[:4, "day"] = None  # a number and its text, a missing value
+    found = evaluate(
+        whole.assign(target=whole["target"] == 0), target="target", probs="p", by="day"
+    )
+    assert [r.value for r in found.slices] == ["(missing)", "0", "1"]

@@ -13,7 +13,7 @@ from xent.evaluation.streams import is_pandas, streamable
 
 __all__ = ["plain_inputs"]
 
-BLOCKS = {"probs", "logits", "labels"}  # arguments of one column a class
+BLOCKS = {"probs", "logits", "labels", "by"}  # arguments that may be several columns
 
 
 def plain_inputs(
@@ -21,7 +21,7 @@ def plain_inputs(
 ) -> tuple[Any, dict[str, Any], Sequence[Any] | None]:
     """Return source, arguments and classes with the names that came inside of tables.
 
-    A table given as `probs`, `logits` or `labels` becomes columns of the source, named as
+    A table given as `probs`, `logits`, `labels` or `by` becomes columns of the source, named as
     there; a table as the source joins arrays that come beside it; the categories of a
     categorical target become the classes where columns have no names.
     """
