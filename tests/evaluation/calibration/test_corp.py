@@ -176,6 +176,14 @@ def test_corrected_terms_are_unbiased_and_intervals_cover(slope, shift):
         assert covered > 0.95 - 3 * np.sqrt(0.05 * 0.95 / 200), (name, covered)
 
 
+def test_the_entropy_is_corrected_as_miller_and_madow_have_it():
+    u = decompose(*rows(250)).uncertainty
+    assert_allclose(u.corrected - u.value, 1 / 500, rtol=1e-12)
+    # of one outcome there is nothing to correct
+    u = decompose(rows(250)[0], np.ones(250)).uncertainty
+    assert u.corrected == u.value == 0
+
+
 def test_forecasts_without_information_resolve_nothing():
     rng = np.random.default_rng(5)
     p = []
