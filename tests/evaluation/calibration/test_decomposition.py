@@ -1,15 +1,17 @@
 """What the loss of a summary is made of, for every task."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.special import expit, log_softmax, softmax
-from states import evaluated, row_losses
 
 from xent.errors import XentValueError
+from xent.evaluation import evaluate
+from xent.evaluation.calibration.decomposition import decompose
 
 EPS = np.finfo(np.float64).eps
 
@@ -35,6 +37,12 @@ def binary_rows(n, slope=1.0, shift=0.0, seed=0):
     return expit(logit), (rng.random(n) < expit(slope * logit + shift)).astype(int)
 
 
+def by_temperature(target, logits):
+    """Return the decomposition of all classes, and make no draws for another."""
+    (found,) = decompose(replace(evaluate(target=target, logits=logits).summary, cells=None))
+    return found
+
+
 def closes(d, loss, atol=None):
     terms = d.uncertainty, d.resolution, d.miscalibration
     u, r, m = (t.value for t in terms)
@@ -51,7 +59,7 @@ def closes(d, loss, atol=None):
 def test_two_classes(unit, weighted):
     p, y = binary_rows(800, slope=0.6)
     weight = np.random.default_rng(1).gamma(2.0, size=800) if weighted else None
-    e = evaluated(target=y, probs=p, weight=weight, unit=unit)
+    e = evaluate(target=y, probs=p, weight=weight, unit=unit)
     (d,) = e.decomposition
     assert (d.kind, d.name) == ("isotonic", "class 1")
     closes(d, e.log_loss)
@@ -65,7 +73,7 @@ def test_two_classes(unit, weighted):
 def test_several_classes_by_temperature(weighted):
     logits, y = class_rows(3000, 5, scale=0.7)
     weight = np.random.default_rng(1).gamma(4.0, size=3000) if weighted else None
-    e = evaluated(target=y, logits=logits, weight=weight)
+    e = evaluate(target=y, logits=logits, weight=weight)
     whole, top = e.decomposition
     assert (whole.kind, whole.name) == ("temperature", "all classes")
     closes(whole, e.log_loss)
@@ -84,7 +92,7 @@ def test_several_classes_by_temperature(weighted):
 
 def test_one_class_against_the_rest_is_a_diagnostic():
     logits, y = class_rows(2000, 4, scale=0.6)
-    e = evaluated(target=y, logits=logits)
+    e = evaluate(target=y, logits=logits)
     found = e.by_class_decomposition
     assert [d.name for d in found] == list(e.summary.classes)
     for k, d in enumerate(found):
@@ -100,7 +108,7 @@ def test_one_class_against_the_rest_is_a_diagnostic():
 def test_labels_add_up(weighted):
     p, y = label_rows(600, 4)
     weight = np.random.default_rng(1).gamma(4.0, size=600) if weighted else None
-    e = evaluated(labels=y, probs=p, weight=weight, task="multi")
+    e = evaluate(labels=y, probs=p, weight=weight, task="multi")
     (whole,) = e.decomposition
     assert whole.name == "all labels"
     closes(whole, e.log_loss, atol=1e-14)
@@ -118,11 +126,11 @@ def test_labels_add_up(weighted):
 def test_impossible_rows():
     p, y = binary_rows(100)
     p[0], y[0] = 0.0, 1
-    (d,) = evaluated(target=y, probs=p).decomposition
+    (d,) = evaluate(target=y, probs=p).decomposition
     assert d.log_loss == d.miscalibration.value == np.inf
     logits, y = class_rows(200, 3)
     logits[7, y[7]] = -np.inf
-    e = evaluated(target=y, logits=logits)
+    e = evaluate(target=y, logits=logits)
     whole = e.decomposition[0]
     # no temperature repairs it: the terms are those of the other rows
     assert whole.log_loss == whole.within == np.inf
@@ -136,8 +144,7 @@ def test_the_interval_of_the_temperature_term_covers():
     p = softmax(0.8 * logits, axis=1)
     truth = -(p * (log_softmax(logits, axis=1) - log_softmax(0.8 * logits, axis=1))).sum(1).mean()
     found = [
-        evaluated(target=y, logits=z).decomposition[0]
-        for z, y in (class_rows(600, 4, 0.8, seed) for seed in range(150))
+        by_temperature(y, z) for z, y in (class_rows(600, 4, 0.8, seed) for seed in range(150))
     ]
     terms = [d.miscalibration for d in found]
     assert np.mean([t.low <= truth <= t.high for t in terms]) > 0.95 - 3 * np.sqrt(0.0475 / 150)
@@ -153,8 +160,7 @@ def test_the_interval_of_the_temperature_term_covers():
 
 def test_the_null_of_the_temperature_term_is_wilks():
     found = [
-        evaluated(target=y, logits=z).decomposition[0]
-        for z, y in (class_rows(300, 4, 1.0, seed) for seed in range(200))
+        by_temperature(y, z) for z, y in (class_rows(300, 4, 1.0, seed) for seed in range(200))
     ]
     p = [d.miscalibration.p_value for d in found]
     assert stats.kstest(p, "uniform").pvalue > 1e-3
@@ -164,7 +170,7 @@ def test_the_null_of_the_temperature_term_is_wilks():
 
 
 def test_what_has_no_classes_has_no_parts():
-    e = evaluated(log_probs=np.array([-0.1, -2.0]))
+    e = evaluate(log_probs=np.array([-0.1, -2.0]))
     assert e.decomposition == e.by_class_decomposition == []
     assert e.temperature is e.shift is None
     with pytest.raises(XentValueError, match="needs predictions of classes"):
@@ -174,7 +180,7 @@ def test_what_has_no_classes_has_no_parts():
 
 def test_reliability_by_name_and_by_place():
     logits, y = class_rows(300, 3)
-    e = evaluated(target=y, logits=logits)
+    e = evaluate(target=y, logits=logits)
     assert e.reliability("1").curve.weight.sum() == 300
     assert_allclose(e.reliability(1).curve.frequency, e.reliability("1").curve.frequency)
     assert e.reliability().name == e.reliability(-1).name == e.summary.cells.groups[-1]
@@ -185,16 +191,10 @@ def test_reliability_by_name_and_by_place():
 
 def test_everything_is_computed_once_and_is_json():
     logits, y = class_rows(300, 3, 0.5)
-    e = evaluated(target=y, logits=logits)
+    e = evaluate(target=y, logits=logits)
     assert e.decomposition is e.decomposition
     assert e.temperature is e.temperature
     numbers = json.loads(json.dumps(e.to_dict(), default=str))
     assert numbers["decomposition"][0]["miscalibration"]["null"] == pytest.approx(1 / 600)
     assert len(numbers["by_class_decomposition"]) == 3
     assert numbers["temperature"]["gain_bounds"][0] <= numbers["temperature"]["gain"]
-
-
-def test_row_losses_are_those_of_the_summary():
-    logits, y = class_rows(50, 3)
-    e = evaluated(target=y, logits=logits)
-    assert_allclose(e.log_loss, row_losses(logits, y).mean(), rtol=1e-14)

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
-from states import evaluated
+
+from xent.evaluation import evaluate
 
 
 def section(**sources):
     """Return the lines of the section: those between the references and the classes."""
-    parts = str(evaluated(**sources)).split("\n\n")
+    parts = str(evaluate(**sources)).split("\n\n")
     return next((p.split("\n") for p in parts if p.startswith("  log loss ") and " = " in p
                  and "what the labels" in p), [])  # fmt: skip
 

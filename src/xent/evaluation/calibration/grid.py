@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Grid", "default_grid", "weights_of"]
+from xent.evaluation.cells import cell_logits, cell_odds
+
+__all__ = ["Grid", "default_grid", "softplus"]
 
 Array = npt.NDArray[np.float64]
 
@@ -55,15 +56,7 @@ class Grid:
 
 def default_grid() -> Grid:
     """Return the grid of `Summary.cells`."""
-    octave, part = np.divmod(np.arange(1025), 16)
-    edges = np.ldexp(1 + part / 16, octave - 32)
-    return Grid(edges, np.log((edges[1:] + edges[:-1]) / 2))
-
-
-def weights_of(cells: Any) -> tuple[Array, Array]:
-    """Return the weights of zeros and of ones of every group, (G, C) each."""
-    zeros, ones = cells.weights()
-    return np.asarray(zeros, dtype=np.float64), np.asarray(ones, dtype=np.float64)
+    return Grid(cell_odds(), cell_logits())
 
 
 def softplus(x: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from xent.errors import XentValueError
-from xent.evaluation.calibration.grid import Grid, default_grid, weights_of
+from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
 from xent.evaluation.calibration.shift import Shift, best_shift
 from xent.evaluation.calibration.temperature import Temperature, best_temperature
@@ -15,23 +15,11 @@ if TYPE_CHECKING:
     from xent.evaluation.summary import Summary
 
 __all__ = [
-    "cells_of",
-    "has_cells",
     "reliability_of",
     "rows_for_weight",
     "shift_of",
     "temperature_of",
 ]
-
-
-def cells_of(summary: Summary) -> Any:
-    """Return the cells of a summary; None where they were not asked for."""
-    return getattr(summary, "cells", None)
-
-
-def has_cells(summary: Summary) -> bool:
-    """Return whether a summary can say how its forecasts came true."""
-    return cells_of(summary) is not None and bool(summary.sum_weight)
 
 
 def rows_for_weight(summary: Summary) -> float:
@@ -46,7 +34,7 @@ def temperature_of(summary: Summary) -> Temperature | None:
 
     Rows that are impossible are left out: no temperature repairs them.
     """
-    tempering = getattr(summary, "tempering", None)
+    tempering = summary.tempering
     if tempering is None or not summary.sum_weight:
         return None
     # of labels every decision counts as a row
@@ -55,9 +43,11 @@ def temperature_of(summary: Summary) -> Temperature | None:
 
 def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
     """Return what re-balancing two classes would gain, in nats; None for other tasks."""
-    if not has_cells(summary) or summary.kind != "classes" or summary.num_classes != 2:
+    if not summary.sum_weight or summary.kind != "classes" or summary.num_classes != 2:
         return None
-    zeros, ones = weights_of(cells_of(summary))
+    if summary.cells is None:
+        return None
+    zeros, ones = summary.cells.weights()
     return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
 
 
@@ -74,13 +64,13 @@ def reliability_of(
     XentValueError
         If the summary has no cells, or no such group.
     """
-    if not has_cells(summary):
+    if summary.cells is None or not summary.sum_weight:
         raise XentValueError(
-            "reliability needs predictions of classes or labels, got a summary without them; "
-            "evaluate with calibration=True",
+            "reliability needs predictions of classes or labels that were scored, got a summary "
+            "without their cells",
             value=group,
         )
-    groups = cells_of(summary).groups
+    groups = summary.cells.groups
     if group is None:
         several = summary.kind == "classes" and summary.num_classes > 2
         found = len(groups) - 1 if several else 0
@@ -93,7 +83,7 @@ def reliability_of(
         raise XentValueError(
             f"group must be one of {names}, or its position, got {group!r}", value=group
         )
-    zeros, ones = weights_of(cells_of(summary))
+    zeros, ones = summary.cells.weights()
     return reliability(
         zeros[found], ones[found], grid or default_grid(),
         name=groups[found], scale=rows_for_weight(summary), **options,
