@@ -223,13 +223,15 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
     num_rows, null, no_information = float(parts.num_rows), parts.null, parts.no_information
     miscalibration, resolution = loss - isotonic, max(entropy - isotonic, 0.0)
     expected = float(null.mean())
+    # no entropy of two outcomes is above ln 2, nor one that is corrected
     entropy_bias = (1 - float(parts.one_outcome)) / (2 * num_rows)
+    entropy_bias = max(min(entropy_bias, math.log(2) - entropy), 0.0)
     # the recalibrated forecasts are no worse than the frequencies: so much is bias at most
     bias = max(min(expected, resolution + entropy_bias), 0.0)
     spreads: list[tuple[float, float] | None] = [None] * 3
     if parts.new_rows is not None and num_rows >= FEWEST_ROWS:
         spreads = [_spread(rows) for rows in parts.new_rows]
-    uncertainty_term = _term(entropy, entropy + entropy_bias, spreads[0])
+    uncertainty_term = _term(entropy, entropy + entropy_bias, spreads[0], most=math.log(2))
     resolution_term = _term(
         resolution,
         resolution + entropy_bias - bias,
@@ -269,11 +271,12 @@ def _term(
     *,
     null: float | None = None,
     p_value: float | None = None,
+    most: float = math.inf,
 ) -> Term:
     if spread is None:
         return Term(value, corrected, null, p_value)
     # none of the three is below 0
-    low, high = (max(corrected + s, 0.0) for s in spread)
+    low, high = (min(max(corrected + s, 0.0), most) for s in spread)
     return Term(value, corrected, null, p_value, low, high)
 
 

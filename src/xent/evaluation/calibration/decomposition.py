@@ -148,7 +148,9 @@ def decompose_fit(
     gain = max(loss_before - loss, 0.0)
     resolution = entropy - (loss_before - gain)
     seen = sum(1 for c in summary.by_class if c.weight)
-    entropy_bias = (seen - 1) / (2 * n)
+    # corrected or not, no entropy of K classes is above log K
+    most = math.log(len(summary.by_class))
+    entropy_bias = max(min((seen - 1) / (2 * n), most - entropy), 0.0)
     bias = num_parameters / (2 * n)
     root, spread = math.sqrt(2 * n * gain), Z95 + math.sqrt(max(num_parameters - 1, 0))
     variances = _variances(summary)
@@ -156,7 +158,7 @@ def decompose_fit(
         kind=kind,
         name=name,
         log_loss=summary.log_loss,
-        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n),
+        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, most),
         resolution=_normal(resolution, resolution + entropy_bias - bias, variances[1], n),
         miscalibration=Term(
             gain,
@@ -189,11 +191,13 @@ def _by_temperature(summary: Summary) -> list[Decomposition]:
     ]
 
 
-def _normal(value: float, corrected: float, variance: float, n: float) -> Term:
+def _normal(
+    value: float, corrected: float, variance: float, n: float, most: float = math.inf
+) -> Term:
     if not math.isfinite(variance):
         return Term(value, corrected)
     half = Z95 * math.sqrt(max(variance, 0.0) / n)
-    return Term(value, corrected, low=max(corrected - half, 0.0), high=corrected + half)
+    return Term(value, corrected, low=max(corrected - half, 0.0), high=min(corrected + half, most))
 
 
 def _variances(summary: Summary) -> tuple[float, float]:
