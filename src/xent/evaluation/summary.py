@@ -14,6 +14,7 @@ from xent.evaluation.evidence import Evidence
 from xent.evaluation.exact import from_text, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
 from xent.evaluation.kept import ClassSums, Surprise
+from xent.evaluation.merging import added, difference
 from xent.evaluation.rows import Row, first_rows, in_part
 from xent.evaluation.sums import Sums
 from xent.evaluation.surprise import SurpriseCells
@@ -111,15 +112,15 @@ class Summary(Sums):
             if ours != theirs:
                 raise MergeError(
                     f"summaries must have the same {name} to be added, got "
-                    f"{_difference(ours, theirs)}; evaluate both parts with the same options",
+                    f"{difference(ours, theirs)}; evaluate both parts with the same options",
                     code="D30",
                     value=theirs,
                 )
-        added = {n: getattr(self, n) + getattr(other, n) for n in _COUNTS + _EXACT}
-        added |= {n: _added(n, getattr(self, n), getattr(other, n)) for n in _PARTS}
+        sums = {n: getattr(self, n) + getattr(other, n) for n in _COUNTS + _EXACT}
+        sums |= {n: added(n, getattr(self, n), getattr(other, n)) for n in _PARTS}
         return replace(
             self,
-            **added,
+            **sums,
             by_class=tuple(
                 ClassSums._make(map(operator.add, a, b))
                 for a, b in zip(self.by_class, other.by_class, strict=True)
@@ -205,23 +206,3 @@ class Summary(Sums):
         for name in ("classes", "impossible_rows", "missing_rows"):
             state[name] = tuple(state[name])
         return cls(**state)
-
-
-def _added(name: str, ours: Any, theirs: Any) -> Any:
-    if (ours is None) != (theirs is None):
-        raise MergeError(
-            f"summaries must both have {name} to be added, or neither; "
-            "evaluate both parts with the same options",
-            code="D30",
-        )
-    return None if ours is None else ours + theirs
-
-
-def _difference(ours: Any, theirs: Any) -> str:
-    """Two settings in words; of long lists the first place where they differ."""
-    if not isinstance(ours, tuple) or len(ours) + len(theirs) < 20:
-        return f"{ours!r} and {theirs!r}"
-    if len(ours) != len(theirs):
-        return f"{len(ours)} and {len(theirs)} of them"
-    first = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
-    return f"{ours[first]!r} and {theirs[first]!r} at position {first}"

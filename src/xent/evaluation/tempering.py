@@ -55,7 +55,7 @@ class Tempering:
     --------
     >>> from xent.evaluation import evaluate
     >>> t = evaluate(([0, 1], [[0.75, 0.25], [0.75, 0.25]])).summary.tempering
-    >>> t.betas[7], round(float(t.loss[7]), 4), t.weight
+    >>> float(t.betas[7]), round(float(t.loss[7]), 4), t.weight
     (1.0, 0.837, 2.0)
     """
 
