@@ -27,8 +27,10 @@ arrays: 3 rows scored
     all equally likely (ln 2)    0.6931  33.3 %
 
   log loss 0.4621 = 0.6365 what the labels leave open
-                  - 0.1744 what the model knows (a model that knows nothing would show 0.0963 too)
-                  + 0.0000 miscalibration (a calibrated model of this size would show 0.2300 too; p = 1)
+                  - 0.1744 what the model knows
+                           (a model that knows nothing would show 0.0963 too)
+                  + 0.0000 miscalibration
+                           (a calibrated model of this size would show 0.2300 too; p = 1)
 
   class  rows   share  mean p  log loss  share of loss  found
   0         2  66.7 %   0.667    0.3466         50.0 %  100 %

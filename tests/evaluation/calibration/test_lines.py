@@ -35,8 +35,10 @@ def several(n=1000, scale=1.0, sign=1, seed=0):
 def test_the_terms_shown_add_up(slope, unit):
     lines = section(**binary(slope=slope), unit=unit)
     whole = float(re.search(r"log loss ([\d.]+)", lines[0])[1])
-    terms = [re.match(r".*?([=+-]) +([\d.e-]+) ", line) for line in lines[:3]]
-    total = sum(float(m[2]) * (-1 if m[1] == "-" else 1) for m in terms)
+    terms = [re.match(r".*?([=+-]) +([\d.e-]+) ", line) for line in lines[:4]]
+    # the last of the four is in brackets: what chance shows
+    assert [m and m[1] for m in terms] == ["=", "-", "+", None]
+    total = sum(float(m[2]) * (-1 if m[1] == "-" else 1) for m in terms[:3])
     # each is rounded to the decimals of the loss: 1.5 units of the last
     decimals = len(re.search(r"log loss [\d]+\.(\d+)", lines[0])[1])
     assert abs(total - whole) <= 2.01 * 10**-decimals
@@ -44,25 +46,24 @@ def test_the_terms_shown_add_up(slope, unit):
 
 def test_a_calibrated_model_is_told_what_chance_shows():
     lines = section(**binary(seed=2))
-    assert len(lines) == 3
-    assert re.search(
-        r"\+ 0\.\d{4} miscalibration \(a calibrated model of this size would show 0\.0\d+ too; "
-        r"p = 0\.\d+\)$",
-        lines[2],
+    assert len(lines) == 4
+    assert re.search(r" \+ 0\.\d{4} miscalibration$", lines[2])
+    assert re.fullmatch(
+        r" +\(a calibrated model of this size would show 0\.0\d+ too; p = 0\.\d+\)", lines[3]
     )
 
 
 def test_advice_is_given_where_it_is_sure():
     lines = section(**binary(slope=0.5, shift=0.4))
-    assert re.search(r"temperature [12]\.\d+ would gain 0\.\d+ nats \(certainly between", lines[3])
-    assert re.search(r"adding \+0\.\d+ to the logit of class 1 would gain 0\.\d+ nats", lines[4])
+    assert re.search(r"temperature [12]\.\d+ would gain 0\.\d+ nats \(certainly between", lines[4])
+    assert re.search(r"adding \+0\.\d+ to the logit of class 1 would gain 0\.\d+ nats", lines[5])
 
 
 def test_several_classes():
     lines = section(**several(scale=0.5))
     assert "what a better temperature would gain" in lines[2]
-    assert lines[3].startswith("  top label: 0.")
-    assert "temperature" in lines[4]
+    assert lines[4].startswith("  top label: 0.")
+    assert "temperature" in lines[5]
 
 
 def test_scores_worse_than_none():
@@ -74,7 +75,7 @@ def test_scores_worse_than_none():
 def test_a_model_that_knows_nothing():
     data = binary(n=200)
     data["target"] = data["target"][::-1].copy()
-    assert "a model that knows nothing would show 0." in section(**data)[1]
+    assert "a model that knows nothing would show 0." in section(**data)[2]
 
 
 def test_impossible_rows():
@@ -85,7 +86,7 @@ def test_impossible_rows():
     assert lines[2].endswith("inf miscalibration")
     data = several(n=50)
     data["logits"][0, data["target"][0]] = -np.inf
-    assert "rows that were called impossible" in section(**data)[3]
+    assert "rows that were called impossible" in section(**data)[4]
 
 
 def test_log_probs_of_what_happened_have_no_section():

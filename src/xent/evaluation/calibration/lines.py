@@ -32,46 +32,48 @@ def _equation(d: Decomposition) -> list[str]:
     left = f"log loss {number(d.log_loss)} "
     decimals = _decimals(d)
     u, r, m = d.uncertainty, d.resolution, d.miscalibration
-    knows = "what the model knows"
-    if r.p_value is not None and r.p_value > SURE and r.null is not None:
-        knows += f" (a model that knows nothing would show {_fixed(r.null, decimals)} too)"
-    sign, resolution = "-", r.value
+    sign, resolution, knows = "-", r.value, "what the model knows"
     if r.value < 0:
         # no temperature of scores this bad reaches what the frequencies lose
         sign, resolution, knows = "+", -r.value, "what the frequencies know better than the model"
+    by_chance = ""
+    if r.p_value is not None and r.p_value > SURE and r.null is not None:
+        by_chance = f"a model that knows nothing would show {_fixed(r.null, decimals)} too"
     terms = [
-        ("=", u.value, "what the labels leave open"),
-        (sign, resolution, knows),
-        ("+", m.value, _name_of(d) + _in_brackets(d, decimals)),
+        ("=", u.value, "what the labels leave open", ""),
+        (sign, resolution, knows, by_chance),
+        ("+", m.value, _name_of(d), _calibrated(d, decimals)),
     ]
     if d.within and math.isinf(d.within):
-        terms.append(("+", d.within, "rows that were called impossible, which it cannot repair"))
-    values = [_fixed(value, decimals) for _, value, _ in terms]
+        rows = "rows that were called impossible, which it cannot repair"
+        terms.append(("+", d.within, rows, ""))
+    values = [_fixed(value, decimals) for _, value, _, _ in terms]
     width = max(map(len, values))
-    return [
-        f"{left if i == 0 else ' ' * len(left)}{sign} {value.rjust(width)} {name}"
-        for i, ((sign, _, name), value) in enumerate(zip(terms, values, strict=True))
-    ]
+    lines = []
+    for (sign, _, name, chance), value in zip(terms, values, strict=True):
+        lines.append(f"{'' if lines else left:{len(left)}}{sign} {value.rjust(width)} {name}")
+        if chance:
+            lines.append(f"{'':{len(left) + width + 3}}({chance})")
+    return lines
 
 
 def _name_of(d: Decomposition) -> str:
     return "miscalibration" if d.kind == "isotonic" else f"what a better {d.kind} would gain"
 
 
-def _in_brackets(d: Decomposition, decimals: int) -> str:
+def _calibrated(d: Decomposition, decimals: int) -> str:
     m = d.miscalibration
     if m.null is None or m.p_value is None or math.isinf(m.value):
         return ""
     shows = f"a calibrated model of this size would show {_fixed(m.null, decimals)} too"
-    return f" ({shows}; p {_p(m.p_value)})"
+    return f"{shows}; p {_p(m.p_value)}"
 
 
 def _miscalibration_of(d: Decomposition) -> str:
     decimals = _decimals(d)
-    return (
-        f"{d.name}: {_fixed(d.miscalibration.value, decimals)} miscalibration"
-        f"{_in_brackets(d, decimals)}"
-    )
+    chance = _calibrated(d, decimals)
+    value = _fixed(d.miscalibration.value, decimals)
+    return f"{d.name}: {value} miscalibration" + (f" ({chance})" if chance else "")
 
 
 def _advice(e: Evaluation) -> list[str]:
