@@ -40,6 +40,8 @@ def numbers_of(text):
     numbers = json.loads(text)
     for row in numbers.pop("worst"):
         del row["row"]
+    # which rows tell, and sums of them do not
+    numbers.pop("row_decomposition", None)
     return {n: v for n, v in numbers.items() if n not in ("source", "note")}
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Literal
-
-import numpy as np
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.batches import num_rows
 from xent.evaluation.engines import engine_named, local
 from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
+from xent.evaluation.opening import HEAD_ROWS, gather
 from xent.evaluation.options import Options
 from xent.evaluation.plan import Plan, make_plan
+from xent.evaluation.recalibration.terms import row_terms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary import Summary
-from xent.evaluation.tables import ArraySource, array_of
 from xent.units import Unit
 
 __all__ = ["evaluate"]
 
-HEAD_ROWS = 1024
 Columns = str | Sequence[str]
 Progress = Callable[[int, int | None], None]
 
@@ -189,7 +188,7 @@ def evaluate(
     }
     chosen = engine_named(engine, source)
     source, given, classes = plain_inputs(source, given, classes)
-    opened, said = _gather(source, given, sql, chosen)
+    opened, said = gather(source, given, sql, chosen)
     options = Options(
         **said,
         task=task,
@@ -215,7 +214,10 @@ def _run(source: Any, options: Options, progress: Progress | None, engine: Any) 
         raise SourceError(f"{source.name} must have rows, got none", code="D02")
     plan = make_plan(source.fields, head, options)
     summary = engine.score(source, plan, options, progress)
-    return _result(source.name, plan, summary, options)
+    result = _result(source.name, plan, summary, options)
+    if engine is not local:
+        return result
+    return replace(result, row_terms=row_terms(source, plan, options, summary))
 
 
 def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evaluation:
@@ -235,68 +237,3 @@ def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evalua
     for warning in result.warnings:
         warnings.warn(MisuseWarning(warning), stacklevel=4)
     return result
-
-
-def _gather(
-    source: Any, given: dict[str, Any], sql: str | None, engine: Any = local
-) -> tuple[Any, dict[str, Any]]:
-    """Return the source, and the options with every array replaced by its column's name."""
-    arrays: dict[str, Any] = {}
-    said: dict[str, Any] = {}
-    for argument, value in given.items():
-        if value is None or _is_choice(argument, value):
-            said[argument] = value
-            continue
-        said[argument] = argument
-        arrays[argument] = value
-    if not arrays:
-        if source is None and sql is None:
-            raise XentValueError("source must be given: a path, arrays, a table or sql")
-        return engine.open_source(source, sql), said
-    if source is not None and not isinstance(source, Mapping):
-        raise XentValueError(
-            f"arrays ({', '.join(arrays)}) must come without a source, got both; name columns"
-        )
-    if engine is not local:
-        raise XentValueError(
-            f"arrays ({', '.join(arrays)}) must be scored here, got engine "
-            f"{engine.__name__.rpartition('.')[2]!r}; leave engine out",
-        )
-    if "target" in arrays and np.ndim(arrays["target"]) == 0:
-        # one sample without a batch axis
-        arrays = {n: v[None] if hasattr(v, "ndim") else [v] for n, v in arrays.items()}
-    arrays = {**(source or {}), **_outcome_columns(arrays, said)}
-    return ArraySource(arrays), said
-
-
-def _is_choice(argument: str, value: Any) -> bool:
-    """Whether a value names columns rather than being one."""
-    if isinstance(value, str):
-        return True
-    if argument in ("target", "weight", "bytes", "cluster", "id") or not isinstance(
-        value, (list, tuple)
-    ):
-        return False
-    return bool(value) and all(isinstance(v, str) for v in value)
-
-
-def _outcome_columns(arrays: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    """A matrix of outcomes becomes a column a label."""
-    columns = dict(arrays)
-    for argument in ("labels", "target"):
-        if argument not in columns:
-            continue
-        matrix = array_of(argument, columns[argument])
-        if matrix.ndim == 1:
-            if argument == "labels":
-                said["labels"] = ["labels"]
-            continue
-        if argument == "target" and matrix.shape[1] == 1:
-            columns[argument] = matrix[:, 0]
-            continue
-        del columns[argument]
-        names = [f"label_{j}" for j in range(matrix.shape[1])]
-        columns |= {n: matrix[:, j] for j, n in enumerate(names)}
-        said["target"] = None
-        said["labels"] = names
-    return columns

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xent.evaluation.calibration.as_numbers import as_numbers
-from xent.evaluation.calibration.decomposition import decompose, decompose_classes
+from xent.evaluation.calibration.decomposition import decompose, decompose_classes, decompose_fits
 from xent.evaluation.calibration.of_summary import reliability_of, shift_of, temperature_of
 from xent.evaluation.calibration.reliability import Reliability
 from xent.evaluation.calibration.shift import Shift
@@ -20,6 +20,9 @@ from xent.evaluation.mean_interval import interval_of
 from xent.evaluation.slice_table import SliceRow, by_chance, information, slice_rows
 from xent.evaluation.summary import Summary
 from xent.units import Unit, nats_per
+
+if TYPE_CHECKING:
+    from xent.evaluation.recalibration.terms import RowTerms
 
 __all__ = ["ClassRow", "Evaluation"]
 
@@ -65,6 +68,8 @@ class Evaluation:
         How many evaluations were added.
     level : float
         Confidence of the intervals.
+    row_terms : RowTerms, optional
+        Fits of many classes that need the rows: None where only the summary is there.
 
     Examples
     --------
@@ -80,6 +85,7 @@ class Evaluation:
     unit: Unit = "nat"
     parts: int = 1
     level: float = 0.95
+    row_terms: RowTerms | None = field(default=None, compare=False, repr=False)
 
     def __add__(self, other: object) -> Evaluation:
         if not isinstance(other, Evaluation):
@@ -91,6 +97,7 @@ class Evaluation:
             name=f"{count} parts",
             note=self.note,  # of the first part: settings that matter are in the summary
             parts=count,
+            row_terms=None,
         )
 
     def _in_unit(self, nats: float) -> float:
@@ -246,6 +253,16 @@ class Evaluation:
         chance would show, and with an interval. Empty without calibration.
         """
         return [d.scaled(1 / nats_per(self.unit)) for d in decompose(self.summary)]
+
+    @cached_property
+    def row_decomposition(self) -> list[Decomposition]:
+        """The decomposition by vector scaling and by prior shift, in the unit.
+
+        They need the rows themselves: empty for merged parts, two classes, labels, and where
+        `row_terms.note` says why.
+        """
+        fits = [] if self.row_terms is None else self.row_terms.fits
+        return [d.scaled(1 / nats_per(self.unit)) for d in decompose_fits(self.summary, fits)]
 
     @cached_property
     def by_class_decomposition(self) -> list[Decomposition]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from xent.errors import MergeError, SourceError
 from xent.evaluation.files import write_text
+from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary import Summary
 
@@ -38,6 +39,7 @@ def to_text(evaluation: Evaluation) -> str:
     beside = {f.name: getattr(evaluation, f.name) for f in fields(evaluation)}
     # the summary is JSON already
     beside["summary"] = None
+    beside["row_terms"] = evaluation.row_terms and evaluation.row_terms.to_state()
     state = json.dumps(beside, separators=(",", ":"), ensure_ascii=False)
     state = state.replace('"summary":null', f'"summary":{summary.to_json()}')
     body = f"{MAGIC} {FORMAT}\n{state}\n"
@@ -77,6 +79,8 @@ def from_text(text: str, name: str = "text") -> Evaluation:
     state = json.loads(body.split("\n", 2)[1])
     summary = Summary.from_json(json.dumps(state.pop("summary")))
     known = {f.name for f in fields(Evaluation)}
+    terms = state.get("row_terms")
+    state["row_terms"] = terms and RowTerms.from_state(terms)
     return Evaluation(summary, **{n: v for n, v in state.items() if n in known})
 
 

@@ -15,6 +15,8 @@ def as_numbers(e: Evaluation) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     if e.decomposition:
         numbers["decomposition"] = [d.to_dict() for d in e.decomposition]
+    if e.row_decomposition:
+        numbers["row_decomposition"] = [d.to_dict() for d in e.row_decomposition]
     if e.by_class_decomposition:
         numbers["by_class_decomposition"] = [d.to_dict() for d in e.by_class_decomposition]
     for name in ("temperature", "shift"):

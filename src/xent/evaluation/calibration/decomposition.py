@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,10 @@ from xent.evaluation.calibration.terms import Decomposition, Term
 from xent.evaluation.exact import ONE, ratio
 
 if TYPE_CHECKING:
+    from xent.evaluation.recalibration.fit import Fit
     from xent.evaluation.summary import Summary
 
-__all__ = ["decompose", "decompose_classes", "decompose_fit"]
+__all__ = ["decompose", "decompose_classes", "decompose_fit", "decompose_fits"]
 
 Array = npt.NDArray[np.float64]
 
@@ -172,6 +174,22 @@ def decompose_fit(
         num_rows=n,
         note=note,
     )
+
+
+def decompose_fits(summary: Summary, fits: Sequence[Fit]) -> list[Decomposition]:
+    """Return the terms of fits to the rows of a summary, in nats."""
+    return [
+        decompose_fit(
+            summary,
+            kind=fit.method,
+            loss_before=fit.loss_before,
+            loss=fit.loss,
+            num_parameters=fit.num_parameters,
+            note=fit.note,
+        )
+        for fit in fits
+        if fit.num_parameters
+    ]
 
 
 def _by_temperature(summary: Summary) -> list[Decomposition]:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["calibration_lines"]
 
+FITTED = {
+    "vector": "a better temperature and a bias a class",
+    "shift": "biases of classes alone (other class frequencies)",
+}
+ENDLESS = "without end"  # in the note of a fit that separates its rows
 SURE = 0.05  # what chance shows more often than this is no advice
 
 
@@ -24,6 +29,9 @@ def calibration_lines(e: Evaluation) -> list[str]:
     whole, *others = e.decomposition
     lines = _equation(whole)
     lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
+    lines += [_gain_of(d) for d in e.row_decomposition]
+    if e.row_terms is not None and e.row_terms.note:
+        lines.append(f"(vector scaling and prior shift are not here: {e.row_terms.note})")
     return ["  " + line for line in lines + _advice(e)]
 
 
@@ -74,6 +82,14 @@ def _miscalibration_of(d: Decomposition) -> str:
     chance = _calibrated(d, decimals)
     value = _fixed(d.miscalibration.value, decimals)
     return f"{d.name}: {value} miscalibration" + (f" ({chance})" if chance else "")
+
+
+def _gain_of(d: Decomposition) -> str:
+    if ENDLESS in d.note:
+        return f"{FITTED[d.kind]}: {d.note}"
+    decimals = _decimals(d)
+    gain = _fixed(d.miscalibration.value, decimals)
+    return f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
 
 
 def _advice(e: Evaluation) -> list[str]:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.api import _gather
 from xent.evaluation.comparison.models import distinct_names, plan_models
 from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.running import Asked, run
 from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
+from xent.evaluation.opening import gather
 from xent.evaluation.options import Options, least_probability
 from xent.evaluation.sources import Source
 from xent.evaluation.tables import ArraySource
@@ -283,7 +283,7 @@ def _one_source(source: Any, own: dict[str, Any], sql: str | None) -> tuple[Sour
         own[kind] = np.asarray(source) if isinstance(source, list) else source
         source = None
     source, own, classes = plain_inputs(source, own, classes)
-    opened, said = _gather(source, own, sql)
+    opened, said = gather(source, own, sql)
     return opened, {**said, "task": task, "classes": classes}
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.api import HEAD_ROWS, _gather
 from xent.evaluation.batches import num_rows
 from xent.evaluation.inputs import plain_inputs
 from xent.evaluation.names import class_list
+from xent.evaluation.opening import HEAD_ROWS, gather
 from xent.evaluation.options import Options
 from xent.evaluation.plan import make_plan
 from xent.evaluation.recalibration.fitting import fit_recalibration
@@ -131,7 +131,7 @@ def open_inputs(
         classes = class_list(classes)
     given = {"log_probs": None, "bytes": None, **given}
     source, given, classes = plain_inputs(source, given, classes)
-    opened, columns = _gather(source, given, sql)
+    opened, columns = gather(source, given, sql)
     try:
         return opened, Options(**columns, classes=classes, **said)
     except BaseException:

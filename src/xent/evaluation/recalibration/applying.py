@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.api import HEAD_ROWS
 from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.exact import ratio
 from xent.evaluation.finding import TARGETS, find_predictions
 from xent.evaluation.intervals import Interval, hall_interval
 from xent.evaluation.moments import moments_of
 from xent.evaluation.names import class_names, expand, span
+from xent.evaluation.opening import HEAD_ROWS
 from xent.evaluation.options import Options
 from xent.evaluation.pairing import Predictions, find_predicted
 from xent.evaluation.plan import Plan, make_plan

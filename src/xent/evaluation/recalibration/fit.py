@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["Fit"]
 
@@ -42,3 +43,9 @@ class Fit:
     def note(self) -> str:
         """What is remarkable about the fit, or nothing."""
         return "; ".join(self.notes)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> Fit:
+        """Return the fit of the plain values that `dataclasses.asdict` gave."""
+        parameters = {name: tuple(values) for name, values in state["parameters"].items()}
+        return cls(**{**state, "parameters": parameters, "notes": tuple(state["notes"])})

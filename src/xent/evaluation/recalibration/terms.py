@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
 from xent.evaluation.duck import DuckSource
 from xent.evaluation.options import Options, least_probability
+from xent.evaluation.parts import PartsSource
 from xent.evaluation.plan import Plan
 from xent.evaluation.recalibration.fit import Fit
 from xent.evaluation.recalibration.fits import fit_shift, fit_vector
@@ -28,30 +30,49 @@ MOST_PRODUCTS = 1 << 27
 class RowTerms:
     """Vector scaling and prior shift fitted to the rows, or None and why not."""
 
-    vector: Fit | None
-    shift: Fit | None
+    vector: Fit | None = None
+    shift: Fit | None = None
     note: str = ""
+
+    @property
+    def fits(self) -> list[Fit]:
+        """What there is."""
+        return [fit for fit in (self.vector, self.shift) if fit is not None]
+
+    def to_state(self) -> dict[str, Any]:
+        """Return plain values, for a state file."""
+        return asdict(self)
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any]) -> RowTerms:
+        """Return the terms that `to_state` gave."""
+        vector, shift = (
+            state[name] and Fit.from_state(state[name]) for name in ("vector", "shift")
+        )
+        return cls(vector, shift, state["note"])
 
 
 def row_terms(
-    source: Source, plan: Plan, options: Options, summary: Summary, most: int = MOST_SCORES
+    source: Source, plan: Plan, options: Options, summary: Summary, most: int | None = None
 ) -> RowTerms:
     """Return the terms, where the rows can be looked at again and are few enough.
 
     `summary` is of the same rows: it tells how many there are before they are read. At most
-    `most` probabilities, rows times classes, are looked at.
+    `most` probabilities, rows times classes, are looked at (MOST_SCORES).
     """
-    if plan.kind != "classes":
-        return RowTerms(None, None, "they are about one class of many")
-    if not isinstance(source, (ArraySource, DuckSource)):
-        return RowTerms(None, None, f"they need the rows again, and {source.name} is read once")
+    most = MOST_SCORES if most is None else most
     classes = len(plan.classes)
+    if plan.kind != "classes" or classes <= 2:
+        return RowTerms()  # the sums tell all that there is
+    if not isinstance(source, (ArraySource, DuckSource, PartsSource)):
+        return RowTerms(note=f"they need the rows again, and {source.name} is read once")
+    true = sum(1 for c in summary.by_class if c.weight and c.num_true > c.num_impossible)
+    if true < 2 or summary.sum_impossible == summary.sum_weight:
+        return RowTerms(note="they need two classes at least that are true and possible")
     size = summary.num_rows * classes
     if size > most or size * classes > MOST_PRODUCTS:
         count = f"{summary.num_rows:,} rows of {classes:,} classes"
-        return RowTerms(None, None, f"they need the rows again, and {count} are many")
-    if summary.num_rows == summary.num_impossible:
-        return RowTerms(None, None, "every row was impossible")
+        return RowTerms(note=f"they need the rows again, and {count} are too many")
     rows = load_rows(source, plan, options, most_scores=max(most, 1))
     return terms_of(rows, least_probability(options.zero))
 
