@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +64,12 @@ class RowSet(NamedTuple):
 class RowReader(Scorer):
     """Scores batches as `evaluate` does, faults included, and returns their rows."""
 
+    def __init__(self, plan: Plan, options: Options) -> None:
+        # what looks at rows needs nothing else that `evaluate` keeps of them
+        plan = replace(plan, by=(), cluster=None, id=None)
+        only: dict[str, Any] = {"by": None, "cluster": None, "id": None, "interval": None}
+        super().__init__(plan, replace(options, calibration=False, **only))
+
     def rows(self, batch: Batch, first_row: int) -> RowBatch:
         """Score a batch and return its rows."""
         self.add(batch, first_row)
@@ -120,6 +127,7 @@ def load_rows(
         rows as `evaluate` refuses them.
     """
     reader = RowReader(plan, options)
+    plan = reader.plan
     parts: list[RowBatch] = []
     held = seen = 0
     for batch in source.batches(plan.needed):

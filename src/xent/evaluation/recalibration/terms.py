@@ -62,7 +62,7 @@ def row_terms(
     """
     most = MOST_SCORES if most is None else most
     classes = len(plan.classes)
-    if plan.kind != "classes" or classes <= 2:
+    if plan.kind != "classes" or classes <= 2 or not options.calibration:
         return RowTerms()  # the sums tell all that there is
     if not isinstance(source, (ArraySource, DuckSource, PartsSource)):
         return RowTerms(note=f"they need the rows again, and {source.name} is read once")
