@@ -106,3 +106,21 @@ def test_the_master_needs_the_engine(xent_):
     code, _, err = xent_("evaluate", DIGITS, "--master", "local[2]")
     assert code == 2
     assert "master must come with --engine spark" in err
+
+
+def test_a_page_of_the_parts(xent_, states, tmp_path):
+    pytest.importorskip("jinja2")
+    page = tmp_path / "page.html"
+    code, _, _ = xent_("merge", *states, "--report", page)
+    assert code == 0
+    assert "part-2.parquet:" in page.read_text(encoding="utf-8")
+
+
+def test_other_units_need_one_that_is_said(xent_, states, tmp_path):
+    other = tmp_path / "other.xent"
+    xent_("evaluate", tmp_path / "part-0.parquet", "--unit", "bit", "--state", other)
+    code, _, err = xent_("merge", states[1], other)
+    assert code == 2
+    assert "must have the same unit, got 'nat' and 'bit'" in err
+    code, out, _ = xent_("merge", states[1], other, "--unit", "ban", "--level", "0.9", "--json")
+    assert (code, json.loads(out)["unit"]) == (0, "ban")

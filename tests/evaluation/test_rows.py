@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xent
-from xent.errors import SourceError
+from xent.errors import SourceError, XentValueError
 from xent.evaluation import Summary, evaluate
 from xent.evaluation.engines import local
 from xent.evaluation.engines.parts import merge_parts, score_part
@@ -71,6 +71,16 @@ def test_files_that_do_not_belong_together(tmp_path):
         evaluate([paths[0], paths[0]])
     with pytest.raises(SourceError, match="sql must come with one source, got 2"):
         evaluate(paths, sql="FROM source")
+
+
+def test_a_wrong_row_of_several_files_is_told_with_its_file(tmp_path):
+    rows = table(20).to_pydict()
+    rows["p_1"][17] = 1.5
+    pq.write_table(pa.table(rows).slice(0, 15), tmp_path / "a.parquet")
+    pq.write_table(pa.table(rows).slice(15), tmp_path / "b.parquet")
+    with pytest.raises(XentValueError, match=r"got 1\.5 in row .*b\.parquet:2 of p_1") as raised:
+        evaluate([tmp_path / "a.parquet", tmp_path / "b.parquet"])
+    assert raised.value.index == 17
 
 
 def test_added_evaluations_call_rows_by_their_part():

@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from xent.errors import MergeError, SourceError
@@ -25,6 +25,7 @@ from xent.evaluation.files import write_text
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary import Summary
+from xent.units import Unit
 
 __all__ = ["FORMAT", "from_text", "load_state", "merge_states", "save_state", "to_text"]
 
@@ -130,10 +131,24 @@ def load_state(path: str | os.PathLike[str]) -> Evaluation:
         raise MergeError(f"{name}: {error}", value=error.value) from None
 
 
-def merge_states(paths: Sequence[str | os.PathLike[str]]) -> Evaluation:
+def merge_states(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    unit: Unit | None = None,
+    level: float | None = None,
+) -> Evaluation:
     """Return what the parts in several state files are together.
 
     Numbers are those of one evaluation of all rows, to the last bit, whatever the order.
+
+    Parameters
+    ----------
+    paths : sequence of paths
+        State files, as `save_state` and ``xent evaluate --state`` write them.
+    unit : {"nat", "bit", "ban"}, optional
+        Unit of the losses shown; where it is not given, that of all states.
+    level : float, optional
+        Confidence of the intervals; where it is not given, that of all states.
 
     Raises
     ------
@@ -153,11 +168,14 @@ def merge_states(paths: Sequence[str | os.PathLike[str]]) -> Evaluation:
     """
     if not paths:
         raise MergeError("states must be given to merge, got none")
+    said: dict[str, Any] = {
+        n: v for n, v in {"unit": unit, "level": level}.items() if v is not None
+    }
+    names = [os.fspath(path) for path in paths]
     merged: Evaluation | None = None
     seen: dict[str, str] = {}
-    for path in paths:
-        name = os.fspath(path)
-        part = load_state(path)
+    for name in names:
+        part = replace(load_state(name), **said)
         once = _digest(part.summary.to_json())
         if part.num_rows and once in seen:
             raise MergeError(
@@ -167,12 +185,23 @@ def merge_states(paths: Sequence[str | os.PathLike[str]]) -> Evaluation:
             )
         seen[once] = name
         try:
-            merged = part if merged is None else merged + part
+            merged = part if merged is None else _together(merged, part)
         except MergeError as error:
-            first = os.fspath(paths[0])
-            raise MergeError(f"{name} does not belong to {first}: {error}") from None
+            raise MergeError(f"{name} does not belong to {names[0]}: {error}") from None
     assert merged is not None
     return merged
+
+
+def _together(merged: Evaluation, part: Evaluation) -> Evaluation:
+    for field in ("unit", "level"):
+        ours, theirs = getattr(merged, field), getattr(part, field)
+        if ours != theirs:
+            raise MergeError(
+                f"states must have the same {field}, got {ours!r} and {theirs!r}; "
+                f"say which to show with {field}",
+                value=theirs,
+            )
+    return merged + part
 
 
 def _digest(text: str) -> str:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from xent.cli.app import run
-from xent.errors import SourceError, UnavailableError, XentValueError
+from xent.errors import SourceError, UnavailableError, XentTypeError, XentValueError
 from xent.evaluation import evaluate, load_state
 
 # createDataFrame says it; xent itself asks for no more of pandas than its version
@@ -119,3 +119,19 @@ def test_the_command(spark, table, whole, tmp_path, capsys):
     assert run(["evaluate", str(tmp_path / "rows.parquet"), *arguments, "--state", str(state)]) == 0
     assert bits(load_state(state)) == bits(whole)
     assert capsys.readouterr().out.startswith(f"{tmp_path / 'rows.parquet'}: ")
+
+
+def test_a_frame_of_pandas_on_spark(frame, whole, options):
+    # pyspark.pandas itself cannot be imported beside pandas 3
+    class Frame:
+        __module__ = "pyspark.pandas.frame"
+
+        def to_spark(self):
+            return frame
+
+    assert bits(evaluate(Frame(), **options)) == bits(whole)
+
+
+def test_what_it_does_not_take(spark, table):
+    with pytest.raises(XentTypeError, match=r"spark\.createDataFrame\(table\) makes one"):
+        evaluate(table, engine="spark")

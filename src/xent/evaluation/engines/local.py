@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
+from xent.errors import XentValueError
 from xent.evaluation.batches import num_rows
 from xent.evaluation.options import Options
 from xent.evaluation.parts import PartsSource
@@ -15,14 +17,25 @@ from xent.evaluation.tables import ArraySource
 
 __all__ = ["open_source", "score"]
 
+Progress = Callable[[int, int | None], None]
+
 
 def score(
     source: Source,
     plan: Plan,
     options: Options,
-    progress: Callable[[int, int | None], None] | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Return the summary of all rows of a source."""
+    if isinstance(source, PartsSource):
+        try:
+            return _score(source, plan, options, progress).with_rows(source.called)
+        except XentValueError as error:
+            raise _in_its_file(error, source) from None
+    return _score(source, plan, options, progress)
+
+
+def _score(source: Source, plan: Plan, options: Options, progress: Progress | None) -> Summary:
     scorer = Scorer(plan, options)
     seen = 0
     stream = source.batches(plan.needed)
@@ -31,5 +44,13 @@ def score(
         seen += num_rows(batch)
         if progress is not None:
             progress(seen, source.num_rows)
-    summary = scorer.summary()
-    return summary.with_rows(source.called) if isinstance(source, PartsSource) else summary
+    return scorer.summary()
+
+
+def _in_its_file(error: XentValueError, source: PartsSource) -> XentValueError:
+    """The same error, with the row's file and its number there."""
+    if not isinstance(error.index, int):
+        return error
+    row = re.compile(rf"\brow {error.index}\b")
+    error.args = (row.sub(f"row {source.called(error.index)}", str(error)),)
+    return error

@@ -6,6 +6,7 @@ with its compiled kernels, numpy and pyarrow: docs/scale.md says how to ship the
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -85,6 +86,8 @@ def session(master: str | None = None) -> Any:
 
 def open_source(source: Any, sql: str | None = None) -> SparkSource:
     """Open a DataFrame, paths that Spark reads, or a query of Spark SQL."""
+    if hasattr(source, "to_spark"):  # of pyspark.pandas
+        source = source.to_spark()
     if hasattr(source, "mapInArrow"):
         if sql is None:
             return SparkSource(source, "DataFrame")
@@ -93,7 +96,13 @@ def open_source(source: Any, sql: str | None = None) -> SparkSource:
     spark = session()
     if source is None:
         return SparkSource(_asked(lambda: spark.sql(sql)), "query")
-    paths = [os.fspath(s) for s in (source if isinstance(source, list) else [source])]
+    given = source if isinstance(source, list) else [source]
+    if not all(isinstance(s, (str, os.PathLike)) for s in given):
+        raise XentTypeError(
+            f"source must be a DataFrame of Spark or a path, got {type(source).__name__}; "
+            "spark.createDataFrame(table) makes one of a table"
+        )
+    paths = [os.fspath(s) for s in given]
     ending = os.path.splitext(paths[0].rstrip("/").lower())[1]
     # a folder without an ending is what Spark writes: Parquet by default
     kind, options = READERS.get(ending, READERS[".parquet"])
@@ -156,8 +165,6 @@ def _quoted(name: str) -> str:
 
 def _lists_of_vectors(frame: Any) -> Any:
     """Columns of pyspark.ml's vectors, such as "probability", as lists."""
-    if not hasattr(frame, "schema"):
-        raise XentTypeError(f"source must be a DataFrame of Spark, got {type(frame).__name__}")
     vectors = [f.name for f in frame.schema.fields if f.dataType.typeName() == "vectorudt"]
     if not vectors:
         return frame
@@ -169,15 +176,19 @@ def _lists_of_vectors(frame: Any) -> Any:
 
 def _asked(question: Callable[[], Any]) -> Any:
     """What Spark answers; its errors in a line."""
-    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    failures: tuple[type[Exception], ...] = (PySparkException,)
+    with contextlib.suppress(ImportError):  # a client of Spark Connect comes without it
+        from py4j.protocol import Py4JError
+
+        failures += (Py4JError,)
     try:
         with warnings.catch_warnings():
             # of pandas only the version is asked for here
             warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
             return question()
-    except (PySparkException, Py4JError) as error:
+    except failures as error:
         missing = missing_package("Spark", error, SHIP)
         if missing is not None:
             raise missing from None
