@@ -27,7 +27,7 @@ def calibration_lines(e: Evaluation) -> list[str]:
     if not e.decomposition:
         return []
     whole, *others = e.decomposition
-    lines = _equation(whole)
+    lines: list[str] = _equation(whole)
     lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
     lines += [_gain_of(d) for d in e.row_decomposition]
     if e.row_terms is not None and e.row_terms.note:
@@ -57,7 +57,7 @@ def _equation(d: Decomposition) -> list[str]:
         terms.append(("+", d.within, rows, ""))
     values = [_fixed(value, decimals) for _, value, _, _ in terms]
     width = max(map(len, values))
-    lines = []
+    lines: list[str] = []
     for (sign, _, name, chance), value in zip(terms, values, strict=True):
         lines.append(f"{'' if lines else left:{len(left)}}{sign} {value.rjust(width)} {name}")
         if chance:
@@ -89,7 +89,8 @@ def _gain_of(d: Decomposition) -> str:
         return f"{FITTED[d.kind]}: {d.note}"
     decimals = _decimals(d)
     gain = _fixed(d.miscalibration.value, decimals)
-    return f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
+    chance = _calibrated(d, decimals)
+    return f"{FITTED[d.kind]} would gain {gain}" + (f" ({chance})" if chance else "")
 
 
 def _advice(e: Evaluation) -> list[str]:
