@@ -1,15 +1,13 @@
 """What docs/intervals.md shows is what comes out, and its coverage is what simulation finds."""
 
-import doctest
 import importlib.util
 import math
 import re
-from pathlib import Path
 
 import pytest
+from pages import ROOT, run_page, text_of
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "intervals.md").read_text(encoding="utf-8")
+PAGE = text_of("intervals.md")
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +29,8 @@ def share(cell):
     return float(cell.removesuffix(" %")) / 100
 
 
-def test_its_python():
-    examples = doctest.DocTestParser().get_doctest(PAGE, {}, "intervals.md", "intervals.md", 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    runner.run(examples)
-    assert runner.tries >= 12
-    assert runner.failures == 0
+def test_its_python(tmp_path):
+    run_page("intervals.md", tmp_path, least=12)
 
 
 # fewer simulations than the page's: each share within 4.5 standard errors of the difference

@@ -1,20 +1,16 @@
 """What docs/linear.md shows is what comes out, and what it names is there."""
 
-import doctest
 import re
-from pathlib import Path
+
+from pages import run_page, text_of
 
 from xent.torch import functional, modules
 
-PAGE = (Path(__file__).parents[1] / "docs" / "linear.md").read_text(encoding="utf-8")
+PAGE = text_of("linear.md")
 
 
-def test_its_python():
-    examples = doctest.DocTestParser().get_doctest(PAGE, {}, "linear.md", "linear.md", 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    runner.run(examples)
-    assert runner.tries >= 12
-    assert runner.failures == 0
+def test_its_python(tmp_path):
+    run_page("linear.md", tmp_path, least=12)
 
 
 def test_its_table_names_every_linear_loss():

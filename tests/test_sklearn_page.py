@@ -1,20 +1,14 @@
 """What docs/sklearn.md shows is what comes out, and it has every difference of the docstring."""
 
-import doctest
-from pathlib import Path
+from pages import run_page, text_of
 
 import xent.sklearn
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "sklearn.md").read_text(encoding="utf-8")
+PAGE = text_of("sklearn.md")
 
 
-def test_its_python():
-    examples = doctest.DocTestParser().get_doctest(PAGE, {}, "sklearn.md", "sklearn.md", 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    runner.run(examples)
-    assert runner.tries >= 12
-    assert runner.failures == 0
+def test_its_python(tmp_path):
+    run_page("sklearn.md", tmp_path, least=12)
 
 
 def test_it_names_what_there_is():
