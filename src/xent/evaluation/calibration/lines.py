@@ -77,11 +77,15 @@ def _calibrated(d: Decomposition, decimals: int) -> str:
     return f"{shows}; p {_p(m.p_value)}"
 
 
+def _in_brackets(d: Decomposition, decimals: int) -> str:
+    chance = _calibrated(d, decimals)
+    return f" ({chance})" if chance else ""
+
+
 def _miscalibration_of(d: Decomposition) -> str:
     decimals = _decimals(d)
-    chance = _calibrated(d, decimals)
     value = _fixed(d.miscalibration.value, decimals)
-    return f"{d.name}: {value} miscalibration" + (f" ({chance})" if chance else "")
+    return f"{d.name}: {value} miscalibration{_in_brackets(d, decimals)}"
 
 
 def _gain_of(d: Decomposition) -> str:
