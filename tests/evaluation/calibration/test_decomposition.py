@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.special import expit, log_softmax, softmax
 
 from xent.errors import XentValueError
-from xent.evaluation import evaluate
+from xent.evaluation import Summary, evaluate
 from xent.evaluation.calibration.decomposition import decompose
 
 EPS = np.finfo(np.float64).eps
@@ -198,3 +198,35 @@ def test_everything_is_computed_once_and_is_json():
     assert numbers["decomposition"][0]["miscalibration"]["null"] == pytest.approx(1 / 600)
     assert len(numbers["by_class_decomposition"]) == 3
     assert numbers["temperature"]["gain_bounds"][0] <= numbers["temperature"]["gain"]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("task", ["binary", "classes", "labels"])
+def test_a_split_cannot_be_seen(task, weighted):
+    rng = np.random.default_rng(2)
+    if task == "binary":
+        p, y = binary_rows(300, slope=0.7)
+        sources = {"target": y, "probs": p}
+    elif task == "classes":
+        logits, y = class_rows(300, 4)
+        sources = {"target": y, "logits": logits}
+    else:
+        p, y = label_rows(300, 3)
+        sources = {"labels": y, "probs": p}
+    if weighted:
+        sources["weight"] = rng.gamma(2.0, size=300)
+    options = {"classes": [str(k) for k in range(4)]} if task == "classes" else {}
+    whole = evaluate(**sources, **options)
+    part = rng.integers(0, 3, size=300)
+    merged = sum(
+        (
+            evaluate(**{name: a[part == i] for name, a in sources.items()}, **options).summary
+            for i in (2, 0, 1)
+        ),
+        Summary(),
+    )
+    again = replace(whole, summary=merged)
+    for name in ("decomposition", "by_class_decomposition", "temperature", "shift"):
+        assert getattr(again, name) == getattr(whole, name)
+        assert getattr(again, name) is not getattr(whole, name) or getattr(whole, name) is None
+    assert again.reliability().bins == whole.reliability().bins
