@@ -53,6 +53,8 @@ def test_each_model_is_what_evaluate_says(y, p, q, rng):
             assert model.log_loss == alone.log_loss
             assert model.perplexity == pytest.approx(alone.perplexity, rel=1e-15)
             assert model.accuracy == alone.accuracy
+            assert_allclose(model.interval.low, alone.interval.low, rtol=1e-13)
+            assert_allclose(model.interval.high, alone.interval.high, rtol=1e-13)
         assert_allclose(c.difference, c.models[0].log_loss - c.models[1].log_loss, rtol=1e-13)
 
 
@@ -65,9 +67,12 @@ def test_the_difference_and_its_test_are_those_of_paired_rows(y, p, q):
     assert_allclose([c.interval.low, c.interval.high], [low, high], rtol=1e-10)
     assert_allclose(c.p_value, expected.pvalue, rtol=1e-8)
     assert_allclose(c.correlation, np.corrcoef(a, b)[0, 1], rtol=1e-10)
-    hall = compare((y, p), (y, q))
-    assert hall.interval.method == "hall"
-    assert hall.interval.low < hall.difference < hall.interval.high
+    hall, wider = compare((y, p), (y, q), interval="hall"), compare((y, p), (y, q))
+    assert wider.interval.method == "wider"
+    t = compare((y, p), (y, q), interval="t")
+    assert wider.interval.low == min(hall.interval.low, t.interval.low)
+    assert wider.interval.high == max(hall.interval.high, t.interval.high)
+    assert wider.p_value == max(hall.p_value, t.p_value)
 
 
 def test_units_are_of_losses_and_divergences(y, p, q):
@@ -178,6 +183,16 @@ def test_classes_are_matched_by_name(y, p, q):
     assert c.a_from_b.percentiles == plain.a_from_b.percentiles
     assert c.accuracy == plain.accuracy
     assert c.same_top == plain.same_top
+
+
+def test_classes_of_a_list_are_matched_by_name(y, p, q):
+    names, order = ["ant", "bee", "cow", "dog"], [2, 0, 3, 1]
+    truth = np.array(names)[y]
+    each = [{"classes": names}, {"classes": [names[j] for j in order]}]
+    c = compare({"y": truth, "p": p}, {"y": truth, "p": q[:, order]}, each=each, target="y")
+    plain = compare((y, p), (y, q))
+    assert c.difference == plain.difference
+    assert c.b_from_a.percentiles == plain.b_from_a.percentiles
 
 
 def test_several_models_in_the_columns_of_one_source(y, p, q):
@@ -293,6 +308,7 @@ def test_perplexity_ratio_and_bits_per_byte(tokens):
     assert_allclose(c.models[0].bits_per_byte - c.models[1].bits_per_byte, per_byte, rtol=1e-9)
     # the error of a ratio of sums
     u = (a - b) - (a - b).sum() / size.sum() * size
+    # the effective number of rows is a few less, and the further end is a little further
     half = 1.96 * math.sqrt((u**2).sum()) / size.sum() / math.log(2)
     found = c.bits_per_byte_interval
     assert_allclose((found.high - found.low) / 2, half, rtol=0.01)
@@ -323,7 +339,10 @@ def test_tokens_of_a_document_belong_together(tokens):
     d = a + shift - b
     u = np.bincount(document, weights=d - d.mean())
     half = stats.t.ppf(0.975, 39) * math.sqrt(40 / 39 * (u**2).sum()) / 2000
-    assert_allclose(c.interval.high - c.difference, half, rtol=1e-10)
+    by_t = compare(*models, cluster="d", interval="t")
+    assert_allclose(by_t.interval.high - c.difference, half, rtol=1e-10)
+    assert c.interval.low <= by_t.interval.low
+    assert c.interval.high >= by_t.interval.high
     assert c.num_clusters == 40
     assert c.difference == plain.difference
     assert c.interval.high - c.interval.low > 2 * (plain.interval.high - plain.interval.low)

@@ -51,8 +51,9 @@ def compare(
     unit: Annotated[Literal["nat", "bit", "ban"], option("Unit of the losses.")] = "nat",
     level: Annotated[float, option("Confidence of the intervals (default 0.95).")] = 0.95,
     interval: Annotated[
-        Literal["hall", "t"], option("hall allows for skew (default); t is Student's.")
-    ] = "hall",
+        Literal["wider", "hall", "t"],
+        option("hall allows for skew; t is Student's; wider (default) takes the further end."),
+    ] = "wider",
     nan: Annotated[
         Literal["raise", "exclude"], option("Rows with missing values: an error, or left out.")
     ] = "raise",

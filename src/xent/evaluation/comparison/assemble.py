@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from xent.evaluation.comparison.divergence import Distances
@@ -32,7 +32,7 @@ class Settings:
 
     unit: Unit
     level: float
-    method: str  # "hall" or "t"
+    method: str  # "wider", "hall" or "t"
     decisions: int  # losses of a row are divided by: its labels, or 1
     classes: tuple[str, ...]
     slices: tuple[str, ...]
@@ -49,7 +49,7 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
     (whole,) = state.all.groups()
     only_a, only_b, both = whole.impossible
     finite = (whole.difference / settings.decisions) / nats_per(settings.unit)
-    m, method = _moments(state, whole, settings)
+    m, method = _moments(state, whole), settings.method
     interval = difference_interval(m, level, method)
     nats = scaled(interval, 1 / settings.decisions)
     ratio_of = math.nan if math.isnan(finite) else _exp(whole.difference / settings.decisions)
@@ -110,13 +110,13 @@ def scaled(interval: Interval, factor: float) -> Interval:
     return interval if factor == 1 else interval.scaled(factor)
 
 
-def _moments(state: PairState, whole: Group, settings: Settings) -> tuple[Moments, str]:
+def _moments(state: PairState, whole: Group) -> Moments:
     """What the difference's interval is made of: rows, or clusters of them."""
     if state.clusters is None:
-        return whole.moments, settings.method
+        return whole.moments
     t = state.clusters.totals()
     d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
-    return cluster_moments(d, t["w"]), "cluster"
+    return cluster_moments(d, t["w"])
 
 
 def _infinite(only_a: int, only_b: int, both: int) -> float:
@@ -165,15 +165,16 @@ def _perplexity_difference(
         u = centred(t["a"], t["w"]), centred(t["b"], t["w"])
         count = len(u[0])
         parts = [(pa * x - pb * y) / settings.decisions for x, y in zip(*u, strict=True)]
-        square = math.fsum(v * v for v in parts) / (count - 1) if count > 1 else math.nan
+        square, number = math.fsum(v * v for v in parts) / count, float(count)
     else:
         count = whole.num_common
-        va, vb = (m.of([count])[0].variance / settings.decisions**2 for m in state.moments)
-        vd = whole.moments.variance / settings.decisions**2
+        va, vb = (m.of([count])[0].second / settings.decisions**2 for m in state.moments)
+        vd = whole.moments.second / settings.decisions**2
+        number = whole.moments.n
         # var(pa x - pb y) with 2 cov(x, y) = va + vb - vd, close values not subtracted
         square = (pa - pb) * (pa * va - pb * vb) + pa * pb * vd
-    m = Moments(count, difference, max(square, 0.0), 0.0)
-    return difference, t_interval(m, settings.level, "delta")
+    m = Moments(count, number, difference, max(square, 0.0), 0.0)
+    return difference, replace(t_interval(m, settings.level), method="delta")
 
 
 def _correlation(state: PairState, whole: Group) -> float:

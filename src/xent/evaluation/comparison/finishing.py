@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from xent.evaluation.comparison.assemble import Settings, pair_of, scaled
 from xent.evaluation.comparison.groups import MAX_CLUSTERS, ClusterSums, cluster_moments
-from xent.evaluation.comparison.intervals import difference_interval
 from xent.evaluation.comparison.models import Model
 from xent.evaluation.comparison.pairs import Beside
 from xent.evaluation.comparison.result import Comparison, ModelRow, Pair
@@ -20,6 +19,7 @@ from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import GroupedSums, MomentSums
 from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.intervals import hall_interval
 from xent.units import nats_per
 
 if TYPE_CHECKING:
@@ -70,13 +70,14 @@ class ModelState:
         t = {name: sums[0] for name, sums in self._sums.totals().items()}
         k, unit = settings.decisions, nats_per(settings.unit)
         nats = ratio(t["loss"], t["possible"] * k)
-        method = settings.method
         if self._clusters is not None:
             c = self._clusters.totals()
-            moments, method = cluster_moments(c["x"], c["w"]), "cluster"
+            moments = cluster_moments(c["x"], c["w"])
         else:
             (moments,) = self._moments.of([self._rows - self.impossible])
-        interval = difference_interval(moments, settings.level, method)
+        # as `evaluate` has it: a loss is skewed to one side, and never below 0
+        m = moments
+        interval = hall_interval(m.n, m.mean, m.second, m.third, settings.level, least=0.0)
         loss = math.inf if self.impossible else nats
         per_byte = math.nan
         if t["size"]:

@@ -156,11 +156,11 @@ def centred(x: list[int], w: list[int]) -> list[float]:
 def cluster_moments(x: list[int], w: list[int]) -> Moments:
     """Return the moments of a mean of clusters: CR1, the cluster-robust variance."""
     if not sum(w):
-        return Moments(len(w), math.nan, math.nan, math.nan)
+        return Moments(len(w), len(w), math.nan, math.nan, math.nan)
     u = centred(x, w)
     count = len(u)
-    variance = math.fsum(v * v for v in u) / (count - 1) if count > 1 else math.nan
-    return Moments(count, ratio(sum(x), sum(w)), variance, math.fsum(v**3 for v in u) / count)
+    second = math.fsum(v * v for v in u) / count
+    return Moments(count, count, ratio(sum(x), sum(w)), second, math.fsum(v**3 for v in u) / count)
 
 
 def _bucket(text: str) -> int:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.moments import moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]
@@ -42,34 +42,22 @@ class GroupedSums:
 
 @dataclass(frozen=True)
 class Moments:
-    """Mean, variance and third central moment of rows, or of what stands in for a row.
-
-    Weighted rows are replaced by :math:`u_i = n w_i (x_i - m) / W`, whose mean square over n
-    is the variance of the weighted mean.
-    """
+    """Mean and central moments of rows, or of what stands in for them; see `moments_of`."""
 
     num_rows: int
+    n: float  # Kish's effective number of rows
     mean: float
-    variance: float  # n - 1 in the denominator
-    third_moment: float
+    second: float  # central moments, divided by n
+    third: float
+
+    @property
+    def variance(self) -> float:
+        """The sample variance, divided by n - 1."""
+        return self.second * self.n / (self.n - 1) if self.n > 1 else math.nan
 
     @property
     def standard_error(self) -> float:
-        return math.sqrt(self.variance / self.num_rows) if self.num_rows > 1 else math.nan
-
-
-def moments(rows: int, totals: dict[str, int]) -> Moments:
-    """Return the moments of exact sums: nothing cancels, each number is rounded once."""
-    weight = Fraction(totals["w"], ONE)
-    if rows == 0 or weight == 0:
-        return Moments(rows, math.nan, math.nan, math.nan)
-    s = {name: Fraction(total, ONE) for name, total in totals.items()}
-    m = s["x"] / weight
-    scale = rows / weight
-    square = scale**2 * (s["xx"] - 2 * m * s["wx"] + m * m * s["ww"])
-    cube = scale**3 * (s["xxx"] - 3 * m * s["wxx"] + 3 * m * m * s["wwx"] - m**3 * s["www"])
-    variance = float(square / (rows - 1)) if rows > 1 else math.nan
-    return Moments(rows, float(m), variance, float(cube / rows))
+        return math.sqrt(self.second / (self.n - 1)) if self.n > 1 else math.nan
 
 
 # of a row of weight w and value x, the letters of a name are multiplied; x is w times the value
@@ -110,7 +98,17 @@ class MomentSums:
             if not self._weighted:
                 n = rows * ONE
                 s |= {"wx": s["x"], "wxx": s["xx"], "wwx": s["x"], "w": n, "ww": n, "www": n}
-            found.append(moments(rows, s))
+            found.append(
+                Moments(
+                    rows,
+                    *moments_of(
+                        weight=(s["w"], s["ww"], s["www"]),
+                        value=s["x"],
+                        squares=(s["wx"], s["xx"]),
+                        cubes=(s["wwx"], s["wxx"], s["xxx"]),
+                    ),
+                )
+            )
         return found
 
 
