@@ -107,7 +107,10 @@ def test_tables_add_up(y, p, q, rng):
                 d = losses(p, y) - losses(q, y)
                 assert_allclose(r.difference, np.average(d[of], weights=v[of]), rtol=1e-11)
                 assert_allclose(r.difference * r.share, r.contribution, rtol=1e-13)
-    assert sorted(r.name for r in c.slices) == ["blue", "green", "red"]
+    assert [r.name for r in c.slices] == ["blue", "green", "red"]
+    assert "fewer than 30 rows" not in str(c)
+    few = compare((y, p), (y, q), by=np.where(np.arange(600) < 29, "a few", "many"))
+    assert [line for line in str(few).splitlines() if "a few" in line and "fewer than 30" in line]
 
 
 def test_divergences_and_the_truth(y, p, q):

@@ -200,8 +200,8 @@ def differences_with_a_tail(rng, rows):
 @pytest.mark.parametrize("rows", [100, 300])
 def test_the_wider_interval_covers_where_one_alone_does_not(rng, design, rows):
     found = coverage(*design(rng, rows))
-    # at 100 rows the best that was seen of the hardest design is 93.4 %; less three standard errors
-    assert found["wider"] > 0.934 - 3 * math.sqrt(0.934 * 0.066 / 3000)
+    # docs/compare.md has 92.6 % for the hardest; less three standard errors
+    assert found["wider"] > 0.926 - 3 * math.sqrt(0.926 * 0.074 / 3000)
     assert found["wider"] >= max(found["hall"], found["t"])
     if rows == 100:
         assert min(found["hall"], found["t"]) < 0.93

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
-from xent.evaluation import batches
 from xent.evaluation.comparison.sums import GroupedSums, Moments
 from xent.evaluation.exact import ratio
+from xent.evaluation.groups.values import MISSING, texts_of
 
 __all__ = [
     "MAX_CLUSTERS",
@@ -22,7 +22,7 @@ __all__ = [
     "Codes",
     "centred",
     "cluster_moments",
-    "coded",
+    "clusters_of",
 ]
 
 Array = npt.NDArray[Any]
@@ -30,38 +30,6 @@ Array = npt.NDArray[Any]
 MAX_SLICES = 10_000
 # beyond so many clusters they are put together by hash: a union of clusters is a cluster
 MAX_CLUSTERS = 1024
-MISSING = "(missing)"
-
-
-def coded(name: str, column: Any) -> tuple[list[str], Array]:
-    """Return the distinct values of a column as text, and which of them each row holds."""
-    if batches.is_arrow(column):
-        from pyarrow import types
-
-        if not types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        texts = [MISSING if v is None else str(v) for v in column.dictionary.to_pylist()]
-        codes = column.indices
-        if codes.null_count:
-            texts.append(MISSING)
-            codes = codes.fill_null(len(texts) - 1)
-        return _merged(texts, codes.to_numpy(zero_copy_only=False).astype(np.int64))
-    if column.ndim != 1:
-        raise XentValueError(f"{name} must hold one value a row, got lists", value=name)
-    if column.dtype.kind == "O":
-        column = np.array([MISSING if v is None or v != v else str(v) for v in column])
-    values, codes = np.unique(column, return_inverse=True)
-    texts = [MISSING if v != v else str(v) for v in values.tolist()]
-    return _merged(texts, codes.astype(np.int64))
-
-
-def _merged(texts: list[str], codes: Array) -> tuple[list[str], Array]:
-    """Values of one text are one value: nan and a missing one, in two entries of a dictionary."""
-    if len(set(texts)) == len(texts):
-        return texts, codes
-    distinct = list(dict.fromkeys(texts))
-    place = {text: i for i, text in enumerate(distinct)}
-    return distinct, np.array([place[text] for text in texts], dtype=np.int64)[codes]
 
 
 class Codes:
@@ -74,19 +42,29 @@ class Codes:
 
     def add(self, column: Any) -> Array:
         """Return the number of each row's value."""
-        texts, codes = coded(self._name, column)
-        # a dictionary may hold values that no row has
-        used = np.flatnonzero(np.bincount(codes, minlength=len(texts)))
-        for i in used.tolist():
-            self.place.setdefault(texts[i], len(self.place))
+        texts, codes = texts_of(self._name, column)
+        table = np.array([self.place.setdefault(t, len(self.place)) for t in texts], dtype=np.int64)
         if len(self.place) > self._most:
             raise XentValueError(
                 f"{self._name} must have at most {self._most:,} different values, got more; "
                 "group them with --sql",
                 value=len(self.place),
             )
-        table = np.array([self.place.get(text, -1) for text in texts], dtype=np.int64)
         return table[codes]
+
+
+def clusters_of(name: str, column: Any, first_row: int) -> tuple[list[str], Array]:
+    """Return the clusters of a batch, and which of them each row is in."""
+    texts, codes = texts_of(name, column)
+    if MISSING in texts:
+        without = np.flatnonzero(codes == texts.index(MISSING))
+        raise XentValueError(
+            f"cluster {name!r} must have a value in every row, got none in row "
+            f"{first_row + int(without[0])} ({without.size} such rows in this batch); leave such "
+            "rows out with --sql",
+            index=first_row + int(without[0]),
+        )
+    return texts, codes
 
 
 class ClusterSums:

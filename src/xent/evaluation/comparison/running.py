@@ -14,7 +14,7 @@ from xent.errors import SourceError, XentValueError
 from xent.evaluation import batches
 from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.comparison.finishing import ModelState, finish
-from xent.evaluation.comparison.groups import MAX_SLICES, Codes, coded
+from xent.evaluation.comparison.groups import MAX_SLICES, Codes, clusters_of
 from xent.evaluation.comparison.intervals import METHODS
 from xent.evaluation.comparison.keys import KeyedRows
 from xent.evaluation.comparison.models import Model
@@ -193,7 +193,7 @@ class _Run:
             beside.slices = self._slices.add(batch[asked.by])
             beside.num_slices = len(self._slices.place)
         if asked.cluster is not None:
-            beside.clusters = coded(asked.cluster, batch[asked.cluster])
+            beside.clusters = clusters_of(asked.cluster, batch[asked.cluster], first_row)
         elif asked.block is not None:
             blocks = (np.arange(num_rows(batch)) + first_row) // asked.block
             low = int(blocks[0])

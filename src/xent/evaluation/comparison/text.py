@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from xent.evaluation.comparison.distances_text import distances
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
 from xent.evaluation.intervals import Interval
+from xent.evaluation.slice_table import FEW_ROWS
 from xent.evaluation.text import UNITS, number, percent, table
 from xent.units import nats_per
 
 __all__ = ["render"]
 
 MAX_GROUPS = 30
+MOST_LETTERS = 100  # of a line of prose
 
 
 def render(c: Comparison) -> str:
@@ -31,7 +34,10 @@ def render(c: Comparison) -> str:
             lines += ["", *_groups(what, pair.classes, c)]
         if pair.slices:
             lines += ["", *_groups(c.by or "slice", pair.slices, c)]
-    lines += [f"  note: {note}" for note in ("", *c.notes) if note]
+    for note in c.notes:
+        lines += textwrap.wrap(
+            f"note: {note}", MOST_LETTERS, initial_indent="  ", subsequent_indent="    "
+        )
     return "\n".join(lines)
 
 
@@ -117,7 +123,7 @@ def _s(count: int) -> str:
 def _pair(c: Comparison, p: Pair) -> list[str]:
     unit = UNITS[c.unit]
     per = " a label decision" if c.kind == "labels" else ""
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[str, ...]] = [("", "", _level(c))]
     value = p.finite_difference
     if p.num_common < p.num_rows:
         rows.append(("difference in log loss, A - B", _undefined(p), ""))
@@ -126,9 +132,11 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
         label = "difference in log loss, A - B"
     bits = f" = {number(value * nats_per('nat') / math.log(2))} bits" if c.unit == "nat" else ""
     rows.append((label, f"{number(value)} {unit}{bits}{per}", span(p.interval)))
-    better = "neither" if value == 0 or math.isnan(value) else "B" if value > 0 else "A"
+    better = "neither is shown to be better"
+    if p.p_value < 1 - c.level:
+        better = "B is better" if value > 0 else "A is better"
     clustered = f", {p.num_clusters:,} clusters" if p.num_clusters is not None else ""
-    rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", f"better: {better}"))
+    rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", better))
     if p.anytime_interval is not None:
         rows.append(("  however often one looks", "", span(p.anytime_interval)))
     ratio = span(p.perplexity_ratio_interval)
@@ -240,6 +248,9 @@ def _groups(what: str, groups: Sequence[GroupRow], c: Comparison) -> list[str]:
             row.append(f"{g.only_a_impossible:,}, {g.only_b_impossible:,}")
         rows.append(row)
     lines = ["  " + line for line in table(rows)]
+    for i, g in enumerate(shown):
+        if 0 < g.num_rows < FEW_ROWS:
+            lines[i + 1] += f"  fewer than {FEW_ROWS} rows"
     if len(shown) < len(groups):
         lines.append(f"  ({len(groups) - len(shown):,} that differ less are not shown)")
     return lines
