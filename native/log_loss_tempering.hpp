@@ -210,7 +210,8 @@ class TileTempering {
       for (int b = 0; b < kTile; ++b) {
         d[b] = truth[b] == 1 ? -d[b] : d[b];
         counted_[b] = lanes_.fault[b] == kScored && d[b] < infinity<double> ? -1 : 0;
-        d[b] = counted_[b] && d[b] > -infinity<double> ? d[b] : 0.0;
+        // a sure row stays one: beyond these log-odds the wrong outcome has no power left
+        d[b] = counted_[b] ? (d[b] > -6000 ? d[b] : -6000.0) : 0.0;
       }
       count();
       decide(d);

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from mpmath import mp, mpf
+from numpy.testing import assert_allclose
 
 from xent.evaluation import evaluate
 from xent.evaluation.tempering import POWERS
@@ -137,3 +138,12 @@ def test_the_loss_is_convex():
     # tangents are below
     for a in range(len(POWERS)):
         assert (t.loss >= t.loss[a] + t.slope[a] * (t.betas - t.betas[a]) - 1e-12).all()
+
+
+def test_a_sure_row_of_one_column_costs_nothing():
+    # log-odds of -infinity, which once were taken for 0
+    for source in (([1, 0, 1], [1.0, 0.0, 0.5]), ([1, 0, 1], [1.0, 0.0, np.nextafter(0.5, 1)])):
+        found = evaluate(source)
+        assert_allclose(found.summary.tempering.loss[7], found.log_loss, rtol=1e-11)
+    labels = evaluate(([[1, 0], [0, 1]], [[1.0, 0.0], [0.3, 0.6]]), task="multi")
+    assert_allclose(labels.summary.tempering.loss[7], labels.log_loss, rtol=1e-11)
