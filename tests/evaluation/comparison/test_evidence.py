@@ -84,3 +84,21 @@ def test_what_is_impossible_for_both_is_no_evidence():
 def test_no_rows_are_no_evidence():
     against_a, _ = evidence(np.array([]), np.array([]))
     assert (against_a.log_e, against_a.log_e_max, against_a.row_of_max) == (0, 0, -1)
+
+
+@pytest.mark.parametrize("rows", [1, 511, 512, 513, 5000])
+def test_the_path_is_thinned_to_even_steps_in_any_split(rows):
+    rng = np.random.default_rng(rows)
+    a, b = rng.exponential(size=(2, rows))
+    found, other = evidence(a, b)
+    assert len(found.path) <= 513
+    assert found.path[0] == (0, 0.0)
+    assert found.path[-1] == (rows, found.log_e)
+    steps = np.diff([n for n, _ in found.path[:-1]])
+    assert len(set(steps)) <= 1
+    running = np.concatenate([[0], np.cumsum(a - b)])
+    assert_allclose([v for _, v in found.path], running[[n for n, _ in found.path]], atol=1e-10)
+    assert [(n, -v) for n, v in other.path] == list(found.path)
+    # what is drawn does not depend on how the rows came
+    for parts in (2, 7, min(rows, 100)):
+        assert evidence(a, b, parts)[0].path == found.path

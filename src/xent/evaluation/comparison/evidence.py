@@ -16,6 +16,8 @@ __all__ = ["Evidence", "EvidenceSums"]
 
 Array = npt.NDArray[Any]
 
+MOST_POINTS = 512
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -35,11 +37,35 @@ class Evidence:
     row_of_max: int  # -1: before the first row
     threshold: float  # log(1 / alpha)
     crossed_at: int  # row after which the threshold was reached; -1: never
+    path: tuple[tuple[int, float], ...] = ()  # rows seen and log_e then: at most 513, even steps
 
     @property
     def p_value(self) -> float:
         """A p-value that stays valid however often one looks: 1 / the largest E."""
         return math.exp(-self.log_e_max)
+
+
+class _Path:
+    """A running sum at even steps: a step grows where there are more points than are drawn."""
+
+    def __init__(self) -> None:
+        self._step = 1
+        self._kept: list[tuple[int, float]] = [(0, 0.0)]
+
+    def add(self, rows: int, path: Array) -> None:
+        """Add the values after the rows that follow `rows` others."""
+        while True:
+            first = -(-(rows + 1) // self._step) * self._step
+            places = range(first - rows - 1, len(path), self._step)
+            if len(self._kept) + len(places) <= MOST_POINTS:
+                self._kept += [(rows + i + 1, float(path[i])) for i in places]
+                return
+            self._step *= 2
+            self._kept = [point for point in self._kept if point[0] % self._step == 0]
+
+    def points(self, rows: int, last: float) -> tuple[tuple[int, float], ...]:
+        """Return the points, the last row's among them."""
+        return (*(point for point in self._kept if point[0] < rows), (rows, last))
 
 
 class EvidenceSums:
@@ -54,6 +80,7 @@ class EvidenceSums:
         self._best = [0.0, 0.0]
         self._row_of_best = [-1, -1]
         self._crossed = [-1, -1]
+        self._drawn = _Path()
 
     def add(self, a: Array, b: Array) -> None:
         """Add the losses of rows under both models, in nats and in order."""
@@ -68,6 +95,7 @@ class EvidenceSums:
             reached = evidence >= self._threshold
             if self._crossed[side] < 0 and reached.any():
                 self._crossed[side] = self._rows + int(np.argmax(reached))
+        self._drawn.add(self._rows, path)
         self._running = float(path[-1])
         self._rows += len(a)
 
@@ -91,6 +119,7 @@ class EvidenceSums:
     def results(self, name_a: str, name_b: str) -> tuple[Evidence, Evidence]:
         """Return the evidence against A and that against B."""
         last = self._running if math.isinf(self._running) else rounded(self._sum.totals()[0])
+        points = self._drawn.points(self._rows, last)
         found = []
         for side, name in enumerate((name_a, name_b)):
             log_e = -last if side else last
@@ -103,6 +132,7 @@ class EvidenceSums:
                     row_of_max=self._row_of_best[side],
                     threshold=self._threshold,
                     crossed_at=self._crossed[side],
+                    path=tuple((n, -v if side else v) for n, v in points),
                 )
             )
         return found[0], found[1]
