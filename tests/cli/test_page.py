@@ -63,3 +63,11 @@ def test_an_interrupted_page_is_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", interrupted)
     assert run(["evaluate", DIGITS, "--report", str(path)]) == 130
     assert os.listdir(tmp_path) == []
+
+
+def test_a_page_of_a_comparison(tmp_path):
+    path = tmp_path / "page.html"
+    other = DIGITS.replace("digits.parquet", "digits_naive_bayes.parquet")
+    assert run(["compare", other, DIGITS, "--report", str(path), "--level", "0.9"]) == 0
+    assert numbers(path)["best"].endswith("digits.parquet")
+    assert "--level 0.9" in path.read_text("utf-8")

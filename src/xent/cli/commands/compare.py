@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from xent.cli.options import CONDITION_MET, OK, Text, option, path_of
+from xent.cli.options import CONDITION_MET, OK, Text, option, path_of, unlike_default
 
 __all__ = ["compare"]
 
@@ -65,6 +65,8 @@ def compare(
     ] = None,
     json: Annotated[bool, option("Print JSON for machines instead of the table.")] = False,
     output: Annotated[Text, option("Write to this file instead of standard output.")] = None,
+    report: Annotated[Text, option("Write a self-contained HTML page to this file.")] = None,
+    lang: Annotated[Literal["en", "zh"], option("Language of the page.")] = "en",
     fail_if: Annotated[
         Texts,
         option('Exit with code 1 where a condition holds: "difference>0". May be repeated.'),
@@ -76,6 +78,7 @@ def compare(
     --key; rows of another truth are refused. Of one file with several models, repeat --probs:
     --probs "a_*" --probs "b_*".
     """
+    asked = unlike_default(compare, locals())
     from xent.cli.conditions import parse_condition
     from xent.evaluation import compare as compare_
     from xent.report.machine import to_json
@@ -83,7 +86,12 @@ def compare(
     from xent.report.write import writable, write_text
 
     conditions = [parse_condition(text) for text in fail_if]
-    writable(output)
+    for path in (output, report):
+        writable(path)
+    if report is not None:
+        from xent.report.page import check_installed, write_page
+
+        check_installed()
     paths = [path_of(source) for source in sources]
     common, each = _of_models(len(paths), probs=probs, logits=logits, log_probs=log_probs)
     with progress_bar(", ".join(str(p) for p in paths[:2])) as progress:
@@ -120,6 +128,8 @@ def compare(
         print(text)
     else:
         write_text(output, text + "\n")
+    if report is not None:
+        write_page(report, result, lang=lang, options=asked)
     for condition in met:
         print(f"xent: {condition.text} holds: {condition.shown(numbers)}", file=sys.stderr)
     return CONDITION_MET if met else OK

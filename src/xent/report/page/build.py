@@ -54,7 +54,8 @@ def page_of(
     s = evaluation.summary
     numbers = evaluation.to_dict()
     return Page(
-        name=evaluation.name,
+        # a path is told in the fingerprint
+        name=evaluation.name.rstrip("/").rpartition("/")[2] or evaluation.name,
         kind=s.kind or "classes",
         unit=evaluation.unit,
         num_rows=s.num_rows,
@@ -79,7 +80,7 @@ def page_of(
 
 def _score(e: Evaluation) -> Score:
     s, per = e.summary, nats_per(e.unit)
-    found = getattr(e, "interval", None)
+    found = e.interval
     classes = s.kind != "log_probs"
     return Score(
         log_loss=e.log_loss,
@@ -105,7 +106,7 @@ def _classes(e: Evaluation) -> Table | None:
     if not found:
         return None
     labels = e.summary.kind == "labels"
-    by_class = {d.name: d for d in getattr(e, "by_class_decomposition", None) or ()}
+    by_class = {d.name: d for d in e.by_class_decomposition}
     columns = [
         Column("label" if labels else "class", "text"),
         Column("count", "count"),
@@ -175,8 +176,8 @@ def _fingerprint(
     if e.note:
         found.append(("f_read_as", e.note))
     found.append(("f_rows", f"{e.num_rows:,}"))
-    interval = getattr(e, "interval", None)
-    if interval is not None:
+    interval = e.interval
+    if interval:
         found.append(("f_interval", f"{interval.method}, {level(interval.level)}"))
     if options:
         found.append(("f_options", _options(options.items())))

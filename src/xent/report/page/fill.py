@@ -20,7 +20,7 @@ from xent.report.page import tables
 from xent.report.page.charts import evidence, reliability, scale, surprise, waterfall
 from xent.report.page.model import Page, Reliability, Score, Table, Temperature, Waterfall
 from xent.report.page.texts import LANGUAGES, TEXTS, Translate, translator
-from xent.report.page.written import count, level, short
+from xent.report.page.written import count, level, p_value, short
 
 __all__ = ["LARGEST", "check_installed", "island", "render"]
 
@@ -96,6 +96,7 @@ def _fill(page: Page, lang: str) -> str:
         parts_say=partial(_parts_say, t=t, unit=t(page.unit)),
         reliability_say=partial(_reliability_say, t=t),
         bounds=partial(_bounds, t=t),
+        temperature_says=partial(_temperature_says, t=t),
         tail=surprise.tail_text(page.surprise, t) if page.surprise else "",
         named=named,
         term_tables=[tables.term_table(w, t) for w in shown.waterfalls],
@@ -170,6 +171,13 @@ def _cut(page: Page, rows: int, panels: int) -> Page:
         classes=shorter(page.classes),
         slices=tuple(shorter(s) or s for s in page.slices[:panels]),
         worst=shorter(page.worst),
+        comparison=page.comparison
+        and replace(
+            page.comparison,
+            pairs=page.comparison.pairs[:rows],
+            tables=tuple(shorter(x) or x for x in page.comparison.tables[:panels]),
+            curves=page.comparison.curves[:panels],
+        ),
         reliability=page.reliability[:panels],
         waterfalls=page.waterfalls[:panels],
         numbers=_shorter(page.numbers, rows),
@@ -233,7 +241,9 @@ def _facts(page: Page, t: Translate) -> list[tuple[str, str, str]]:
         ("skill", s.skill, percent),
         ("uniform_skill", s.uniform_skill, percent),
     )
-    facts += [(t(key), write(v), "") for key, v, write in named if v is not None and v == v]
+    facts += [
+        (t(key), write(v), "") for key, v, write in named if v is not None and math.isfinite(v)
+    ]
     return facts
 
 
@@ -258,8 +268,21 @@ def _parts_say(w: Waterfall, t: Translate, unit: str) -> str:
     if cost.null is not None:
         said += t("parts_say_null", null=short(cost.null))
         if cost.p_value is not None:
-            said += t("parts_say_p", p=short(cost.p_value, 2))
+            said += t("parts_say_p", p=_relation(cost.p_value))
     return said + t("stop")
+
+
+def _relation(p: float) -> str:
+    shown = p_value(p)
+    return shown if shown.startswith("<") else f"= {shown}"
+
+
+def _temperature_says(found: Temperature, t: Translate) -> str:
+    if not found.gain > 0 or found.temperature == 1:
+        return ""
+    if found.p_value is not None and found.p_value > 0.05:
+        return t("tempered", p=_relation(found.p_value))
+    return t("overconfident" if found.temperature > 1 else "underconfident")
 
 
 def _reliability_say(r: Reliability, t: Translate) -> str:

@@ -230,6 +230,7 @@ class Comparison:
 
     models: Table | None = None
     pairs: tuple[Pair, ...] = ()
+    tables: tuple[Table, ...] = ()  # by class and by slice
     curves: tuple[Curve, ...] = ()
     notes: tuple[str, ...] = ()
     alpha: float = 0.05
@@ -240,7 +241,7 @@ class Page:
     """Everything that is drawn."""
 
     name: str
-    kind: str  # "classes", "labels" or "log_probs"
+    kind: str  # "classes", "labels", "log_probs" or "comparison"
     unit: str
     num_rows: int
     score: Score | None = None

@@ -1,12 +1,14 @@
-"""An evaluation as one HTML page: as text, or as a file that is whole or not there."""
+"""An evaluation or a comparison as one HTML page: text, or a file that is whole or not there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.result import Evaluation
 from xent.report.page.build import page_of
+from xent.report.page.comparing import comparison_page
 from xent.report.page.fill import render
 from xent.report.page.texts import Language
 from xent.report.write import writable, write_text
@@ -15,13 +17,13 @@ __all__ = ["html_page", "write_page"]
 
 
 def html_page(
-    evaluation: Evaluation,
+    evaluation: Evaluation | Comparison,
     *,
     lang: Language = "en",
     options: Mapping[str, Any] | None = None,
     date: str = "",
 ) -> str:
-    """Return one self-contained HTML page of an evaluation, below 300 KB.
+    """Return one self-contained HTML page of an evaluation or a comparison, below 300 KB.
 
     Nothing is fetched from anywhere: style, script, pictures and numbers are in the page, under a
     Content-Security-Policy that allows nothing else. Every name of the data is text. The same
@@ -29,7 +31,7 @@ def html_page(
 
     Parameters
     ----------
-    evaluation : Evaluation
+    evaluation : Evaluation or Comparison
     lang : {"en", "zh"}, default "en"
         Language of the page; messages about the data are in English.
     options : mapping, optional
@@ -60,12 +62,14 @@ def html_page(
     >>> page[:37], "http" in page.partition("Content-Security-Policy")[2]
     ('<!doctype html>\\n<html lang="zh-Hans">', False)
     """
+    if isinstance(evaluation, Comparison):
+        return render(comparison_page(evaluation, options=options, date=date), lang)
     return render(page_of(evaluation, options=options, date=date), lang)
 
 
 def write_page(
     path: str,
-    evaluation: Evaluation,
+    evaluation: Evaluation | Comparison,
     *,
     lang: Language = "en",
     options: Mapping[str, Any] | None = None,

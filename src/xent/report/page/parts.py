@@ -38,14 +38,19 @@ MOST_CLASSES = 12  # diagrams: of those that carry most of the loss
 BARS = 40  # of a histogram of forecasts
 OCTAVE = 8  # cells of losses in a factor of 2
 BAR = 4  # cells of losses in a bar
-MOST_BARS = 48
+FEWEST_BARS, MOST_BARS = 12, 48
+LITTLE = 0.0005  # of the loss
 WORST = 0.01
 
 
 def notes_of(e: Evaluation) -> tuple[Note, ...]:
     """Return warnings, then hints: each said once."""
     found = []
+    hints = tuple(e.hints)
+    told = {str(hint) for hint in hints}
     for text in e.warnings:
+        if text in told:
+            continue
         code, _, rest = text.partition(": ")
         said, _, fix = rest.partition("; ")
         found.append(
@@ -53,10 +58,10 @@ def notes_of(e: Evaluation) -> tuple[Note, ...]:
             if rest
             else Note("warning", "", text)
         )
-    for hint in getattr(e, "hints", ()):
+    for hint in hints:
         severity = "warning" if hint.severity == "warning" else "hint"
         found.append(Note(severity, hint.code, _sentence(hint.found), _sentence(hint.fix)))
-    return tuple(dict.fromkeys(found))
+    return tuple(sorted(found, key=lambda note: note.severity != "warning"))
 
 
 def _sentence(text: str) -> str:
@@ -73,7 +78,7 @@ def range_of(found: Any, times: float = 1.0) -> Range | None:
 def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
     """Return the decompositions; where rows are impossible, of the others."""
     shown = []
-    for d in getattr(e, "decomposition", ()):
+    for d in e.decomposition:
         u, r, m = d.uncertainty.value, d.resolution.value, d.miscalibration.value
         possible = math.isfinite(d.log_loss) and math.isfinite(d.within)
         if not math.isfinite(u - r + m):
@@ -88,7 +93,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
                 miscalibration=_term(d.miscalibration),
                 # what rounding leaves is no part
                 within=d.within if possible and abs(d.within) > 1e-12 * abs(u) else 0.0,
-                note=getattr(d, "note", ""),
+                note=d.note,
                 possible_only=not possible,
             )
         )
@@ -104,9 +109,9 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def reliability_of(e: Any) -> tuple[Reliability, ...]:
+def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
     """Return the diagram of the predicted class, then of the classes that cost most."""
-    cells = getattr(e.summary, "cells", None)
+    cells = e.summary.cells
     if cells is None or not e.num_rows:
         return ()
     groups, names = cells.groups, e.summary.classes
@@ -138,8 +143,8 @@ def _diagram(r: Any, name: str) -> Reliability:
     )
     edges: tuple[float, ...] = ()
     counts: tuple[float, ...] = ()
-    curve = getattr(r, "curve", None)
-    if curve is not None and len(curve.forecast):
+    curve = r.curve
+    if len(curve.forecast):
         found = Reliability(name, bins)
         heights, places = np.histogram(
             curve.forecast, bins=BARS, range=(0.0, found.extent), weights=curve.weight
@@ -151,16 +156,20 @@ def _diagram(r: Any, name: str) -> Reliability:
 def surprise_of(e: Evaluation) -> Surprise | None:
     """Return the histogram of the losses: bars of half a factor of 2, the smallest together."""
     s, per = e.summary, nats_per(e.unit)
-    cells = getattr(s, "surprise", None)
+    cells = s.surprise
     if cells is None:
         return None
     counts, edges = np.asarray(cells.counts, float), np.asarray(cells.edges(), float)
     held = np.flatnonzero(counts)
     if not len(held):
         return None
-    last = -(-(int(held[-1]) + 1) // BAR) * BAR
-    first = max(int(held[0]) // BAR * BAR, last - MOST_BARS * BAR)
     middle = np.sqrt(edges[:-1] * edges[1:])
+    carried = np.cumsum(counts * middle)
+    # rows that carry next to nothing are one bar: a sure model has them over many decades
+    some = int(np.searchsorted(carried, LITTLE * carried[-1]))
+    last = -(-(int(held[-1]) + 1) // BAR) * BAR
+    first = max(min(some, last - FEWEST_BARS * BAR), int(held[0]), last - MOST_BARS * BAR)
+    first = max(first // BAR * BAR, 0)
     rows = np.add.reduceat(counts[first:last], np.arange(0, last - first, BAR))
     loss = np.add.reduceat((counts * middle)[first:last], np.arange(0, last - first, BAR))
     rows[0] += counts[:first].sum()
@@ -186,7 +195,7 @@ def surprise_of(e: Evaluation) -> Surprise | None:
 
 def slices_of(e: Evaluation) -> tuple[Table, ...]:
     """Return the table by slice, the costliest first where it is long."""
-    found = getattr(e, "slices", ())
+    found = e.slices
     if not found:
         return ()
     if len(found) > 50:
@@ -219,7 +228,7 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
 
 def temperature_of(e: Evaluation) -> Temperature | None:
     """Return what one number would gain, in the unit."""
-    found = getattr(e, "temperature", None)
+    found = e.temperature
     if found is None:
         return None
     low, high = found.gain_bounds

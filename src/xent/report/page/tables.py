@@ -10,7 +10,7 @@ from xent.report.page.charts.evidence import power_of_ten
 from xent.report.page.charts.svg import pc
 from xent.report.page.model import Cell, Column, LeftOut, Pair, Range, Reliability, Table, Waterfall
 from xent.report.page.texts import Translate
-from xent.report.page.written import count, fixed, places, short
+from xent.report.page.written import count, fixed, p_value, places
 
 __all__ = [
     "bin_table",
@@ -106,7 +106,7 @@ def _written(value: float, kind: str, places: int) -> str:
     if kind in ("share", "bar"):
         return percent(value)
     if kind == "p":
-        return short(value, 2)
+        return p_value(value)
     if kind == "power":
         return power_of_ten(value)
     return fixed(value, places)

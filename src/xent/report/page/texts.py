@@ -121,7 +121,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "; a perfectly calibrated model of this size would show {null} too",
         "；同样规模下，完全校准的模型也会显示 {null}",
     ),
-    "parts_say_p": (" (p = {p})", "（p = {p}）"),
+    "parts_say_p": (" (p {p})", "（p {p}）"),
     "possible_only": (
         "Impossible rows, whose loss is infinite, are left out here.",
         "此处不含损失为无穷大的不可能行。",
@@ -161,8 +161,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "surprise": ("Who carries the loss", "损失由谁承担"),
     "surprise_lead": (
         "Rows by how much they lost. Above the line, the share of the rows; below it, the share "
-        "of the loss that they carry. The scale is logarithmic.",
-        "按损失大小对各行分组。横线上方是行数占比，下方是这些行所承担的损失占比。横轴为对数刻度。",
+        "of the loss that they carry, on a scale of its own.",
+        "按损失大小对各行分组。横线上方是行数占比，下方是这些行所承担的损失占比，两者各有刻度。",
     ),
     "surprise_title": ("Rows, and the loss they carry, by loss", "按损失分组的行数与所承担的损失"),
     "surprise_text": (
@@ -174,8 +174,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "损失最大的 {share} 的行承担了 {carry} 的损失。",
     ),
     "tail_mark": ("worst {share}", "最差 {share}"),
-    "share_of_rows": ("share of rows", "行数占比"),
-    "share_of_the_loss": ("share of the loss", "损失占比"),
+    "share_of_rows": ("share of rows, up to {most}", "行数占比，最高 {most}"),
+    "share_of_the_loss": ("share of the loss, up to {most}", "损失占比，最高 {most}"),
     "axis_says": (
         "Along the axis: the loss of a row in {unit}, and the probability that the truth "
         "was given.",
@@ -268,6 +268,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The model is too sure: above 1, the temperature makes it less so.",
         "模型过于自信：温度大于 1 会降低其自信程度。",
     ),
+    "tempered": (
+        "What the best temperature gains is no more than chance would show (p {p}).",
+        "最优温度带来的改善不超出偶然波动的范围（p {p}）。",
+    ),
     "underconfident": (
         "The model is not sure enough: below 1, the temperature makes it more so.",
         "模型不够自信：温度小于 1 会提高其自信程度。",
@@ -281,6 +285,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "超过 {threshold} 时，可在 {alpha} 水平上否定第一个模型的预测。",
     ),
     "models_table": ("Models", "模型"),
+    "impossible_rows": ("impossible rows", "不可能的行"),
+    "loss_first": ("first", "第一个"),
+    "loss_second": ("second", "第二个"),
+    "contribution": ("part of the whole difference", "占总差值的部分"),
+    "f_numbers": ("SHA-256 of the numbers", "数值的 SHA-256"),
     "model": ("model", "模型"),
     "pairs": ("Pairs of models", "模型两两比较"),
     "pair": ("pair", "模型对"),

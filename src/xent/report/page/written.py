@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from xent.evaluation.text import number
 
-__all__ = ["count", "fixed", "level", "places", "short"]
+__all__ = ["count", "fixed", "level", "p_value", "places", "short"]
 
 
 def places(values: Iterable[float | None], digits: int = 4) -> int:
@@ -45,6 +45,15 @@ def short(value: float, digits: int = 3) -> str:
     ('0.0182', '∞')
     """
     return "∞" if value == math.inf else number(value, digits)
+
+
+def p_value(p: float) -> str:
+    """Return a p-value; a small one is small, and no smaller.
+
+    >>> p_value(0.3211), p_value(0.0)
+    ('0.32', '< 0.0001')
+    """
+    return number(p, 2) if p >= 1e-4 else "< 0.0001"
 
 
 def count(value: float) -> str:

@@ -28,14 +28,15 @@ def tail_text(s: Surprise, t: Translate) -> str:
 
 
 def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
-    """Return the chart; both halves have the same scale, so that areas compare."""
+    """Return the chart."""
     first, last = math.log(s.edges[0]), math.log(s.edges[-1])
     span = (last - first) or 1.0
 
     def x(loss: float) -> float:
         return min(1.0, max(0.0, (math.log(loss) - first) / span)) if loss > 0 else 0.0
 
-    most = max((*s.rows, *s.loss, 1e-300))
+    # each half has its own scale: the rows of a sure model are all in one bar
+    most = {True: max(*s.rows, 1e-300), False: max(*s.loss, 1e-300)}
     upper, lower = TOP + HALF, TOP + HALF + AXIS
     parts = [
         tag("line", x1=0, x2="100%", y1=upper + 0.5, y2=upper + 0.5, class_="axis"),
@@ -46,7 +47,7 @@ def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
         for share, up in ((rows, True), (loss, False)):
             if share <= 0:
                 continue
-            size = max(1.0, HALF * share / most)
+            size = max(1.0, HALF * share / most[up])
             tip = f"{shown(low, 2)} – {shown(high, 2)}: {percent(share)}"
             parts.append(
                 tag(
@@ -59,16 +60,23 @@ def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
                     class_="rows" if up else "loss",
                 )
             )
+    if s.below:
+        # the first bar begins at 0
+        parts.append(text(f"< {shown(s.edges[1], 1)}", x=0, y=upper + 18, class_="tick"))
     for tick in _decades(s.edges[0], s.edges[-1]):
         at = x(tick)
+        if s.below and at < 0.2:
+            continue
         anchor = "start" if at < 0.04 else "end" if at > 0.96 else "middle"
         parts.append(tag("line", x1=pc(at), x2=pc(at), y1=upper, y2=upper + 4, class_="mark"))
         parts.append(text(_plain(tick), x=pc(at), y=upper + 18, text_anchor=anchor, class_="tick"))
         p = percent(math.exp(-tick * NATS[unit]))
         parts.append(text(p, x=pc(at), y=upper + 33, text_anchor=anchor, class_="tick pale"))
     parts += _tail(s, t, x)
-    parts.append(text(t("share_of_rows"), x=0, y=14, class_="small"))
-    parts.append(text(t("share_of_the_loss"), x=0, y=HEIGHT - 6, class_="small"))
+    parts.append(text(t("share_of_rows", most=percent(most[True])), x=0, y=14, class_="small"))
+    parts.append(
+        text(t("share_of_the_loss", most=percent(most[False])), x=0, y=HEIGHT - 6, class_="small")
+    )
     low, high = _middle(s)
     description = t("surprise_text", low=shown(low, 2), high=shown(high, 2), tail=tail_text(s, t))
     return chart(

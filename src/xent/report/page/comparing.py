@@ -1,0 +1,146 @@
+"""The model of a page from a Comparison: models, pairs, and the evidence as rows came in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from xent.evaluation.comparison.result import Comparison as Compared
+from xent.evaluation.comparison.result import Pair as ComparedPair
+from xent.report.machine import plain
+from xent.report.page.model import Cell, Column, Comparison, Curve, Page, Pair, Table
+from xent.report.page.parts import range_of
+
+__all__ = ["comparison_page", "curves_of"]
+
+
+def comparison_page(
+    compared: Compared, *, options: Mapping[str, Any] | None = None, date: str = ""
+) -> Page:
+    """Return what a page shows of a comparison.
+
+    Examples
+    --------
+    >>> from xent.evaluation import compare
+    >>> y = [0, 1, 1, 0]
+    >>> c = compare((y, [0.2, 0.7, 0.9, 0.1]), (y, [0.4, 0.6, 0.6, 0.4]))
+    >>> page = comparison_page(c)
+    >>> len(page.comparison.models.rows), round(page.comparison.pairs[0].difference, 4)
+    (2, -0.3132)
+    """
+    numbers = compared.to_dict()
+    names = tuple(m.name for m in compared.models)
+    return Page(
+        name=", ".join(name.rpartition("/")[2] or name for name in names),
+        kind="comparison",
+        unit=compared.unit,
+        num_rows=compared.pairs[0].num_rows if compared.pairs else 0,
+        comparison=Comparison(
+            models=_models(compared),
+            pairs=tuple(map(_pair, (*compared.pairs, *compared.others))),
+            tables=tuple(table for pair in compared.pairs for table in _groups(compared, pair)),
+            curves=curves_of(compared),
+            notes=compared.notes,
+            alpha=round(1 - compared.level, 12),
+        ),
+        fingerprint=_fingerprint(names, numbers, options, date),
+        numbers=numbers,
+        date=date,
+    )
+
+
+def curves_of(compared: Compared) -> tuple[Curve, ...]:
+    """Return the evidence against the first model by each other one, row after row."""
+    found = []
+    for pair in compared.pairs:
+        if pair.evidence is None:
+            continue
+        points = [(n, v) for n, v in pair.evidence[0].path if math.isfinite(v)]
+        if len(points) > 1:
+            rows, log_e = zip(*points, strict=True)
+            found.append(Curve(f"{pair.b} / {pair.a}", tuple(map(float, rows)), log_e))
+    return tuple(found)
+
+
+def _models(compared: Compared) -> Table:
+    columns = [
+        Column("model", "text"),
+        Column("class_log_loss"),
+        Column("range", "range"),
+        Column("perplexity"),
+    ]
+    optional = (
+        ("accuracy", "accuracy", "share", lambda m: not math.isnan(m.accuracy)),
+        ("bits_per_byte", "bits_per_byte", "number", lambda m: not math.isnan(m.bits_per_byte)),
+        ("impossible_rows", "num_impossible", "count", lambda m: m.num_impossible > 0),
+    )
+    shown = [o for o in optional if any(o[3](m) for m in compared.models)]
+    columns += [Column(key, kind) for key, _, kind, _ in shown]
+    rows: list[tuple[Cell, ...]] = []
+    for m in compared.models:
+        row: list[Cell] = [m.name, m.log_loss, range_of(m.interval), m.perplexity]
+        rows.append((*row, *(getattr(m, name) for _, name, _, _ in shown)))
+    return Table(tuple(columns), tuple(rows), title="models_table", total=len(rows))
+
+
+def _pair(p: ComparedPair) -> Pair:
+    return Pair(
+        first=p.a,
+        second=p.b,
+        difference=p.difference,
+        interval=range_of(p.interval),
+        win_rate=p.win_rate,
+        p_value=None if math.isnan(p.adjusted_p_value) else p.adjusted_p_value,
+        log_e_value=None if p.evidence is None else p.evidence[0].log_e,
+    )
+
+
+def _groups(compared: Compared, pair: ComparedPair) -> list[Table]:
+    """Return the tables by class and by slice of a pair; their last column adds up."""
+    found = []
+    for key, groups in (("classes", pair.classes), ("slices", pair.slices)):
+        if not groups:
+            continue
+        first = "slice_value" if key == "slices" else "class"
+        columns = (
+            Column(first, "text"),
+            Column("count", "count"),
+            Column("loss_first"),
+            Column("loss_second"),
+            Column("difference"),
+            Column("range", "range"),
+            Column("contribution"),
+        )
+        rows = tuple(
+            (
+                g.name,
+                g.num_rows,
+                g.log_loss_a,
+                g.log_loss_b,
+                g.difference,
+                range_of(g.interval),
+                g.contribution,
+            )
+            for g in sorted(groups, key=lambda g: -abs(g.contribution))[:200]
+        )
+        by = f" ({compared.by})" if key == "slices" and compared.by else ""
+        name = f"{pair.a} − {pair.b}{by}"
+        found.append(Table(columns, rows, name=name, total=len(groups)))
+    return found
+
+
+def _fingerprint(
+    names: tuple[str, ...], numbers: Any, options: Mapping[str, Any] | None, date: str
+) -> tuple[tuple[str, str], ...]:
+    found = [("f_version", version("xent")), ("f_source", ", ".join(names))]
+    if options:
+        found.append(("f_options", " ".join(f"--{n} {v}" for n, v in options.items())))
+    text = json.dumps(plain(numbers), sort_keys=True)
+    found.append(("f_numbers", hashlib.sha256(text.encode()).hexdigest()))
+    if date:
+        found.append(("f_date", date))
+    return tuple(found)
