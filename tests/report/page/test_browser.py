@@ -1,12 +1,15 @@
 """The page in a real browser: nothing breaks, nothing leaves, nothing is cut off."""
 
 import re
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from made_up_pages import full_page, hostile_page
 
-from xent.report.page import render
+from xent.evaluation import compare, evaluate
+from xent.report.page import html_page, render
 
 WIDTHS = (390, 820, 1440)
 
@@ -58,6 +61,33 @@ def test_every_width_and_theme(visit, width, scheme, lang):
                 assert page.evaluate(MISPLACED) == []
         paper = page.evaluate(PAPER)
         assert (sum(map(int, re.findall(r"\d+", paper)[:3])) > 384) == (scheme == "light")
+
+
+def real_pages():
+    """Evaluations and a comparison of real models, as pages."""
+    examples = Path(__file__).parents[3] / "examples"
+    a, b = examples / "digits_naive_bayes.parquet", examples / "digits.parquet"
+    for name in ("digits.parquet", "digits_naive_bayes.parquet", "breast_cancer.csv"):
+        yield name, partial(evaluate, examples / name)
+    yield "digit_attributes.csv", partial(evaluate, examples / "digit_attributes.csv", unit="bit")
+    yield "two models", partial(compare, a, b)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("judged", [pytest.param(f, id=name) for name, f in real_pages()])
+def test_real_models(visit, judged, lang):
+    text = html_page(judged(), lang=lang)
+    assert len(text.encode()) < 300_000
+    with visit(text) as page:
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate(WIDE) <= 0
+            assert page.evaluate(CLIPPED) == []
+            for select in page.locator(".picker select").all():
+                for option in select.locator("option").all():
+                    select.select_option(option.get_attribute("value"))
+                    assert page.evaluate(MISPLACED) == []
+            assert page.evaluate(MISPLACED) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

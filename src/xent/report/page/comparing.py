@@ -62,7 +62,10 @@ def curves_of(compared: Compared) -> tuple[Curve, ...]:
         points = [(n, v) for n, v in pair.evidence[0].path if math.isfinite(v)]
         if len(points) > 1:
             rows, log_e = zip(*points, strict=True)
-            found.append(Curve(f"{pair.b} / {pair.a}", tuple(map(float, rows)), log_e))
+            last = pair.evidence[0].path[-1][1]
+            ruined = "" if math.isfinite(last) else pair.a if last > 0 else pair.b
+            name = f"{pair.b} / {pair.a}"
+            found.append(Curve(name, tuple(map(float, rows)), log_e, ruined))
     return tuple(found)
 
 

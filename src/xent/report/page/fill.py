@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
@@ -14,13 +13,12 @@ from importlib.util import find_spec
 from typing import Any
 
 from xent.errors import UnavailableError
-from xent.evaluation.text import number, percent
 from xent.report.machine import plain
-from xent.report.page import tables
+from xent.report.page import sentences, tables
 from xent.report.page.charts import evidence, reliability, scale, surprise, waterfall
-from xent.report.page.model import Page, Reliability, Score, Table, Temperature, Waterfall
+from xent.report.page.model import Page, Table, Waterfall
 from xent.report.page.texts import LANGUAGES, TEXTS, Translate, translator
-from xent.report.page.written import count, level, p_value, short
+from xent.report.page.written import count, level, short
 
 __all__ = ["LARGEST", "check_installed", "island", "render"]
 
@@ -79,7 +77,7 @@ def _fill(page: Page, lang: str) -> str:
         html_lang=LANGUAGES[lang],
         # messages about the data are
         english=Markup("" if lang == "en" else ' lang="en"'),
-        slice_says=partial(_slice_says, t=t, unit=t(page.unit)),
+        slice_says=partial(sentences.slice_says, t=t, unit=t(page.unit)),
         subtitle=f"subtitle_{page.kind}",
         policy=_policy(css, js),
         css=Markup(css),
@@ -92,17 +90,18 @@ def _fill(page: Page, lang: str) -> str:
         number=partial(short, digits=4),
         level=level,
         interval=partial(tables.interval, t=t),
-        facts=_facts(shown, t),
-        parts_say=partial(_parts_say, t=t, unit=t(page.unit)),
-        reliability_say=partial(_reliability_say, t=t),
-        bounds=partial(_bounds, t=t),
-        temperature_says=partial(_temperature_says, t=t),
+        facts=sentences.facts(shown, t),
+        parts_say=partial(sentences.parts_say, t=t, unit=t(page.unit)),
+        reliability_say=partial(sentences.reliability_say, t=t),
+        bounds=partial(sentences.bounds, t=t),
+        temperature_says=partial(sentences.temperature_says, t=t),
         tail=surprise.tail_text(page.surprise, t) if page.surprise else "",
         named=named,
         term_tables=[tables.term_table(w, t) for w in shown.waterfalls],
         bin_tables=[tables.bin_table(r, t) for r in shown.reliability],
         left_out_table=tables.left_out_table(page.left_out, t, f"{page.clip:g}"),
-        pair_table=tables.pair_table(page.comparison.pairs, t) if page.comparison else None,
+        pairs_say=sentences.pairs_say(shown, t),
+        pair_table=tables.pair_table(shown.comparison.pairs, t) if shown.comparison else None,
     )
 
 
@@ -215,95 +214,3 @@ def _charts(page: Page, t: Translate, markup: Callable[[str], Any]) -> dict[str,
         else "",
         "curves": [markup(evidence.draw(c, t, f"ec-{i}", alpha)) for i, c in enumerate(curves)],
     }
-
-
-def _facts(page: Page, t: Translate) -> list[tuple[str, str, str]]:
-    """Return the facts beside the headline: name, value, small print."""
-    s = page.score
-    if s is None:
-        return []
-    facts: list[tuple[str, str, str]] = []
-    if page.unit != "nat":
-        facts.append((t("in_nats"), short(s.nats, 4), _ends(s, t, lambda nats: nats)))
-    if page.unit != "bit":
-        bits = short(s.nats / math.log(2), 4)
-        facts.append((t("in_bits"), bits, _ends(s, t, lambda nats: nats / math.log(2))))
-    facts.append((t("perplexity"), short(_exp(s.nats), 4), _ends(s, t, _exp)))
-    facts.append((t("truth_probability"), number(math.exp(-s.nats)), ""))
-    labels = page.kind == "labels"
-    four = partial(short, digits=4)
-    named = (
-        ("label_accuracy" if labels else "accuracy", s.accuracy, percent),
-        ("exact_match", s.exact_match, percent),
-        ("row_log_loss", s.row_log_loss, four),
-        ("brier", s.brier, four),
-        ("bits_per_byte", s.bits_per_byte, four),
-        ("skill", s.skill, percent),
-        ("uniform_skill", s.uniform_skill, percent),
-    )
-    facts += [
-        (t(key), write(v), "") for key, v, write in named if v is not None and math.isfinite(v)
-    ]
-    return facts
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
-
-
-def _ends(s: Score, t: Translate, change: Callable[[float], float]) -> str:
-    found = s.interval_nats
-    if found is None:
-        return ""
-    return t("interval_of", low=short(change(found.low), 4), high=short(change(found.high), 4))
-
-
-def _parts_say(w: Waterfall, t: Translate, unit: str) -> str:
-    share = w.resolution.value / w.uncertainty.value if w.uncertainty.value > 0 else math.nan
-    cost = w.miscalibration
-    said = t("parts_say", share=percent(share), cost=short(cost.value), unit=unit)
-    if cost.null is not None:
-        said += t("parts_say_null", null=short(cost.null))
-        if cost.p_value is not None:
-            said += t("parts_say_p", p=_relation(cost.p_value))
-    return said + t("stop")
-
-
-def _relation(p: float) -> str:
-    shown = p_value(p)
-    return shown if shown.startswith("<") else f"= {shown}"
-
-
-def _temperature_says(found: Temperature, t: Translate) -> str:
-    if not found.gain > 0 or found.temperature == 1:
-        return ""
-    if found.p_value is not None and found.p_value > 0.05:
-        return t("tempered", p=_relation(found.p_value))
-    return t("overconfident" if found.temperature > 1 else "underconfident")
-
-
-def _reliability_say(r: Reliability, t: Translate) -> str:
-    outside = sum(map(reliability.is_outside, r.bins))
-    return t("reliability_text", bins=len(r.bins), outside=outside)
-
-
-def _slice_says(table: Table, t: Translate, unit: str) -> str:
-    said = t(
-        "slice_information",
-        name=tables.user_text(table.name),
-        value=short(table.values["information"]),
-        unit=unit,
-    )
-    if "chance" in table.values:
-        said += t("slice_chance", value=short(table.values["chance"], 2))
-    return said
-
-
-def _bounds(found: Temperature, t: Translate) -> str:
-    if found.gain_low is None or found.gain_high is None:
-        return ""
-    low, high = number(found.gain_low), number(found.gain_high)
-    return f"{t('gain_bounds')}: " + t("interval_of", low=low, high=high)

@@ -222,6 +222,7 @@ class Curve:
     name: str
     rows: tuple[float, ...]
     log_e: tuple[float, ...]
+    ruined: str = ""  # the model that gave probability 0 to what happened after the last point
 
 
 @dataclass(frozen=True)

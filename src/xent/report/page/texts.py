@@ -285,6 +285,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "超过 {threshold} 时，可在 {alpha} 水平上否定第一个模型的预测。",
     ),
     "models_table": ("Models", "模型"),
+    "models_compared": ("Which model is better", "哪个模型更好"),
+    "better": (
+        "{better} is better than {worse}: it loses {size} {unit} less a row ({interval}).",
+        "{better} 优于 {worse}：每行损失少 {size} {unit}（{interval}）。",
+    ),
+    "undecided": (
+        "These rows do not tell {first} and {second} apart: the interval of their difference, "
+        "{interval}, holds 0.",
+        "这些数据无法区分 {first} 与 {second}：差值的置信区间 {interval} 包含 0。",
+    ),
+    "ruined": (
+        "Here the curve ends: {name} gave probability 0 to what happened, and is refuted.",
+        "曲线到此为止：{name} 给实际结果赋予了概率 0，已被否定。",
+    ),
     "impossible_rows": ("impossible rows", "不可能的行"),
     "loss_first": ("first", "第一个"),
     "loss_second": ("second", "第二个"),
