@@ -41,7 +41,9 @@ def score_part(batches: Iterable[Batch], plan: Plan, options: Options, part: int
             if num_rows(batch):
                 scorer.add(batch, seen)
                 seen += num_rows(batch)
-        return scorer.summary().without_numbers().to_json()
+        # a partition without rows has nothing to add
+        summary = scorer.summary().without_numbers() if seen else Summary()
+        return summary.to_json()
     except (XentValueError, XentTypeError) as error:
         place = error.index if isinstance(error.index, int) else None
         told = {"class": type(error).__name__, "code": error.code, "index": place}
