@@ -13,8 +13,8 @@ SRC = Path(__file__).parents[1] / "src" / "xent"
 ROOMS = [
     {"cli"},
     {"learn"},
-    {"report"},
     {"sklearn"},
+    {"report"},
     {"evaluation"},
     {"torch"},
     {"losses"},

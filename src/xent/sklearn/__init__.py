@@ -6,11 +6,13 @@ imports it when it is called.
 
 from __future__ import annotations
 
+from xent.sklearn._display import XentDisplay
 from xent.sklearn._log_loss import d2_log_loss_score, log_loss
 from xent.sklearn._scorers import LogLossScorer, d2_log_loss_scorer, neg_log_loss_scorer
 
 __all__ = [
     "LogLossScorer",
+    "XentDisplay",
     "d2_log_loss_score",
     "d2_log_loss_scorer",
     "log_loss",
