@@ -179,6 +179,51 @@ def test_nearly_constant_predictions_are_not_constant():
     assert codes((y, np.column_stack([q, np.zeros(ROWS)]))) == []
 
 
+@pytest.mark.parametrize("one_column", [True, False])
+def test_a_reversed_column_of_a_rare_event(one_column):
+    rng = np.random.default_rng(4)
+    p = np.clip(0.02 * np.exp(1.5 * rng.normal(size=20_000)), 0, 0.45)
+    y = (rng.random(20_000) < p).astype(int)
+    probs = 1 - p if one_column else np.stack([p, 1 - p], 1)
+    only(hints((y, probs)), "D25", "warning", "class '1' look reversed", "classes=['1', '0']")
+    labels, both = np.stack([y, y], 1), np.stack([p, 1 - p], 1)
+    found = hints(labels=labels, probs=both, task="multi")
+    only(found, "D25", "warning", "label '1' look reversed", "pass 1 - p for this label")
+
+
+def test_weak_and_shifted_probabilities_are_not_reversed():
+    rng = np.random.default_rng(5)
+    y = (rng.random(20_000) < 0.03).astype(int)
+    # of another prior: reversed they would lose less, but they rank
+    z = np.where(y, 1.0, 0.0) + rng.normal(size=20_000)
+    assert "D25" not in codes((y, sigmoid(z + 3)))
+    # ranks a little in reverse, near the frequency
+    assert "D25" not in codes((y, sigmoid(-3.5 - 0.2 * z)))
+
+
+def test_scores_that_rank_nothing():
+    rng = np.random.default_rng(6)
+    y = (rng.random(5000) < 0.3).astype(int)
+    near = sigmoid(np.log(0.3 / 0.7) + 0.05 * rng.normal(size=5000))
+    only(hints((y, near)), "D12", "note", "do not rank what happens", "0.5 is chance")
+    q, y = calibrated(4, rows=5000)
+    only(hints((np.sort(y), q)), "D12", "note", "do not rank", "frequencies", "sorted or joined")
+
+
+def test_scores_that_rank_a_little_do_rank():
+    rng = np.random.default_rng(7)
+    y = (rng.random(20_000) < 0.3).astype(int)
+    z = np.log(0.3 / 0.7) + 0.1 * y + 0.5 * rng.normal(size=20_000)
+    assert not any("rank what" in str(h) for h in hints((y, sigmoid(z))))
+    # too few to say
+    assert codes((y[:200], sigmoid(np.log(0.3 / 0.7) + 0.05 * rng.normal(size=200)))) == []
+    # sure of the wrong things, and still ranking
+    q, y = calibrated(2, 1.0)
+    found = hints((y, softmax(8 * np.log(q))[:, 1]))
+    assert [h.code for h in found] == ["D12"]
+    assert "where the scores still rank the classes (area under the ROC curve 0." in found[0].fix
+
+
 # no better than the frequencies, D12 --------------------------------------------------------
 
 
@@ -193,7 +238,8 @@ def test_as_good_as_the_frequencies_is_not_worse():
     for rows in (60, 2000):
         y = rng.choice(3, rows, p=[0.6, 0.3, 0.1])
         near = np.array([0.6, 0.3, 0.1]) * np.exp(0.05 * rng.normal(size=(rows, 3)))
-        assert codes((y, near / near.sum(axis=1, keepdims=True))) == []
+        found = hints((y, near / near.sum(axis=1, keepdims=True)))
+        assert not any("lose" in h.found for h in found)
     # one row decides: too few to say
     y = np.arange(ROWS) % 2
     p = np.where(y == 1, 0.6, 0.4)
@@ -293,9 +339,12 @@ def test_few_rows_make_most_of_the_loss():
     found = hints((y, p))
     loss = np.sort(-np.log(np.where(y == 1, p, 1 - p)))
     part = loss[-50:].sum() / loss.sum()
-    only(
-        found, "D19", "note", f"the 50 rows that cost most (1.00% of all) make {part:.0%}", "rows "
-    )
+    only(found, "D19", "note", f"rows that cost most (50) make {part:.0%} of the loss", "rows 10 (")
+    # more rows than are kept: bounded by their cells
+    many = hints((np.tile(y, 4), np.tile(p, 4)))
+    only(many, "D19", "note", "most (200) make at least ")
+    least = float(many[0].found.split("least ")[1].split("%")[0]) / 100
+    assert part - 0.12 < least <= part + 0.005
 
 
 def test_losses_of_one_size_are_not_concentrated():
@@ -303,7 +352,6 @@ def test_losses_of_one_size_are_not_concentrated():
     assert codes((y, np.where(y == 1, 0.8, 0.2))) == []
     q, y = calibrated(3, 5.0, rows=5000)
     assert codes((y, q)) == []
-    # weights: a row is not a row
     assert "D19" not in codes((y, q), weight=np.where(y == 0, 50.0, 1.0))
 
 
@@ -319,7 +367,7 @@ def test_warnings_are_warned_and_notes_are_not():
     assert result.to_dict()["hints"][0]["code"] == "D25"
     random = evaluate((y, np.random.default_rng(0).dirichlet(np.ones(5), ROWS)))
     assert random.warnings == []
-    assert "  worth a look\n    D12: the predictions lose" in str(random)
+    assert "  worth a look\n    D12: the predictions do not rank" in str(random)
 
 
 def test_hints_do_not_depend_on_how_rows_are_split():

@@ -94,6 +94,7 @@ def test_added_evaluations_call_rows_by_their_part():
     assert "counted from 0" in str(a)
 
 
+@pytest.mark.filterwarnings("ignore:D25")  # every row is wrong
 def test_ties_are_kept_by_class_before_row():
     # 400 rows of one loss: which classes are kept must not depend on how rows are numbered
     target = np.tile([1, 0], 400)

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xent.evaluation.evidence import Evidence
-from xent.evaluation.exact import ratio
+from xent.evaluation.calibration.of_summary import rows_for_weight
+from xent.evaluation.evidence import MOST_CLASSES, Evidence
+from xent.evaluation.exact import ratio, rounded
 from xent.evaluation.permuted import permuted_columns
+from xent.evaluation.ranking import Ranking, losses_as_they_are_and_reversed, ranking
 from xent.evaluation.summary import Summary
 
 __all__ = ["Hint", "find_hints"]
@@ -27,6 +29,8 @@ EXPECTED_ROWS = 20
 CLIPPED_ROWS = 10
 DECIDES = 0.1  # a share of the loss that decides it
 ERRORS = 3  # standard errors
+SURE_AREA = 0.02  # a standard error with which an area of 0.5 says something
+REVERSED_AREA, REVERSED_GAIN = 0.4, 0.5
 EXPLAIN, EXPLAINED = {"D04", "D25"}, {"D12", "D34"}  # the second come of the first
 
 
@@ -126,33 +130,89 @@ def _softmaxed_twice(s: Summary, seen: Evidence) -> Iterator[Hint]:
         )
 
 
-def _worse_than_frequencies(s: Summary, seen: Evidence) -> Iterator[Hint]:
-    """Always saying the class frequencies loses less."""
+def _no_skill(s: Summary, seen: Evidence) -> Iterator[Hint]:
+    """The scores rank nothing, or always saying the class frequencies loses less."""
+    if s.num_rows < LEAST_ROWS or seen.low == seen.high:
+        return
+    ranks = _rankings(s)
+    sure = [r for r in ranks if r.error < SURE_AREA]
+    by_chance = bool(sure) and all(abs(r.errors) < ERRORS + 0.5 for r in ranks)
+    worse = _worse_than_frequencies(s)
+    best = max(sure, key=lambda r: abs(r.area - 0.5)) if sure else None
+    if by_chance and best is not None:
+        yield Hint(
+            "D12",
+            "note",
+            f"the predictions do not rank what happens: the area under the ROC curve is "
+            f"{best.area:.3f}, and 0.5 is chance (standard error {best.error:.2g}){worse and '; '}"
+            f"{worse}",
+            "see whether rows and labels belong together: was one of them sorted or joined?",
+        )
+    elif worse:
+        ranked = f" (area under the ROC curve {best.area:.3f})" if best else ""
+        yield Hint(
+            "D12",
+            "note",
+            worse,
+            f"where the scores still rank the classes{ranked}, recalibration keeps what they know; "
+            "else see whether rows and labels belong together",
+        )
+
+
+def _worse_than_frequencies(s: Summary) -> str:
+    """Say how much more is lost than by always saying the class frequencies; "" if it is not."""
     reference = s.frequency_log_loss
-    if seen.low == seen.high:
-        return
-    if s.num_rows < LEAST_ROWS or s.num_impossible or s.clip or not reference > 0:
-        return
+    if s.num_impossible or s.clip or not reference > 0:
+        return ""
     moments = s.moments()
     if not moments.second >= 0 or not moments.n > 1:
-        return
-    error = math.sqrt(moments.second / moments.n)
+        return ""
+    least = s.log_loss - ERRORS * math.sqrt(moments.second / moments.n)
     # the frequencies are those of these very rows: what nobody knew before
     hindsight = (s.num_classes - 1) / (2 * moments.n)
-    if s.log_loss - ERRORS * error <= reference * 1.02 + hindsight:
-        return
+    if least <= reference * 1.02 + hindsight:
+        return ""
     uniform = s.uniform_log_loss
-    beside = (
-        f", and guessing uniformly {uniform:.4g}" if s.log_loss - ERRORS * error > uniform else ""
-    )
-    yield Hint(
-        "D12",
-        "note",
+    return (
         f"the predictions lose {s.log_loss:.4g} nats, and always saying the class frequencies "
-        f"{reference:.4g}{beside}",
-        "where the scores still rank the classes, recalibration keeps what they know; else see "
-        "whether rows and labels belong together",
+        f"{reference:.4g}" + (f", and guessing uniformly {uniform:.4g}" if least > uniform else "")
     )
+
+
+def _reversed(s: Summary, seen: Evidence) -> Iterator[Hint]:
+    """The probability is that of the other outcome: seen in the order of rows, rare ones too."""
+    if s.cells is None or s.num_classes > (2 if s.kind == "classes" else MOST_CLASSES):
+        return
+    if seen.table is not None and permuted_columns(seen.table, s.classes) is not None:
+        return  # said already
+    scale = rows_for_weight(s)
+    for name, zeros, ones in zip(s.cells.groups, *s.cells.weights(), strict=True):
+        found = ranking(scale * zeros, scale * ones)
+        if found is None or found.area > REVERSED_AREA or found.errors > -5:
+            continue
+        now, other = losses_as_they_are_and_reversed(zeros, ones)
+        if other > REVERSED_GAIN * now:
+            continue
+        yield Hint(
+            "D25",
+            "warning",
+            f"the probabilities of {'label' if s.kind == 'labels' else 'class'} {name!r} look "
+            f"reversed: the area under the ROC curve is {found.area:.3f}, and with 1 - p in the "
+            f"place of p the loss would be about {other:.3g} nats instead of {now:.3g}",
+            f"name the classes in the order of the columns: classes={list(s.classes[::-1])}"
+            if s.kind == "classes"
+            else "pass 1 - p for this label",
+        )
+
+
+def _rankings(s: Summary) -> list[Ranking]:
+    """Return how each class, or label, is ranked against the rest."""
+    if s.cells is None or s.num_classes > MOST_CLASSES:
+        return []
+    zeros, ones = (rows_for_weight(s) * part for part in s.cells.weights())
+    groups = [j for j, name in enumerate(s.cells.groups) if name in s.classes]
+    found = [ranking(zeros[j], ones[j]) for j in groups]
+    return [r for r in found if r is not None]
 
 
 def _clipped_before(s: Summary, seen: Evidence) -> Iterator[Hint]:
@@ -186,20 +246,25 @@ def _clipped_before(s: Summary, seen: Evidence) -> Iterator[Hint]:
 
 def _concentrated(s: Summary, seen: Evidence) -> Iterator[Hint]:
     """The 1 % of the rows that cost most make half of the loss or more."""
-    if s.num_rows < CONCENTRATED_ROWS or s.sum_weight_squared != s.sum_weight or not s.sum_nll:
-        return  # few rows, or rows of other weights than one
+    if s.num_rows < CONCENTRATED_ROWS or not s.sum_nll or s.num_impossible:
+        return
     top = s.num_rows // 100
-    kept = s.worst[:top]
-    total = ratio(s.sum_nll, s.sum_weight) * s.num_rows
-    part = math.fsum(w.nll for w in kept) / total
-    if part < CONCENTRATED_SHARE:
+    alike = s.sum_weight_squared == s.sum_weight
+    if alike and top <= len(s.worst):
+        part = math.fsum(w.nll for w in s.worst[:top]) / rounded(s.sum_nll)
+        makes = f"{part:.0%}"
+    elif s.surprise is not None:
+        part, _ = s.surprise.share_of_worst(0.01, rounded(s.sum_nll))
+        makes = f"at least {part:.0%}"
+    else:
+        return
+    if not part >= CONCENTRATED_SHARE:
         return
     rows = ", ".join(f"{w.row} ({w.nll:.3g})" for w in s.worst[:5])
     yield Hint(
         "D19",
         "note",
-        f"the {len(kept):,} rows that cost most ({len(kept) / s.num_rows:.2%} of all) make "
-        f"{part:.0%} of the loss",
+        f"the 1 % of the rows that cost most ({top:,}) make {makes} of the loss",
         f"look for wrong labels and for a model that is too sure there: rows {rows}, with their "
         "losses in nats",
     )
@@ -258,9 +323,10 @@ def _permuted(s: Summary, seen: Evidence) -> Iterator[Hint]:
 
 RULES: tuple[Callable[[Summary, Evidence], Iterator[Hint]], ...] = (
     _permuted,
+    _reversed,
     _softmaxed_twice,
     _constant,
-    _worse_than_frequencies,
+    _no_skill,
     _clipped_before,
     _never_seen,
     _never_predicted,
