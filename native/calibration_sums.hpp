@@ -2,6 +2,7 @@
 // of a loss, and sums of tempered losses. All of it is integers, so all of it merges exactly.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -23,20 +24,36 @@ struct FixedSum {
 // rows, or their weight, in cells
 class CellCounts {
  public:
-  void reserve(std::size_t cells, bool weighted) {
-    if (weighted ? !weights.empty() : !counts.empty()) return;
-    if (weighted) weights.resize(cells);
-    else counts.resize(cells);
+  // makes room for so many cells, and for so many more rows in each
+  void reserve(std::size_t cells, bool weighted, int rows) {
+    if (weighted) {
+      if (weights.empty()) weights.resize(cells);
+      return;
+    }
+    if (recent.empty()) recent.resize(cells);
+    pending += rows;
+    if (pending >= std::int64_t(1) << 31) settle();
+  }
+
+  void settle() {
+    if (counts.empty()) counts.resize(recent.size());
+    for (std::size_t i = 0; i < recent.size(); ++i) counts[i] += recent[i];
+    std::fill(recent.begin(), recent.end(), 0);
+    pending = 0;
   }
 
   void add(const CellCounts& other) {
-    reserve(other.counts.size(), false);
-    reserve(other.weights.size(), true);
+    if (counts.size() < other.recent.size()) counts.resize(other.recent.size());
+    if (counts.size() < other.counts.size()) counts.resize(other.counts.size());
+    if (weights.size() < other.weights.size()) weights.resize(other.weights.size());
+    for (std::size_t i = 0; i < other.recent.size(); ++i) counts[i] += other.recent[i];
     for (std::size_t i = 0; i < other.counts.size(); ++i) counts[i] += other.counts[i];
     for (std::size_t i = 0; i < other.weights.size(); ++i) weights[i].add(other.weights[i]);
   }
 
-  std::vector<std::int64_t> counts;  // unless there are weights
+  std::vector<std::int64_t> counts;  // unless there are weights, with the recent ones:
+  std::vector<std::uint32_t> recent;  // half as wide, so that more of them are at hand
+  std::int64_t pending = 0;           // at least as many as in any recent cell
   std::vector<FixedSum> weights;
 };
 

@@ -128,9 +128,11 @@ inline void add_tile(ExactSum& sum, const double* XENT_RESTRICT values) {
 
 // The same for products that two doubles hold. Each is kept to 2^-118; what is beyond 2^12 is
 // kept whole, and of what is below 2^-65 the larger double. A product alone decides which.
-XENT_INLINE bool fits_grid(double x) {
+XENT_INLINE std::int64_t misfits_grid(double x) {
   const double size = x < 0 ? -x : x;
-  return !(size > 4096.0) && !((size < 0x1p-65) & (size > 0));
+  const std::int64_t small = static_cast<std::int64_t>(size < 0x1p-65);
+  return static_cast<std::int64_t>(size > 4096.0) |
+         (small & static_cast<std::int64_t>(size > 0));
 }
 
 inline void add_tile_products(ExactSum& sum, const double* values, const double* errors) {
@@ -152,7 +154,7 @@ inline void add_tile_products(ExactSum& sum, const double* values, const double*
       h += first;
       m += second + error_second;
       l += (last + cut_low) - cut_low;
-      odd |= static_cast<std::int64_t>(!fits_grid(x));
+      odd |= misfits_grid(x);
     }
     high[lane] = h;
     middle[lane] = m;
@@ -162,7 +164,7 @@ inline void add_tile_products(ExactSum& sum, const double* values, const double*
   if (outside) {
     double inner[kTile], inner_errors[kTile];
     for (int b = 0; b < kTile; ++b) {
-      const bool fits = fits_grid(values[b]);
+      const bool fits = !misfits_grid(values[b]);
       inner[b] = fits ? values[b] : 0;
       inner_errors[b] = fits ? errors[b] : 0;
       if (fits) continue;

@@ -57,12 +57,12 @@ class TileCounts {
   // into[index(b)], for every lane that counts; `into` has so many cells
   template <class Index>
   XENT_INLINE void add(CellCounts& into, std::int64_t cells, Index index) const {
-    into.reserve(static_cast<std::size_t>(cells), weighted_);
+    into.reserve(static_cast<std::size_t>(cells), weighted_, kTile);
     if (weighted_) {
       FixedSum* to = into.weights.data();
       each([&](int b) { to[index(b)].add(weight_[b]); });
     } else {
-      std::int64_t* to = into.counts.data();
+      std::uint32_t* to = into.recent.data();
       each([&](int b) { ++to[index(b)]; });
     }
   }

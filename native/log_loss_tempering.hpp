@@ -66,30 +66,32 @@ struct TemperedSums {
 };
 
 // the powers from P on, of N classes in a lane; step is t^(what comes between two powers)
-template <int P, int N>
+template <int P, int N, bool first>
 XENT_INLINE void add_powers(TemperedSums& sums, int b, double (&power)[N], double (&step)[N],
                             const double (&z)[N]) {
   if constexpr (P < kNumPowers) {
     constexpr int gap = kPowers[P] - (P > 0 ? kPowers[P - 1] : 0);
     constexpr int before = P > 1 ? kPowers[P - 1] - kPowers[P - 2] : 1;
     static_assert(gap == before || gap == 2 * before, "a step is the last one or its square");
-    double s0 = sums.of[P][0][b], s1 = sums.of[P][1][b], s2 = sums.of[P][2][b];
+    double s0 = first ? 0 : sums.of[P][0][b];
+    double s1 = first ? 0 : sums.of[P][1][b];
+    double s2 = first ? 0 : sums.of[P][2][b];
     for (int n = 0; n < N; ++n) {
       if constexpr (gap != before) step[n] *= step[n];
       power[n] *= step[n];
-      const double first = power[n] * z[n];
+      const double product = power[n] * z[n];
       s0 += power[n];
-      s1 += first;
-      s2 += first * z[n];
+      s1 += product;
+      s2 += product * z[n];
     }
     sums.of[P][0][b] = s0;
     sums.of[P][1][b] = s1;
     sums.of[P][2][b] = s2;
-    add_powers<P + 1, N>(sums, b, power, step, z);
+    add_powers<P + 1, N, first>(sums, b, power, step, z);
   }
 }
 
-template <int N>
+template <int N, bool first>
 XENT_INLINE void add_lane(TemperedSums& sums, int b, const double (*z)[kTile],
                           const double (*t)[kTile]) {
   double power[N], step[N], of[N];
@@ -98,13 +100,14 @@ XENT_INLINE void add_lane(TemperedSums& sums, int b, const double (*z)[kTile],
     step[n] = t[n][b];
     of[n] = z[n][b];
   }
-  add_powers<0, N>(sums, b, power, step, of);
+  add_powers<0, N, first>(sums, b, power, step, of);
 }
 
-template <int N>
+// sets the sums where these are the first classes
+template <int N, bool first>
 void add_classes(TemperedSums& sums, const double (*z)[kTile], const double (*t)[kTile]) {
 #pragma omp simd
-  for (int b = 0; b < kTile; ++b) add_lane<N>(sums, b, z, t);
+  for (int b = 0; b < kTile; ++b) add_lane<N, first>(sums, b, z, t);
 }
 
 template <class T>
@@ -129,7 +132,7 @@ class TileTempering {
   void classes() {
     constexpr int together = 4;
     const bool logits = task_.prediction == Prediction::class_logits;
-    TemperedSums sums = {};
+    TemperedSums sums;
     double z[together][kTile], t[together][kTile], least[kTile];
     for (int b = 0; b < kTile; ++b) of_truth_[b] = -infinity<double>;
     for (int b = 0; b < kTile; ++b) least[b] = 0;
@@ -141,10 +144,20 @@ class TileTempering {
         else logs_of_probs(z[n]);
         roots(j, z[n], t[n], least);
       }
-      if (n == 4) add_classes<4>(sums, z, t);
-      else if (n == 3) add_classes<3>(sums, z, t);
-      else if (n == 2) add_classes<2>(sums, z, t);
-      else add_classes<1>(sums, z, t);
+      if (j <= together) {
+        // what is missing of four has no power
+        for (; n < together; ++n)
+          for (int b = 0; b < kTile; ++b) z[n][b] = t[n][b] = 0;
+        add_classes<4, true>(sums, z, t);
+      } else if (n == 4) {
+        add_classes<4, false>(sums, z, t);
+      } else if (n == 3) {
+        add_classes<3, false>(sums, z, t);
+      } else if (n == 2) {
+        add_classes<2, false>(sums, z, t);
+      } else {
+        add_classes<1, false>(sums, z, t);
+      }
     }
     double range = 0;
     for (int b = 0; b < kTile; ++b) {
