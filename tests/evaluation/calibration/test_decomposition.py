@@ -138,6 +138,19 @@ def test_impossible_rows():
     assert_allclose(u - r + m, e.finite_log_loss, rtol=4 * EPS)
 
 
+def test_what_a_clip_adds_is_told_apart():
+    logits, y = class_rows(200, 3)
+    logits[7, y[7]] = -np.inf
+    without = np.delete(np.arange(200), 7)
+    e = evaluate(target=y, logits=logits, zero="clip:1e-6")
+    rest = evaluate(target=y[without], logits=logits[without])
+    whole = e.decomposition[0]
+    closes(whole, e.log_loss)
+    assert whole.miscalibration.value == pytest.approx(rest.temperature.gain, rel=1e-9)
+    assert_allclose(whole.within, e.log_loss - rest.log_loss, rtol=1e-9)
+    assert f"+ {whole.within:.4f} what the clip" in str(e)
+
+
 def test_the_interval_of_the_temperature_term_covers():
     # what scaling by 0.8 loses, of a population of logits
     logits, _ = class_rows(200_000, 4)

@@ -138,7 +138,7 @@ def decompose_fit(
     Notes
     -----
     Impossible rows, which no such recalibration repairs, are left out of the terms, and
-    make `within` infinite.
+    make `within` infinite; where probabilities were clipped, `within` is what the clip adds.
 
     The interval of miscalibration inverts the noncentral distribution of the gain, in its
     square root: close for one parameter, cautious for more. The intervals of uncertainty and
@@ -196,7 +196,8 @@ def _by_temperature(summary: Summary) -> list[Decomposition]:
     best = temperature_of(summary)
     if best is None:
         return []
-    before = summary.finite_log_loss
+    # a clip changes losses, and the temperature knows the probabilities as they were
+    before = best.loss + best.gain if summary.clip else summary.finite_log_loss
     return [
         decompose_fit(
             summary,

@@ -52,9 +52,12 @@ def _equation(d: Decomposition) -> list[str]:
         (sign, resolution, knows, by_chance),
         ("+", m.value, _name_of(d), _calibrated(d, decimals)),
     ]
-    if d.within and math.isinf(d.within):
-        rows = "rows that were called impossible, which it cannot repair"
-        terms.append(("+", d.within, rows, ""))
+    if d.within:
+        impossible = "rows that were called impossible, which it cannot repair"
+        name = (
+            impossible if math.isinf(d.within) else "what the clip of small probabilities changes"
+        )
+        terms.append(("+" if d.within > 0 else "-", abs(d.within), name, ""))
     values = [_fixed(value, decimals) for _, value, _, _ in terms]
     width = max(map(len, values))
     lines: list[str] = []
@@ -93,8 +96,7 @@ def _gain_of(d: Decomposition) -> str:
         return f"{FITTED[d.kind]}: {d.note}"
     decimals = _decimals(d)
     gain = _fixed(d.miscalibration.value, decimals)
-    chance = _calibrated(d, decimals)
-    return f"{FITTED[d.kind]} would gain {gain}" + (f" ({chance})" if chance else "")
+    return f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
 
 
 def _advice(e: Evaluation) -> list[str]:

@@ -72,7 +72,8 @@ class Decomposition:
     miscalibration : Term
         What recalibration gains.
     within : float
-        What the other terms leave out; infinite where impossible rows are.
+        What the other terms leave out: infinite where impossible rows are, and where small
+        probabilities were clipped what the clip adds.
     grid_cost : float
         Without the grid, resolution and miscalibration might both be larger, by at most this.
         0 where no grid is used.
