@@ -243,3 +243,19 @@ def test_a_split_cannot_be_seen(task, weighted):
         assert getattr(again, name) == getattr(whole, name)
         assert getattr(again, name) is not getattr(whole, name) or getattr(whole, name) is None
     assert again.reliability().bins == whole.reliability().bins
+
+
+def test_groups_that_are_too_many_are_not_kept_apart():
+    logits, y = class_rows(60, 2100)
+    e = evaluate(target=y, logits=logits)
+    assert [d.name for d in e.decomposition] == ["all classes", "top label"]
+    assert e.by_class_decomposition == []
+    p, y = label_rows(30, 2100)
+    e = evaluate(labels=y, probs=p, task="multi")
+    (whole,) = e.decomposition
+    closes(whole, e.log_loss)
+    assert whole.name == "all labels"
+    assert "too many" in whole.note
+    # of all decisions together, which is more than the mean of the labels' own
+    assert_allclose(whole.uncertainty.value, stats.bernoulli(y.mean()).entropy(), rtol=1e-12)
+    assert e.by_class_decomposition == []
