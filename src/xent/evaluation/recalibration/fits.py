@@ -21,7 +21,9 @@ from xent.evaluation.recalibration.newton import Minimum, Vector, minimise
 from xent.evaluation.recalibration.objective import Objective, Scale, exact_loss
 from xent.evaluation.recalibration.prepared import Rows, prepare
 
-__all__ = ["MOST_CLASSES", "Fit", "fit_shift", "fit_temperature", "fit_vector"]
+__all__ = [
+    "MOST_CLASSES", "Fit", "fit_shift", "fit_temperature", "fit_vector", "shift_of", "vector_of",
+]  # fmt: skip
 
 MOST_CLASSES = 2048  # of a fit with a bias a class, whose Hessian has their number squared
 KEPT_BITS = 36  # of a parameter: what is left of it is rounding, and costs 2**-72 of the loss
@@ -89,7 +91,7 @@ def fit_temperature(log_probs: Any, target: Any, weight: Any = None) -> Fit:
             "temperature",
             {"scale": (math.inf,), "bias": (0.0,) * z.shape[1]},
             loss=limit,
-            loss_before=exact_loss(objective, np.ones(1)),
+            loss_before=rows.loss,
             num_parameters=1,
             effective_rows=rows.effective,
             num_impossible=rows.num_impossible,
@@ -145,9 +147,14 @@ def fit_vector(log_probs: Any, target: Any, weight: Any = None, *, scale: Scale 
     >>> round(beta, 9), round(float(np.exp(b0 - b1)), 9)
     (2.0, 3.0)
     """
-    rows = _of_biases(prepare(log_probs, target, weight))
+    return vector_of(prepare(log_probs, target, weight), scale=scale)
+
+
+def vector_of(rows: Rows, *, scale: Scale = "common") -> Fit:
+    """Return `fit_vector` of prepared rows."""
+    _check_classes(rows)
     if np.all(rows.log_probs == rows.log_probs[0]):
-        fit = fit_shift(log_probs, target, weight)
+        fit = shift_of(rows)
         same = "every row has the same scores, whose scale cannot be told from biases"
         return replace(fit, method="vector", notes=(*fit.notes, same))
     groups = separation.bounded_groups(rows.log_probs, rows.target)
@@ -214,7 +221,12 @@ def fit_shift(log_probs: Any, target: Any, weight: Any = None) -> Fit:
     >>> round(float(np.exp(b[0] - b[1])), 9)
     3.0
     """
-    rows = _of_biases(prepare(log_probs, target, weight))
+    return shift_of(prepare(log_probs, target, weight))
+
+
+def shift_of(rows: Rows) -> Fit:
+    """Return `fit_shift` of prepared rows."""
+    _check_classes(rows)
     groups = separation.bounded_groups(rows.log_probs, rows.target)
     kept = _within(rows, groups)
     objective = Objective(kept.log_probs, kept.target, kept.weight, scale="none", gauge=groups)
@@ -224,7 +236,7 @@ def fit_shift(log_probs: Any, target: Any, weight: Any = None) -> Fit:
     return _fit("shift", rows, objective, found, _seen(rows) - 1, notes, groups)
 
 
-def _of_biases(rows: Rows) -> Rows:
+def _check_classes(rows: Rows) -> None:
     classes = rows.log_probs.shape[1]
     if classes > MOST_CLASSES:
         raise XentValueError(
@@ -232,7 +244,6 @@ def _of_biases(rows: Rows) -> Rows:
             "fit a temperature",
             value=classes,
         )
-    return rows
 
 
 def _seen(rows: Rows) -> int:
@@ -244,7 +255,7 @@ def _within(rows: Rows, groups: npt.NDArray[np.int64]) -> Rows:
     if not groups.any():
         return rows
     other = groups[rows.target][:, None] != groups
-    return rows._replace(log_probs=np.where(other, -np.inf, rows.log_probs))
+    return replace(rows, log_probs=np.where(other, -np.inf, rows.log_probs))
 
 
 def _warm(
@@ -270,8 +281,7 @@ def _on_top(objective: Objective, point: Vector) -> bool:
     """Whether the fitted scores put every truth on top: scaled up they would be better still."""
     for rows in objective.blocks():
         eta = objective.scores(point, rows)
-        true = np.take_along_axis(eta, objective.target[rows, None], axis=1)
-        if np.any(true < eta.max(axis=1, keepdims=True)):
+        if np.any(objective.true(eta, rows) < eta.max(axis=0)):
             return False
     return True
 
@@ -294,13 +304,11 @@ def _fit(
         shown[never] = -np.inf
     if not found.converged and not separated:
         notes = [*notes, f"not converged after {found.steps} steps"]
-    # as it was: scale 1, no bias
-    whole = Objective(rows.log_probs, rows.target, rows.weight, biases=False)
     return Fit(
         method,
-        {"scale": tuple(np.atleast_1d(scales).tolist()), "bias": tuple(shown.tolist())},
+        {"scale": tuple(scales.tolist()), "bias": tuple(shown.tolist())},
         loss=exact_loss(objective, point),
-        loss_before=exact_loss(whole, np.ones(1)),
+        loss_before=rows.loss,
         num_parameters=num_parameters,
         effective_rows=rows.effective,
         num_impossible=rows.num_impossible,

@@ -47,9 +47,11 @@ class Objective:
         biases: bool = True,
         gauge: npt.NDArray[np.int64] | None = None,
     ) -> None:
-        self._dead = np.isneginf(log_probs) if np.isneginf(log_probs.min()) else None
+        # a class a row: what is done for each row is then done for many of them at once
+        z = np.ascontiguousarray(log_probs.T)
+        self._dead = np.isneginf(z) if np.isneginf(z.min()) else None
         # what multiplies a probability of 0 must be finite
-        self._z = log_probs if self._dead is None else np.where(self._dead, 0.0, log_probs)
+        self._z = z if self._dead is None else np.where(self._dead, 0.0, z)
         self.target = target
         self.weight = weight
         self._share = weight / weight.sum()
@@ -58,34 +60,36 @@ class Objective:
         self.num_scales = {"none": 0, "common": 1, "class": classes}[scale]
         self.size = self.num_scales + (classes if biases else 0)
         self._frequency = np.bincount(target, self._share, classes)
-        true = self._z[np.arange(len(target)), target]
+        true = self._z[target, np.arange(len(target))]
         self._true_scores = np.bincount(target, self._share * true, classes)
         groups = np.zeros(classes, dtype=np.int64) if gauge is None else gauge
         same = groups[:, None] == groups
         self._gauge = same / same.sum(axis=1)
 
-    def parts(self, point: Vector) -> tuple[Vector | float, Vector | float]:
-        """Return the scales and biases of a point."""
-        scales: Vector | float = 1.0
-        if self._scale == "common":
-            scales = float(point[0])
-        elif self._scale == "class":
-            scales = point[: self.num_scales]
-        return scales, (point[self.num_scales :] if self._biases else 0.0)
+    def parts(self, point: Vector) -> tuple[Vector, Vector]:
+        """Return the scales, one or one a class, and the biases of a point."""
+        scales = point[: self.num_scales] if self.num_scales else np.ones(1)
+        return scales, (point[self.num_scales :] if self._biases else np.zeros(1))
 
     def scores(self, point: Vector, rows: slice) -> Matrix:
-        """Return eta of some rows."""
+        """Return eta of some rows, (K, rows)."""
         scales, biases = self.parts(point)
-        eta = self._z[rows] * scales
-        eta += biases
+        eta = self._z[:, rows] * scales[:, None]
+        eta += biases[:, None]
         if self._dead is not None:
-            eta[self._dead[rows]] = -np.inf
+            eta[self._dead[:, rows]] = -np.inf
         return eta
 
-    def blocks(self) -> list[slice]:
+    def blocks(self, scores: int = BLOCK) -> list[slice]:
         """All rows, some at a time."""
-        step = max(64, BLOCK // self.num_classes)
-        return [slice(i, i + step) for i in range(0, len(self._z), step)]
+        step = max(64, scores // self.num_classes)
+        return [slice(i, i + step) for i in range(0, len(self.target), step)]
+
+    def true(self, scores: Matrix, rows: slice) -> Vector:
+        """Return the scores of the truths of some rows."""
+        target = self.target[rows]
+        found: Vector = scores[target, np.arange(len(target))]
+        return found
 
     def __call__(self, point: Vector) -> Derivatives:
         """Return value, gradient and Hessian."""
@@ -94,33 +98,32 @@ class Objective:
         sums, crossed = np.zeros((2, k)), np.zeros((2, k))
         square = np.zeros((self.size, self.size) if wide else (k, k))
         for rows in self.blocks():
-            share, z = self._share[rows, None], self._z[rows]
+            share, z = self._share[rows], self._z[:, rows]
             eta = self.scores(point, rows)
-            top = eta.max(axis=1, keepdims=True)
-            true = np.take_along_axis(eta, self.target[rows, None], axis=1)
+            top = eta.max(axis=0)
+            true = self.true(eta, rows)
             p = np.exp(np.subtract(eta, top, out=eta), out=eta)
-            total = p.sum(axis=1, keepdims=True)
+            total = p.sum(axis=0)
             p /= total
-            value += float(np.sum(share * (top - true + np.log(total))))
+            value += float(share @ (top - true + np.log(total)))
             shared = p * share
-            sums[0] += shared.sum(axis=0)
+            sums[0] += shared.sum(axis=1)
             if self._scale == "none":
-                square += p.T @ shared
+                square += p @ shared.T
                 continue
-            scored = shared * z
-            sums[1] += scored.sum(axis=0)
+            scored = p * z
+            sums[1] += scored @ share
             if wide:
-                both = np.concatenate([p * z, p], axis=1)
-                square += both.T @ (both * share)
-                crossed[0] += (scored * z).sum(axis=0)
+                both = np.concatenate([scored, p])
+                square += both @ (both * share).T
+                crossed[0] += (scored * z) @ share
                 continue
-            mean = (p * z).sum(axis=1, keepdims=True)
-            around = z - mean
+            around = z - scored.sum(axis=0)
             moved = shared * around
-            spread += float(np.sum(moved * around))
-            crossed[1] += moved.sum(axis=0)
+            spread += float(np.vdot(moved, around))
+            crossed[1] += moved.sum(axis=1)
             if self._biases:
-                square += p.T @ shared
+                square += p @ shared.T
         return self._assembled(value, spread, sums, crossed, square)
 
     def _assembled(
@@ -159,8 +162,8 @@ class Objective:
 def exact_loss(objective: Objective, point: Vector) -> float:
     """The log loss at a point, its sum exact."""
     sums = LogLoss("class_logits", objective.num_classes, tolerance=0.0)
-    for rows in objective.blocks():
-        scores = objective.scores(point, rows)
-        sums.add([scores], target=objective.target[rows], weight=objective.weight[rows])
+    for rows in objective.blocks(BLOCK * 8):
+        columns = list(objective.scores(point, rows))
+        sums.add(columns, target=objective.target[rows], weight=objective.weight[rows])
     totals = sums.sums()
     return ratio(totals["nll"], totals["weight"])

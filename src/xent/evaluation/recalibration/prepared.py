@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.recalibration.newton import Vector
-from xent.evaluation.recalibration.objective import Matrix
+from xent.evaluation.recalibration.objective import Matrix, Objective, exact_loss
 
 __all__ = ["Rows", "log_softmax", "prepare"]
 
 
-class Rows(NamedTuple):
+@dataclass(frozen=True)
+class Rows:
     """Rows as the fits take them: normalised, possible, of positive weight."""
 
     log_probs: Matrix
     target: npt.NDArray[np.int64]
     weight: Vector
     num_impossible: int
-    effective: float
+    effective: float  # number of rows, where weights differ
+
+    @cached_property
+    def loss(self) -> float:
+        """The log loss as the rows are, in nats; its sum is exact."""
+        as_they_are = Objective(self.log_probs, self.target, self.weight, biases=False)
+        return exact_loss(as_they_are, np.ones(1))
 
 
 def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:

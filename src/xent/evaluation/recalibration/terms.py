@@ -12,7 +12,8 @@ from xent.evaluation.options import Options, least_probability
 from xent.evaluation.parts import PartsSource
 from xent.evaluation.plan import Plan
 from xent.evaluation.recalibration.fit import Fit
-from xent.evaluation.recalibration.fits import fit_shift, fit_vector
+from xent.evaluation.recalibration.fits import shift_of, vector_of
+from xent.evaluation.recalibration.prepared import prepare
 from xent.evaluation.recalibration.rows import RowSet, load_rows
 from xent.evaluation.sources import Source
 from xent.evaluation.summary import Summary
@@ -84,6 +85,5 @@ def terms_of(rows: RowSet, clip: float = 0.0) -> RowTerms:
         top = scores.max(axis=1, keepdims=True)
         lse = top + np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
         scores = np.maximum(scores - lse, np.log(clip))
-    return RowTerms(
-        fit_vector(scores, rows.truth, rows.weight), fit_shift(scores, rows.truth, rows.weight)
-    )
+    prepared = prepare(scores, rows.truth, rows.weight)
+    return RowTerms(vector_of(prepared), shift_of(prepared))
