@@ -113,6 +113,26 @@ def test_tables_add_up(y, p, q, rng):
     assert [line for line in str(few).splitlines() if "a few" in line and "fewer than 30" in line]
 
 
+def test_a_difference_is_miscalibration_and_resolution(y, p, q, rng):
+    c = compare((y, p), (y, q), unit="bit")
+    first, second = c.decompositions
+    assert first.to_dict() == evaluate((y, p), unit="bit").decomposition[0].to_dict()
+    assert first.uncertainty.value == second.uncertainty.value
+    by_parts = first.miscalibration.value - second.miscalibration.value
+    by_parts -= first.resolution.value - second.resolution.value
+    assert_allclose(by_parts, c.difference, rtol=1e-12)
+    numbers = c.to_dict()
+    assert_allclose(
+        numbers["miscalibration_difference"] - numbers["resolution_difference"], c.difference
+    )
+    assert "- resolution" in str(c)
+    # rows that one model lacks are in the sums of the other
+    hole = np.where(np.arange(600)[:, None] == 3, np.nan, q)
+    assert compare((y, p), (y, hole), nan="exclude").decompositions == ()
+    assert compare((y, p), (y, q), weight=rng.random(600)).decompositions == ()
+    assert compare({"log_prob": -losses(p, y)}, {"log_prob": -losses(q, y)}).decompositions == ()
+
+
 def test_divergences_and_the_truth(y, p, q):
     c = compare((y, p), (y, q))
     forth, back = kl_divergence(p, q), kl_divergence(q, p)

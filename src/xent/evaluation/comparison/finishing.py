@@ -20,6 +20,7 @@ from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import GroupedSums, MomentSums
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.intervals import hall_interval
+from xent.evaluation.summary import Summary
 from xent.units import nats_per
 
 if TYPE_CHECKING:
@@ -149,8 +150,17 @@ def finish(
         num_missing=run.missing,
         num_weightless=run.weightless,
         unmatched=unmatched,
+        summaries=_summaries(run, models),
         notes=tuple(_notes(firsts, asked, plan.kind, run)),
     )
+
+
+def _summaries(run: _Run, models: Sequence[Model]) -> tuple[Summary, ...]:
+    """Each model's summary, where all of them are of the same rows and weights."""
+    weights = {m.plan.weight for m in models}
+    if run.missing or len(weights) > 1 or models[0].plan.kind == "log_probs":
+        return ()
+    return tuple(m.scorer.summary() for m in models)
 
 
 def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:

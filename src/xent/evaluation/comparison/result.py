@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from xent.evaluation.calibration.decomposition import decompose
+from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.comparison.divergence import Spreading
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.wins import Accuracy, Wins
 from xent.evaluation.intervals import Interval
-from xent.units import Unit
+from xent.evaluation.summary import Summary
+from xent.units import Unit, nats_per
 
 __all__ = ["Comparison", "GroupRow", "ModelRow", "Pair"]
 
@@ -227,6 +231,8 @@ class Comparison:
     num_missing: int = 0
     num_weightless: int = 0
     unmatched: tuple[int, ...] = ()  # rows without a partner, left out, of each source
+    # of each model as `evaluate` has it; none where the models' own rows or weights differ
+    summaries: tuple[Summary, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Any:
@@ -240,6 +246,18 @@ class Comparison:
     def best(self) -> str:
         """Name of the model with the lowest loss."""
         return min(self.models, key=lambda m: (m.log_loss, m.finite_log_loss)).name
+
+    @cached_property
+    def decompositions(self) -> tuple[Decomposition, ...]:
+        """What each loss is made of, in the unit: uncertainty - resolution + miscalibration.
+
+        The uncertainty is the same for all, so that a difference is that of the
+        miscalibrations less that of the resolutions. Empty for log-probabilities.
+        """
+        found = [decompose(summary)[:1] for summary in self.summaries]
+        if not all(found):
+            return ()
+        return tuple(d.scaled(1 / nats_per(self.unit)) for (d,) in found)
 
     def pair(self, a: str, b: str) -> Pair:
         """Return the comparison of two models by name, in the order in which they came."""
@@ -263,10 +281,15 @@ class Comparison:
         }
         if len(self.pairs) == 1:
             numbers |= self.pairs[0].to_dict()
+            if self.decompositions:
+                a, b = self.decompositions
+                for part in ("resolution", "miscalibration"):
+                    numbers[f"{part}_difference"] = getattr(a, part).value - getattr(b, part).value
         else:
             numbers["num_rows"] = self.pairs[0].num_rows
             numbers["pairs"] = [p.to_dict() for p in self.pairs]
             numbers["other_pairs"] = [{"a": p.a, "b": p.b, **p.numbers()} for p in self.others]
+        numbers["decompositions"] = [d.to_dict() for d in self.decompositions]
         numbers["notes"] = list(self.notes)
         return numbers
 

@@ -160,8 +160,23 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
     if p.evidence is not None:
         order = f"in the order of {c.key}" if c.key else "row after row"
         lines += ["", *_evidence(p.evidence, order)]
+    lines += _parts(c)
     lines += distances(p)
     return lines
+
+
+def _parts(c: Comparison) -> list[str]:
+    """Where the difference comes from: knowing less, or saying it worse."""
+    if not c.decompositions or not all(math.isfinite(m.log_loss) for m in c.models):
+        return []
+    a, b = c.decompositions
+    rows: list[tuple[str, ...]] = [(f"what it is made of ({a.kind})", "A", "B", "A - B")]
+    for sign, part in (("", "uncertainty"), ("- ", "resolution"), ("+ ", "miscalibration")):
+        x, y = getattr(a, part).value, getattr(b, part).value
+        rows.append((f"  {sign}{part}", number(x), number(y), number(x - y)))
+    if a.within or b.within:
+        rows.append(("  + within", *(number(v) for v in (a.within, b.within, a.within - b.within))))
+    return ["", *("  " + line for line in table(rows))]
 
 
 def _perplexities(p: Pair) -> tuple[str, str]:
