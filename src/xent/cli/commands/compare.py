@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -79,13 +78,13 @@ def compare(
     --probs "a_*" --probs "b_*".
     """
     asked = unlike_default(compare, locals())
-    from xent.cli.conditions import parse_condition
+    from xent.cli.output import Gate, show
     from xent.evaluation import compare as compare_
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
-    from xent.report.write import writable, write_text
+    from xent.report.write import writable
 
-    conditions = [parse_condition(text) for text in fail_if]
+    gate = Gate(fail_if)
     for path in (output, report):
         writable(path)
     if report is not None:
@@ -93,7 +92,7 @@ def compare(
 
         check_installed()
     paths = [path_of(source) for source in sources]
-    common, each = _of_models(len(paths), probs=probs, logits=logits, log_probs=log_probs)
+    common, each = _of_models(probs=probs, logits=logits, log_probs=log_probs)
     with progress_bar(", ".join(str(p) for p in paths[:2])) as progress:
         result = compare_(
             *paths,
@@ -122,22 +121,14 @@ def compare(
             progress=progress,
         )
     numbers = result.to_dict()
-    met = [c for c in conditions if c.holds(numbers)]
-    text = to_json(numbers) if json else str(result)
-    if output is None:
-        print(text)
-    else:
-        write_text(output, text + "\n")
+    met = gate.met(numbers)
+    show(to_json(numbers) if json else str(result), output)
     if report is not None:
         write_page(report, result, lang=lang, options=asked)
-    for condition in met:
-        print(f"xent: {condition.text} holds: {condition.shown(numbers)}", file=sys.stderr)
     return CONDITION_MET if met else OK
 
 
-def _of_models(
-    sources: int, **columns: Texts
-) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
+def _of_models(**columns: Texts) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
     """What is common to all models, and what is said of each: options that are repeated."""
     said = [(option, chosen) for option, values in columns.items() for chosen in values]
     if len(said) > 1:
