@@ -183,6 +183,20 @@ def test_logits_are_their_probabilities(rng, y, p):
     assert_allclose(one.b_from_a.percentiles[50], other.b_from_a.percentiles[50], rtol=1e-11)
 
 
+def test_divergences_of_logits_are_exact_where_they_are_close(rng, y):
+    z = rng.normal(size=(600, CLASSES)) * 3
+    w = z + 1e-8 * rng.normal(size=z.shape)
+    z[:9, 0] = w[:5, 0] = -np.inf  # excluded by both, by the first alone
+    c = compare({"y": y[9:], "z": z[9:]}, {"y": y[9:], "z": w[9:]}, target="y", logits="z")
+    expected = kl_divergence(z[9:], w[9:], given="logits")
+    assert_allclose(c.a_from_b.mean, expected.mean(), rtol=1e-13)
+    assert 0 < c.a_from_b.high < 1e-14
+    truth = np.where(y[:9] == 0, 1, y[:9])
+    c = compare({"y": truth, "z": z[:9]}, {"y": truth, "z": w[:9]}, target="y", logits="z")
+    assert c.a_from_b.num_infinite == 0
+    assert c.b_from_a.num_infinite == 4
+
+
 def test_one_probability_and_two_columns_are_the_same_model(rng):
     y, p = rng.integers(2, size=100), rng.random(100)
     c = compare((y, p), (y, np.stack([1 - p, p], axis=1)))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from xent.errors import MisuseWarning
 from xent.evaluation.comparison.intervals import difference_interval
 from xent.evaluation.comparison.spread import PERCENTS, Spread
 from xent.evaluation.comparison.sums import MomentSums
 from xent.evaluation.intervals import Interval
-from xent.information import kl_divergence
-from xent.kernels.cpu import measures
+from xent.kernels.cpu import measures, softmax_divergence
 
 __all__ = ["Distances", "Spreading", "divergences"]
 
@@ -47,13 +44,13 @@ def _divergences(p: Array, q: Array, given: tuple[str, str], least: float) -> Ar
     if given == ("probs", "probs"):
         # sum(p log(p / q) - p + q): no term is negative, whatever the rows sum to
         return measures.kl_divergence(p, q, axis=-1, tolerance=ANY_SUM, nats=1.0).result
-    with np.errstate(divide="ignore"), warnings.catch_warnings():
-        # rows that one model excludes are counted
-        warnings.simplefilter("ignore", MisuseWarning)
+    with np.errstate(divide="ignore"):
         p = p if given[0] == "logits" else np.log(p)
         q = q if given[1] == "logits" else np.log(q)
-        result: Array = np.maximum(kl_divergence(p, q, given="logits"), 0.0)
-        return result
+    p, q = np.ascontiguousarray(p), np.ascontiguousarray(q)
+    rows = softmax_divergence.score(p, q, axis=1, want_rows=True).rows
+    assert rows is not None
+    return rows
 
 
 @dataclass(frozen=True)
