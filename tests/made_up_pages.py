@@ -218,6 +218,22 @@ def full_page():
         ),
         num_impossible=3,
         temperature=Temperature(1.213, 1 / 1.213, 0.4001, 0.0122, 0.01215, 0.01222, 0.003),
+        gains=Table(
+            (
+                Column("remedy", "key"),
+                Column("gain_column"),
+                Column("corrected"),
+                Column("null"),
+                Column("p_value", "p"),
+            ),
+            (
+                ("g_temperature", 0.0122, 0.0121, 0.00005, 0.0),
+                ("g_vector", 0.0161, 0.0158, 0.00025, 1e-5),
+            ),
+            title="gains_table",
+            total=2,
+            sorts=False,
+        ),
         comparison=Comparison(
             models=models,
             pairs=(

@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from made_up_pages import full_page, reliability, surprise
 from numpy.testing import assert_allclose
@@ -81,11 +82,18 @@ def test_axes_end_where_rare_forecasts_do():
     assert plot_reliability(reliability(top=0.02)).get_xlim()[1] < 1
 
 
-def test_both_halves_of_the_surprises_sum_to_one():
-    ax = plot_surprise(surprise())
-    heights = [p.get_height() for p in ax.patches]
-    assert_allclose(sum(h for h in heights if h > 0), 100)
-    assert_allclose(sum(h for h in heights if h < 0), -100)
+def test_areas_of_the_surprises_are_their_shares():
+    s = surprise()
+    bars = plot_surprise(s).patches
+    spans = np.diff(np.log(s.edges))
+    for found, shares, sign in (
+        (bars[: len(spans)], s.rows, 1),
+        (bars[len(spans) :], s.loss, -1),
+    ):
+        areas = np.array([b.get_height() for b in found]) * spans
+        assert_allclose(areas / areas.sum(), shares, rtol=1e-12)
+        assert (np.sign(areas) == sign).all()
+        assert_allclose(max(abs(b.get_height()) for b in found), 1)
 
 
 def test_what_is_not_there():

@@ -184,7 +184,9 @@ def plot_reliability(
 
 
 def plot_surprise(evaluation: Evaluation | Surprise, ax: Any = None) -> Any:
-    """Draw rows by their loss: their share above the line, the loss they carry below it.
+    """Draw rows by their loss: how many above the line, how much of the loss below it.
+
+    Areas are shares, of the rows and of the loss; each half has its own scale.
 
     Parameters
     ----------
@@ -217,7 +219,11 @@ def plot_surprise(evaluation: Evaluation | Surprise, ax: Any = None) -> Any:
         (s.rows, 1, BLUE, "share of rows"),
         (s.loss, -1, ORANGE, "share of the loss"),
     ):
-        heights = [100 * sign * share for share in shares]
+        # areas are shares of a half: bars are not equally wide on the logarithmic axis
+        spans = [math.log(b / a) for a, b in pairwise(s.edges)]
+        heights = [sign * share / span for share, span in zip(shares, spans, strict=True)]
+        most = max(max(map(abs, heights)), 1e-300)
+        heights = [h / most for h in heights]
         ax.bar(
             s.edges[:-1], heights, widths, align="edge", color=colour, label=label,
             edgecolor="white", linewidth=0.5,
@@ -238,10 +244,10 @@ def plot_surprise(evaluation: Evaluation | Surprise, ax: Any = None) -> Any:
         ax.set_ylim(low, high)
     ax.set_xscale("log")
     ax.set_xlim(s.edges[0], s.edges[-1])
-    ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g} %")
+    ax.set_yticks([])
     ax.set_xlabel(f"loss of a row, {unit}")
     ax.legend(frameon=False, loc="upper left")
-    return _finished(ax)
+    return _finished(ax, "left")
 
 
 def plot_evidence(curve: Curve, ax: Any = None, *, alpha: float = 0.05) -> Any:

@@ -132,7 +132,10 @@ def test_what_there_is_no_data_for_has_no_section():
     assert reader.all("section") == []
     everything = Reader(render(full_page()))
     assert len(everything.all("section")) == 12
-    for field in ("surprise", "worst", "temperature", "comparison", "classes", "score"):
+    assert Reader(render(replace(full_page(), temperature=None))).all("section") == (
+        everything.all("section")
+    )
+    for field in ("surprise", "worst", "comparison", "classes", "score"):
         fewer = Reader(render(replace(full_page(), **{field: None})))
         assert len(fewer.all("section")) == 11, field
 

@@ -18,6 +18,7 @@ from xent.report.page.model import (
     Table,
 )
 from xent.report.page.parts import (
+    gains_of,
     notes_of,
     range_of,
     reliability_of,
@@ -72,6 +73,7 @@ def page_of(
         clip=s.clip,
         num_impossible=s.num_impossible,
         temperature=temperature_of(evaluation),
+        gains=gains_of(evaluation),
         fingerprint=_fingerprint(evaluation, options, date),
         numbers=numbers,
         date=date,

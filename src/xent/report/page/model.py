@@ -258,6 +258,7 @@ class Page:
     clip: float = 0.0
     num_impossible: int = 0
     temperature: Temperature | None = None
+    gains: Table | None = None  # of recalibrations
     comparison: Comparison | None = None
     fingerprint: tuple[tuple[str, str], ...] = ()
     numbers: Any = None

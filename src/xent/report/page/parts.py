@@ -25,6 +25,7 @@ from xent.report.page.model import (
 from xent.units import nats_per
 
 __all__ = [
+    "gains_of",
     "notes_of",
     "range_of",
     "reliability_of",
@@ -78,7 +79,9 @@ def range_of(found: Any, times: float = 1.0) -> Range | None:
 def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
     """Return the decompositions; where rows are impossible, of the others."""
     shown = []
-    for d in e.decomposition:
+    # of all classes first, by any method; the predicted class by itself is another question
+    found = sorted((*e.decomposition, *e.row_decomposition), key=lambda d: d.name == "top label")
+    for d in found:
         u, r, m = d.uncertainty.value, d.resolution.value, d.miscalibration.value
         possible = math.isfinite(d.log_loss) and math.isfinite(d.within)
         if not math.isfinite(u - r + m):
@@ -92,7 +95,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
                 resolution=_term(d.resolution),
                 miscalibration=_term(d.miscalibration),
                 # what rounding leaves is no part
-                within=d.within if possible and abs(d.within) > 1e-12 * abs(u) else 0.0,
+                within=d.within if possible and abs(d.within) > 1e-9 * abs(u) else 0.0,
                 note=d.note,
                 possible_only=not possible,
             )
@@ -224,6 +227,30 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
     if classes and math.isfinite(e.slice_information):
         values = {"information": e.slice_information, "chance": e.slice_information_by_chance}
     return (Table(tuple(columns), tuple(rows), name=name, total=len(rows), values=values),)
+
+
+def gains_of(e: Evaluation) -> Table | None:
+    """Return what each way to recalibrate would gain on these rows, by chance too."""
+    rows: list[tuple[Cell, ...]] = []
+    whole = [d for d in e.decomposition if d.name != "top label"]
+    for d in (*whole, *e.row_decomposition):
+        m = d.miscalibration
+        if math.isfinite(m.value):
+            rows.append((f"g_{d.kind}", m.value, m.corrected, m.null, m.p_value))
+    known = {row[0] for row in rows}
+    for key, found in (("g_temperature", e.temperature), ("g_shift", e.shift)):
+        if found is not None and key not in known and math.isfinite(found.gain):
+            rows.append((key, found.gain, None, None, found.p_value))
+    if not rows:
+        return None
+    columns = (
+        Column("remedy", "key"),
+        Column("gain_column"),
+        Column("corrected"),
+        Column("null"),
+        Column("p_value", "p"),
+    )
+    return Table(columns, tuple(rows), title="gains_table", total=len(rows), sorts=False)
 
 
 def temperature_of(e: Evaluation) -> Temperature | None:

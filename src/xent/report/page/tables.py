@@ -78,7 +78,8 @@ def cell(value: Cell, column: Column, first: bool, places: int, t: Translate) ->
         shown = f"<bdi>{escape(user_text(str(value)))}</bdi>"
         return f'<th scope="row">{shown}</th>' if first else f'<td class="t">{shown}</td>'
     if column.kind == "key":
-        return f'<td class="t">{escape(t(str(value))) if value else ""}</td>'
+        shown = escape(t(str(value))) if value else ""
+        return f'<th scope="row">{shown}</th>' if first else f'<td class="t">{shown}</td>'
     if isinstance(value, Range):
         return f"<td>{escape(interval(value, t, places))}</td>"
     if value is None or isinstance(value, str):

@@ -174,8 +174,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "损失最大的 {share} 的行承担了 {carry} 的损失。",
     ),
     "tail_mark": ("worst {share}", "最差 {share}"),
-    "share_of_rows": ("share of rows, up to {most}", "行数占比，最高 {most}"),
-    "share_of_the_loss": ("share of the loss, up to {most}", "损失占比，最高 {most}"),
+    "share_of_rows": ("share of rows", "行数占比"),
+    "share_of_the_loss": ("share of the loss", "损失占比"),
     "axis_says": (
         "Along the axis: the loss of a row in {unit}, and the probability that the truth "
         "was given.",
@@ -254,12 +254,30 @@ TEXTS: dict[str, tuple[str, str]] = {
     "missing": ("left out: a value is missing", "排除：存在缺失值"),
     "and_more": ("and {count} more", "以及另外 {count} 行"),
     # temperature
-    "temperature": ("What one number would gain", "调一个参数能改善多少"),
+    "temperature": ("What would help", "哪些调整有帮助"),
     "temperature_lead": (
-        "Dividing every logit by a temperature changes how sure the model is, and never which "
-        "class it prefers.",
-        "用温度去除每个 logit，只改变模型的自信程度，不改变它偏好的类别。",
+        "What recalibration would gain on these very rows; on new rows expect the corrected "
+        "value. A temperature divides every logit by one number: it changes how sure the model "
+        "is, and never which class it prefers.",
+        "重新校准在这些数据上能带来的改善；对新数据，应以校正后的值为准。"
+        "温度是用同一个数去除每个 logit，只改变模型的自信程度，不改变它偏好的类别。",
     ),
+    "gains_table": (
+        "Gains; by chance: what a calibrated model of this size would show",
+        "改善量；偶然水平：同样规模下完全校准的模型也会显示的值",
+    ),
+    "remedy": ("recalibration", "校准方法"),
+    "gain_column": ("gain", "改善量"),
+    "g_temperature": ("temperature: one number", "温度：一个参数"),
+    "g_vector": (
+        "vector scaling: one number a class, and a scale",
+        "向量缩放：每类一个参数，加一个缩放",
+    ),
+    "g_shift": (
+        "class balance: the classes are as frequent as here",
+        "类别再平衡：使各类频率与此处一致",
+    ),
+    "g_isotonic": ("isotonic regression: any rising curve", "保序回归：任意单调曲线"),
     "best_temperature": ("best temperature", "最优温度"),
     "gain": ("log loss it would save", "可降低的对数损失"),
     "gain_bounds": ("certain bounds", "确定的上下界"),

@@ -35,7 +35,7 @@ def draw(r: Reliability, t: Translate, ident: str) -> str:
         return TOP + SIDE * (1 - min(1.0, max(0.0, value / end)))
 
     parts = []
-    for tick in ticks(0, end):
+    for tick in ticks(0, end, 6):
         parts.append(tag("line", x1=LEFT, x2=LEFT + SIDE, y1=y(tick), y2=y(tick), class_="grid"))
         parts.append(text(f"{tick:g}", x=LEFT - 6, y=y(tick) + 4, text_anchor="end", class_="tick"))
         anchor = "end" if tick == end else "middle"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 from xent.evaluation.text import number as shown
 from xent.evaluation.text import percent
@@ -35,26 +36,30 @@ def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
     def x(loss: float) -> float:
         return min(1.0, max(0.0, (math.log(loss) - first) / span)) if loss > 0 else 0.0
 
-    # each half has its own scale: the rows of a sure model are all in one bar
-    most = {True: max(*s.rows, 1e-300), False: max(*s.loss, 1e-300)}
+    widths = [x(b) - x(a) for a, b in pairwise(s.edges)]
+    # areas are shares: bars are not equally wide. Each half has its own scale, as the rows of
+    # a sure model are all in one bar
+    halves = (
+        (True, s.rows, max(r / w for r, w in zip(s.rows, widths, strict=True))),
+        (False, s.loss, max(v / w for v, w in zip(s.loss, widths, strict=True))),
+    )
     upper, lower = TOP + HALF, TOP + HALF + AXIS
     parts = [
         tag("line", x1=0, x2="100%", y1=upper + 0.5, y2=upper + 0.5, class_="axis"),
         tag("line", x1=0, x2="100%", y1=lower - 0.5, y2=lower - 0.5, class_="axis"),
     ]
-    for low, high, rows, loss in zip(s.edges[:-1], s.edges[1:], s.rows, s.loss, strict=True):
-        left, width = pc(x(low)), pc(max(0.001, x(high) - x(low) - 0.002))
-        for share, up in ((rows, True), (loss, False)):
+    for up, shares, most in halves:
+        for (low, high), width, share in zip(pairwise(s.edges), widths, shares, strict=True):
             if share <= 0:
                 continue
-            size = max(1.0, HALF * share / most[up])
+            size = max(1.0, HALF * share / width / most)
             tip = f"{shown(low, 2)} – {shown(high, 2)}: {percent(share)}"
             parts.append(
                 tag(
                     "rect",
                     tag("title", tip),
-                    x=left,
-                    width=width,
+                    x=pc(x(low)),
+                    width=pc(max(0.001, width - 0.002)),
                     y=upper - size if up else lower,
                     height=size,
                     class_="rows" if up else "loss",
@@ -73,10 +78,8 @@ def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
         p = percent(math.exp(-tick * NATS[unit]))
         parts.append(text(p, x=pc(at), y=upper + 33, text_anchor=anchor, class_="tick pale"))
     parts += _tail(s, t, x)
-    parts.append(text(t("share_of_rows", most=percent(most[True])), x=0, y=14, class_="small"))
-    parts.append(
-        text(t("share_of_the_loss", most=percent(most[False])), x=0, y=HEIGHT - 6, class_="small")
-    )
+    parts.append(text(t("share_of_rows"), x=0, y=14, class_="small"))
+    parts.append(text(t("share_of_the_loss"), x=0, y=HEIGHT - 6, class_="small"))
     low, high = _middle(s)
     description = t("surprise_text", low=shown(low, 2), high=shown(high, 2), tail=tail_text(s, t))
     return chart(
