@@ -61,6 +61,15 @@ def test_rows_of_several_files_are_called_by_their_file(tmp_path):
     assert sorted(rows) == list(expected.summary.impossible_rows)
 
 
+def test_the_first_row_of_a_file_is_its_own(tmp_path):
+    paths = [str(tmp_path / f"{k}.parquet") for k in range(4)]
+    for path, rows in zip(paths, [0, 1, 1, 0], strict=True):
+        pq.write_table(table(rows), path)
+    found = evaluate(paths)
+    kept = [w["row"] for w in found.worst] + list(found.summary.impossible_rows)
+    assert sorted(kept) == [f"{paths[1]}:0", f"{paths[2]}:0"]
+
+
 def test_files_that_do_not_belong_together(tmp_path):
     pq.write_table(table(5), tmp_path / "a.parquet")
     pq.write_table(table(5).rename_columns(["y", "p_0", "p_1", "q"]), tmp_path / "b.parquet")

@@ -40,6 +40,9 @@ class Metric:
         "class": targets are ``(N,)`` positions. "multi": targets are ``(N, K)`` of 0 and 1.
     classes, ignore, zero, unit, nan, sum_tolerance
         As in `evaluate`.
+    calibration : bool, default True
+        Whether to keep what the decomposition of the loss is made of: 16 kB a class, which
+        ten thousand classes and more may not be worth.
     sync : bool, default True
         Whether ``compute`` merges ranks.
     group : ProcessGroup, optional
@@ -86,6 +89,7 @@ class Metric:
         unit: Unit = "nat",
         nan: Literal["raise", "exclude"] = "raise",
         sum_tolerance: float = 1e-4,
+        calibration: bool = True,
         sync: bool = True,
         group: Any = None,
     ) -> None:
@@ -104,6 +108,7 @@ class Metric:
             "unit": unit,
             "nan": nan,
             "sum_tolerance": sum_tolerance,
+            "calibration": calibration,
         }
         Options(**self._said)  # says what is wrong with them before the first batch
         self.reset()

@@ -1,6 +1,9 @@
 """Which engine serves a source."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +38,17 @@ def test_workers_of_another_version():
     text = Summary().to_json().replace('"version":', '"version":9')
     with pytest.raises(MergeError, match="workers must have the same version of xent"):
         parts.summary_of([text])
+
+
+def test_spark_without_java():
+    pytest.importorskip("pyspark")
+    program = "from xent.evaluation.engines.spark import session; session('local[1]')"
+    environment = {**os.environ, "JAVA_HOME": "/nonexistent"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "engine spark needs Java 17 or newer, which did not start" in done.stderr

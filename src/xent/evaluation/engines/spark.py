@@ -81,7 +81,7 @@ def session(master: str | None = None) -> Any:
         if master.startswith("local"):
             # workers of this machine run the Python that asks, not another that is on the path
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    return builder.getOrCreate()
+    return _asked(builder.getOrCreate)
 
 
 def open_source(source: Any, sql: str | None = None) -> SparkSource:
@@ -192,6 +192,10 @@ def _asked(question: Callable[[], Any]) -> Any:
         missing = missing_package("Spark", error, SHIP)
         if missing is not None:
             raise missing from None
+        if "JAVA_GATEWAY_EXITED" in str(error):
+            raise UnavailableError(
+                "engine spark needs Java 17 or newer, which did not start; set JAVA_HOME"
+            ) from None
         raise SourceError(f"Spark could not answer: {_cause(str(error))}") from error
 
 
