@@ -58,7 +58,7 @@ def test_from_estimator_names_the_classes(model):
     display = XentDisplay.from_estimator(model, X[1::2], Y[1::2], kind="waterfall")
     assert display.name == "LogisticRegression"
     right = log_loss(Y[1::2], model.predict_proba(X[1::2]))
-    assert display.evaluation.log_loss == right
+    assert display.evaluation.log_loss == pytest.approx(right, rel=1e-15)
     assert display.evaluation.summary.classes == ("0", "1", "2")
     other = XentDisplay.from_estimator(model, X[1::2], Y[1::2], kind="waterfall", name="mine")
     assert other.name == "mine"

@@ -14,6 +14,8 @@ from xent.diagnostics.where import share
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.exact import ONE, ratio, rounded
 from xent.evaluation.options import least_probability
+from xent.kernels.cpu import categorical_cross_entropy
+from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.log_loss import LogLoss
 from xent.losses._arguments import as_weights
 from xent.sklearn._labels import Labelled, column_labels, read_labels
@@ -36,11 +38,13 @@ class Task(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Sums over rows in units of 2**-1074; a loss of inf is counted, not summed."""
+    """Exact sums over rows, in units of 2**-1074; losses of inf are counted, not summed."""
 
     nll: int
     weight: int
-    impossible: int  # their weight
+    impossible: bool  # some row of positive weight
+    num_impossible: int
+    first_impossible: int
 
 
 def log_loss(
@@ -274,34 +278,79 @@ def _check_lengths(y_true: Any, rows: int) -> None:
 
 
 def _score(task: Task, zero: str, *, quietly: bool = False) -> Scored:
+    clip = least_probability(zero)
+    found = _score_matrix(task, clip) or _score_columns(task, clip)
+    if found.impossible and not quietly:
+        warn_once(
+            f"{share(found.num_impossible, len(task.probs), 'rows')} give probability 0 to what is true, so "
+            f"the log loss is infinite; first: row {found.first_impossible}. To bound it, ask for a clip by "
+            'name: zero="clip:1e-15".',
+            code="D27",
+            index=found.first_impossible,
+            value=found.num_impossible,
+        )
+    return found
+
+
+def _score_matrix(task: Task, clip: float) -> Scored | None:
+    """Score what the fastest kernel reads; None where it does not, or finds a fault."""
+    probs, _, (_, positions), weight = task
+    if probs.ndim != 2 or probs.dtype != np.float64 or not probs.flags.c_contiguous:
+        return None
+    found = categorical_cross_entropy.score(
+        probs,
+        np.ascontiguousarray(positions),
+        axis=1,
+        tolerance=_tolerance(task),
+        clip=clip,
+        want_nll=True,
+    )
+    if found.bad_rows:
+        return None
+    nll = found.scored.nll
+    assert nll is not None  # it was asked for
+    impossible = np.isposinf(nll) if found.zero_rows and not clip else None
+    count, of_no_weight = 0, 0
+    if impossible is not None:
+        count = int(impossible.sum())
+        of_no_weight = 0 if weight is None else int((impossible & (weight == 0)).sum())
+        nll = np.where(impossible, 0.0, nll)
+    sums, weights = ExactSums(), ExactSums()
+    sums.add(nll if weight is None else weight * nll)
+    if weight is not None:
+        weights.add(weight)
+    return Scored(
+        sums.totals()[0],
+        len(nll) * ONE if weight is None else weights.totals()[0],
+        count > of_no_weight,
+        count,
+        found.first_zero,
+    )
+
+
+def _score_columns(task: Task, clip: float) -> Scored:
+    """Score any task, and raise for the rows that are no predictions."""
     probs, _, (classes, positions), weight = task
     prediction, columns = "binary_prob", [np.ascontiguousarray(probs)]
     if probs.ndim == 2:
         prediction = "class_probs"
         if not probs.flags.c_contiguous:
             columns = [np.ascontiguousarray(probs[:, j]) for j in range(probs.shape[1])]
-    tolerance = HALF_SUM_TOLERANCE if task.dtype == np.float16 else SUM_TOLERANCE
-    kernel = LogLoss(prediction, len(classes), tolerance=tolerance, clip=least_probability(zero))
+    kernel = LogLoss(prediction, len(classes), tolerance=_tolerance(task), clip=clip)
     kernel.add(columns, target=np.ascontiguousarray(positions), weight=weight)
     faults = kernel.faults()
     if faults:
         raise _fault(faults, len(probs))
     sums = kernel.sums()
+    count = sums["impossible"]
+    first = sums["impossible_rows"][0] if count else -1
     if weight is None:
-        scored = Scored(sums["nll"], sums["rows"] * ONE, sums["impossible"])
-    else:
-        scored = Scored(sums["nll"], sums["weight"], sums["weight_impossible"])
-    if scored.impossible and not quietly:
-        row = sums["impossible_rows"][0]
-        warn_once(
-            f"{share(sums['impossible'], len(probs), 'rows')} give probability 0 to what is true, "
-            f"so the log loss is infinite; first: row {row}. To bound it, ask for a clip by "
-            'name: zero="clip:1e-15".',
-            code="D27",
-            index=row,
-            value=sums["impossible"],
-        )
-    return scored
+        return Scored(sums["nll"], sums["rows"] * ONE, count > 0, count, first)
+    return Scored(sums["nll"], sums["weight"], sums["weight_impossible"] > 0, count, first)
+
+
+def _tolerance(task: Task) -> float:
+    return HALF_SUM_TOLERANCE if task.dtype == np.float16 else SUM_TOLERANCE
 
 
 def _fault(faults: dict[str, tuple[int, int, int, float]], rows: int) -> XentValueError:
