@@ -281,10 +281,10 @@ def _score(task: Task, zero: str, *, quietly: bool = False) -> Scored:
     clip = least_probability(zero)
     found = _score_matrix(task, clip) or _score_columns(task, clip)
     if found.impossible and not quietly:
+        rows = share(found.num_impossible, len(task.probs), "rows")
         warn_once(
-            f"{share(found.num_impossible, len(task.probs), 'rows')} give probability 0 to what is true, so "
-            f"the log loss is infinite; first: row {found.first_impossible}. To bound it, ask for a clip by "
-            'name: zero="clip:1e-15".',
+            f"{rows} give probability 0 to what is true, so the log loss is infinite; first: row "
+            f'{found.first_impossible}. To bound it, ask for a clip by name: zero="clip:1e-15".',
             code="D27",
             index=found.first_impossible,
             value=found.num_impossible,
