@@ -29,7 +29,7 @@ def calibration_lines(e: Evaluation) -> list[str]:
     whole, *others = e.decomposition
     lines: list[str] = _equation(whole)
     lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
-    lines += [_gain_of(d) for d in e.row_decomposition]
+    lines += [_gain_of(d) for d in e.row_decomposition if _is_advice(d)]
     if e.row_terms is not None and e.row_terms.note:
         lines.append(f"(vector scaling and prior shift are not here: {e.row_terms.note})")
     return ["  " + line for line in lines + _advice(e)]
@@ -89,6 +89,11 @@ def _miscalibration_of(d: Decomposition) -> str:
     decimals = _decimals(d)
     value = _fixed(d.miscalibration.value, decimals)
     return f"{d.name}: {value} miscalibration{_in_brackets(d, decimals)}"
+
+
+def _is_advice(d: Decomposition) -> bool:
+    p = d.miscalibration.p_value
+    return ENDLESS in d.note or (p is not None and p <= SURE)
 
 
 def _gain_of(d: Decomposition) -> str:
