@@ -12,7 +12,7 @@ from xent.evaluation.options import Options, least_probability
 from xent.evaluation.parts import PartsSource
 from xent.evaluation.plan import Plan
 from xent.evaluation.recalibration.fit import Fit
-from xent.evaluation.recalibration.fits import shift_of, vector_of
+from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
 from xent.evaluation.recalibration.prepared import prepare
 from xent.evaluation.recalibration.rows import RowSet, load_rows
 from xent.evaluation.sources import Source
@@ -71,7 +71,7 @@ def row_terms(
     if true < 2 or summary.sum_impossible == summary.sum_weight:
         return RowTerms(note="they need two classes at least that are true and possible")
     size = summary.num_rows * classes
-    if size > most or size * classes > MOST_PRODUCTS:
+    if size > most or size * classes > MOST_PRODUCTS or classes > MOST_CLASSES:
         count = f"{summary.num_rows:,} rows of {classes:,} classes"
         return RowTerms(note=f"they need the rows again, and {count} are too many")
     rows = load_rows(source, plan, options, most_scores=max(most, 1))
