@@ -98,7 +98,7 @@ nb::object cell_replicates(const Matrix& zeros, const Matrix& ones, const Vector
   nb::object result = make_array(
       nb::dtype<double>(), {groups, static_cast<std::size_t>(replicates), kNumbers}, &out);
   nb::gil_scoped_release release;
-  // a chunk is one group and some of its replicates; uniform numbers know neither
+  // a chunk is one group; the uniform numbers know nothing of chunks
   parallel_for(static_cast<std::int64_t>(groups), 1, [&](std::int64_t begin, std::int64_t end) {
     Drawn drawn;
     for (std::int64_t i = begin; i < end; ++i) {
