@@ -20,7 +20,9 @@ from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import GroupedSums, MomentSums
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.intervals import hall_interval
+from xent.evaluation.result import CLIP_SHARE
 from xent.evaluation.summary import Summary
+from xent.evaluation.text import percent
 from xent.units import nats_per
 
 if TYPE_CHECKING:
@@ -136,6 +138,7 @@ def finish(
     firsts = _adjusted([p for (i, _), p in pairs.items() if i == 0])
     all_of_them = _adjusted(list(pairs.values()))
     others = [p for (i, _), p in zip(pairs, all_of_them, strict=True) if i > 0]
+    summaries = [m.scorer.summary() for m in models]
     return Comparison(
         models=rows,
         pairs=tuple(firsts),
@@ -150,17 +153,14 @@ def finish(
         num_missing=run.missing,
         num_weightless=run.weightless,
         unmatched=unmatched,
-        summaries=_summaries(run, models),
-        notes=tuple(_notes(firsts, asked, plan.kind, run)),
+        summaries=tuple(summaries) if _are_alike(run, models) else (),
+        notes=tuple(_notes(firsts, asked, models, summaries, run)),
     )
 
 
-def _summaries(run: _Run, models: Sequence[Model]) -> tuple[Summary, ...]:
-    """Each model's summary, where all of them are of the same rows and weights."""
-    weights = {m.plan.weight for m in models}
-    if run.missing or len(weights) > 1 or models[0].plan.kind == "log_probs":
-        return ()
-    return tuple(m.scorer.summary() for m in models)
+def _are_alike(run: _Run, models: Sequence[Model]) -> bool:
+    """Whether the models' own summaries are of the same rows and weights."""
+    return not run.missing and len({m.plan.weight for m in models}) == 1
 
 
 def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
@@ -168,9 +168,15 @@ def _adjusted(pairs: Sequence[Pair]) -> list[Pair]:
     return [replace(p, adjusted_p_value=a) for p, a in zip(pairs, adjusted, strict=True)]
 
 
-def _notes(pairs: Sequence[Pair], asked: Asked, kind: str, run: _Run) -> list[str]:
+def _notes(
+    pairs: Sequence[Pair],
+    asked: Asked,
+    models: Sequence[Model],
+    summaries: Sequence[Summary],
+    run: _Run,
+) -> list[str]:
     notes = []
-    if kind == "log_probs" and asked.key is None and not run.checked:
+    if models[0].plan.kind == "log_probs" and asked.key is None and not run.checked:
         notes.append(
             "that a row is the same token in all sources is taken on trust: target names a column "
             "to check, key one to pair rows by"
@@ -191,6 +197,13 @@ def _notes(pairs: Sequence[Pair], asked: Asked, kind: str, run: _Run) -> list[st
     few = [p.num_clusters for p in pairs if p.num_clusters is not None and p.num_clusters < 20]
     if few:
         notes.append(f"only {min(few)} clusters: an interval from so few is wide and uncertain")
+    for name, summary in zip((m.name for m in models), summaries, strict=True):
+        if summary.clip_share > CLIP_SHARE:
+            notes.append(
+                f"{percent(summary.clip_share)} of the loss of {name} comes from "
+                f"{summary.num_clipped:,} row{'' if summary.num_clipped == 1 else 's'} whose probability was raised to {summary.clip:g}: "
+                "the difference says more about the clip than about the model"
+            )
     if asked.weight is not None:
         notes.append("weighted: wins, percentiles and tests of accuracy count rows, not weights")
     return notes

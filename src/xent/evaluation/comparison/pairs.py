@@ -13,7 +13,7 @@ from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
 from xent.evaluation.comparison.groups import ClusterSums
 from xent.evaluation.comparison.rows import Rows
-from xent.evaluation.comparison.sums import MomentSums, PairSums
+from xent.evaluation.comparison.sums import LARGEST, MomentSums, PairSums
 from xent.evaluation.comparison.wins import Accuracy, Wins
 from xent.evaluation.exact import ONE
 from xent.kernels.cpu.exact_sums import ExactSums
@@ -171,6 +171,7 @@ class Neighbours:
         """Add differences in the order of the rows."""
         if not len(d):
             return
+        d = np.clip(d, -LARGEST, LARGEST)
         if self._last is None:
             self._first = float(d[0])
         else:

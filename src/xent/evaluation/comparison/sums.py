@@ -14,7 +14,7 @@ from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.moments import moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]
+__all__ = ["LARGEST", "Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]
 
 Array = npt.NDArray[Any]
 # a cube of this still has a double; no loss comes near it
