@@ -23,10 +23,20 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 class DuckSource:
-    """The rows of a DuckDB query, in their order."""
+    """The rows of a DuckDB query, in their order.
+
+    `beside` is a source that is open already, whose database is used again: to make one takes
+    longer than to read a small file.
+    """
 
     def __init__(
-        self, query: str, name: str, *, sql: str | None = None, database: str | None = None
+        self,
+        query: str,
+        name: str,
+        *,
+        sql: str | None = None,
+        database: str | None = None,
+        beside: DuckSource | None = None,
     ) -> None:
         try:
             import duckdb
@@ -46,7 +56,9 @@ class DuckSource:
         self._query = query
         self._sql = sql
         try:
-            if database:
+            if beside is not None:
+                self._connection = beside._connection.cursor()
+            elif database:
                 self._connection = duckdb.connect(database, read_only=True, config=settings)
             else:
                 self._connection = duckdb.connect(config=settings)

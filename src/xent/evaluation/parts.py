@@ -18,12 +18,13 @@ __all__ = ["PartsSource"]
 
 
 class PartsSource:
-    """The rows of several paths, in the order of the paths; each is open while it is read.
+    """The rows of several paths, in the order of the paths; each is open while it is read,
+    the first one all the time, so that the others may use what it has opened.
 
     Rows are numbered through all files; `called` says in which file a row is.
     """
 
-    def __init__(self, paths: Sequence[str], open_path: Callable[[str], Source]) -> None:
+    def __init__(self, paths: Sequence[str], open_path: Callable[..., Source]) -> None:
         twice = next((p for p in paths if paths.count(p) > 1), None) if len(paths) < 1000 else None
         if twice is not None:
             raise SourceError(
@@ -33,8 +34,9 @@ class PartsSource:
         self._paths = list(paths)
         self._open = open_path
         self._first_rows: list[int] = []  # of each file read so far
-        self._current: Source = open_path(self._paths[0])
-        self.fields = self._current.fields
+        self._first: Source = open_path(self._paths[0])
+        self._current = self._first
+        self.fields = self._first.fields
         self.num_rows: int | None = None
         self.name = f"{len(self._paths)} files: {paths[0]} ... {paths[-1]}"
 
@@ -71,10 +73,17 @@ class PartsSource:
         return in_part(row - self._first_rows[part], self._paths[part])
 
     def close(self) -> None:
-        self._current.close()
+        self._leave()
+        self._first.close()
 
     def _opened(self, path: str) -> Source:
         """The source of a path; the one before it is closed."""
-        self._current.close()
-        self._current = self._open(path)
+        self._leave()
+        if path != self._paths[0]:
+            self._current = self._open(path, self._first)
         return self._current
+
+    def _leave(self) -> None:
+        if self._current is not self._first:
+            self._current.close()
+        self._current = self._first

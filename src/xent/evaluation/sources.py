@@ -80,13 +80,14 @@ def _open_query(source: Any, sql: str) -> Source:
     return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql}\n)", path, sql=sql)
 
 
-def _open_path(path: str) -> Source:
+def _open_path(path: str, beside: Source | None = None) -> Source:
     if path == "-":
         return _StandardInput()
     _must_exist(path)
     if path.lower().endswith(".npz"):
         return _open_npz(path)
-    return DuckSource(f"FROM {reader_of(path)}", path)
+    opened = beside if isinstance(beside, DuckSource) else None
+    return DuckSource(f"FROM {reader_of(path)}", path, beside=opened)
 
 
 def _must_exist(path: str) -> None:
