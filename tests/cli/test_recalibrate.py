@@ -101,9 +101,12 @@ def test_a_fit_is_kept_and_applied_later(command):
 def test_classes_in_another_order_are_matched_by_name(command):
     command("train.parquet", "--method", "vector", "-o", "recal.json")
     parquet.write_table(table(2, order=(2, 0, 1)), "turned.parquet")
-    command("--with", "recal.json", "test.parquet", "--to", "a.parquet")
-    code, _, _ = command("--with", "recal.json", "turned.parquet", "--to", "b.parquet")
+    _, plain, _ = command("--with", "recal.json", "test.parquet", "--to", "a.parquet", "--json")
+    code, turned, _ = command(
+        "--with", "recal.json", "turned.parquet", "--to", "b.parquet", "--json"
+    )
     assert code == OK
+    assert json.loads(turned)["improvement"] == json.loads(plain)["improvement"]
     a, b = parquet.read_table("a.parquet"), parquet.read_table("b.parquet")
     assert b.column_names[2:] == ["p_fox", "p_cat", "p_dog"]
     assert b.select(a.column_names) == a

@@ -160,6 +160,8 @@ def test_a_weight_is_a_repetition_and_no_order_is_seen(rng, fit):
         assert other.parameters["bias"] == pytest.approx(whole.parameters["bias"], abs=1e-10)
         assert other.parameters["scale"] == pytest.approx(whole.parameters["scale"], rel=1e-10)
         assert other.loss == pytest.approx(whole.loss, rel=1e-14)
+    # parameters keep the bits that no order of sums decides
+    assert turned.parameters == whole.parameters
     # repeated rows are no more rows: the weights tell
     n = weight.sum() ** 2 / (weight**2).sum()
     assert whole.optimism == pytest.approx(whole.num_parameters / (2 * n))
@@ -238,6 +240,16 @@ def test_three_classes_are_separated_along_a_cycle_or_not(rng):
     closest = int(np.argmin(top[:, 2] - top[:, 1]))
     target[closest] = np.argsort(z[closest] + b)[0]
     assert not fit_vector(z, target).separated
+
+
+def test_a_cycle_of_three_classes_is_not_separated_though_each_pair_is():
+    # b_0 - b_1 >= 1 and b_1 - b_2 >= 1 need b_0 - b_2 >= 2, and the last row has it <= 1.5
+    z = np.array([[0.0, 1.0, 1.4], [-1.2, 0.0, 1.0], [-1.5, -1.2, 0.0]])
+    fit = fit_vector(z, np.array([0, 1, 2]))
+    assert not fit.separated
+    assert fit.converged
+    z[2, 0] = -2.1
+    assert fit_vector(z, np.array([0, 1, 2])).separated
 
 
 def test_scores_against_the_truth_have_scale_0(rng):
