@@ -1,17 +1,15 @@
 """What docs/compare.md shows is what comes out, and its coverage is what simulation finds."""
 
-import doctest
 import importlib.util
 import math
 import re
-from pathlib import Path
 
 import pytest
+from pages import ROOT, run_page, text_of
 
 from xent.evaluation.comparison.intervals import METHODS
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")
+PAGE = text_of("compare.md")
 
 
 def coverage_tool():
@@ -34,11 +32,7 @@ def share(cell):
 
 def test_its_python(monkeypatch):
     monkeypatch.chdir(ROOT)
-    examples = doctest.DocTestParser().get_doctest(PAGE, {}, "compare.md", "compare.md", 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    runner.run(examples)
-    assert runner.tries >= 12
-    assert runner.failures == 0
+    run_page("compare.md", ROOT, least=12)
 
 
 def test_its_coverage_is_what_simulation_finds():
