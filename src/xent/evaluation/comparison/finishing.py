@@ -199,10 +199,11 @@ def _notes(
         notes.append(f"only {min(few)} clusters: an interval from so few is wide and uncertain")
     for name, summary in zip((m.name for m in models), summaries, strict=True):
         if summary.clip_share > CLIP_SHARE:
+            count = summary.num_clipped
             notes.append(
-                f"{percent(summary.clip_share)} of the loss of {name} comes from "
-                f"{summary.num_clipped:,} row{'' if summary.num_clipped == 1 else 's'} whose probability was raised to {summary.clip:g}: "
-                "the difference says more about the clip than about the model"
+                f"{percent(summary.clip_share)} of the loss of {name} comes from {count:,} "
+                f"row{'' if count == 1 else 's'} whose probability was raised to "
+                f"{summary.clip:g}: the difference says more about the clip than about the model"
             )
     if asked.weight is not None:
         notes.append("weighted: wins, percentiles and tests of accuracy count rows, not weights")

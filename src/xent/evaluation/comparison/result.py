@@ -252,7 +252,8 @@ class Comparison:
         """What each loss is made of, in the unit: uncertainty - resolution + miscalibration.
 
         The uncertainty is the same for all, so that a difference is that of the
-        miscalibrations less that of the resolutions. Empty for log-probabilities.
+        miscalibrations less that of the resolutions, and that of what is left within (which
+        clipped rows leave). Empty for log-probabilities.
         """
         found = [decompose(summary)[:1] for summary in self.summaries]
         if not all(found):
@@ -285,6 +286,7 @@ class Comparison:
                 a, b = self.decompositions
                 for part in ("resolution", "miscalibration"):
                     numbers[f"{part}_difference"] = getattr(a, part).value - getattr(b, part).value
+                numbers["within_difference"] = a.within - b.within
         else:
             numbers["num_rows"] = self.pairs[0].num_rows
             numbers["pairs"] = [p.to_dict() for p in self.pairs]

@@ -17,6 +17,7 @@ from xent.units import nats_per
 __all__ = ["render"]
 
 MAX_GROUPS = 30
+SEEN_WITHIN = 1e-6  # of a loss, below which what is left is rounding, or as good as that
 MOST_LETTERS = 100  # of a line of prose
 
 
@@ -174,7 +175,7 @@ def _parts(c: Comparison) -> list[str]:
     for sign, part in (("", "uncertainty"), ("- ", "resolution"), ("+ ", "miscalibration")):
         x, y = getattr(a, part).value, getattr(b, part).value
         rows.append((f"  {sign}{part}", number(x), number(y), number(x - y)))
-    if a.within or b.within:
+    if max(abs(a.within), abs(b.within)) > SEEN_WITHIN:
         rows.append(("  + within", *(number(v) for v in (a.within, b.within, a.within - b.within))))
     return ["", *("  " + line for line in table(rows))]
 
