@@ -51,7 +51,7 @@ class Recalibration:
 
     A probability of 0 stays 0, except through isotonic curves. Classes that were never true
     in the fit keep the probability that they have, since nothing was learnt about them: the
-    others share the rest.
+    others share the rest. (An isotonic curve of such a class is level, at 1 / (2n + 2).)
 
     Parameters
     ----------
