@@ -65,4 +65,5 @@ def main():
     print(json.dumps(said))
 
 
-main()
+if __name__ == "__main__":  # pytest looks into every file for examples
+    main()

@@ -55,6 +55,7 @@ class DuckSource:
         }
         self._query = query
         self._sql = sql
+        self._connection: Any
         try:
             if beside is not None:
                 self._connection = beside._connection.cursor()
