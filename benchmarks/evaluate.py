@@ -26,8 +26,8 @@ from xent.evaluation.duck import BATCH_ROWS
 
 ROWS, CLASSES, BATCH = 5_000_000, 10, 500_000
 EXAMPLE = Path(__file__).parent.parent / "examples" / "digits.parquet"
-MOST_TIME = 1.4  # of the scan
-MOST_MEMORY = 600  # MB
+MOST_TIME = 2.0  # of the scan
+MOST_MEMORY = 800  # MB
 MOST_SECONDS = 1.0  # of the examples, from the shell
 
 
