@@ -138,6 +138,28 @@ def test_impossible_rows():
     assert_allclose(u - r + m, e.finite_log_loss, rtol=4 * EPS)
 
 
+@pytest.mark.parametrize("weight", [None, [2.0, 3.0, 2.0, 3.0]])
+def test_rows_that_are_all_impossible(weight):
+    e = evaluate(target=[0, 1, 0, 1], probs=[1.0, 0.0, 1.0, 0.0], weight=weight)
+    (d,) = e.decomposition
+    assert d.log_loss == d.miscalibration.value == d.miscalibration.corrected == np.inf
+    assert d.num_rows == 4
+    assert np.isfinite([d.uncertainty.corrected, d.resolution.corrected]).all()
+
+
+def test_impossible_rows_count_among_the_rows():
+    p, y = binary_rows(100)
+    p[:10], y[:10] = 0.0, 1
+    (d,) = evaluate(target=y, probs=p).decomposition
+    assert d.num_rows == 100
+    (d,) = evaluate(target=y, probs=p, weight=np.full(100, 3.0)).decomposition
+    assert d.num_rows == pytest.approx(100)
+    # what is impossible outweighs all else, and is still not more than its rows
+    weight = np.where(np.arange(100) < 10, 1e12, 1.0)
+    (d,) = evaluate(target=y, probs=p, weight=weight).decomposition
+    assert d.num_rows <= 100 * (1 + 1e-12)
+
+
 def test_what_a_clip_adds_is_told_apart():
     logits, y = class_rows(200, 3)
     logits[7, y[7]] = -np.inf

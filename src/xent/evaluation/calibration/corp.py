@@ -224,7 +224,9 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
     miscalibration, resolution = loss - isotonic, max(entropy - isotonic, 0.0)
     expected = float(null.mean())
     # no entropy of two outcomes is above ln 2, nor one that is corrected
-    entropy_bias = (1 - float(parts.one_outcome)) / (2 * num_rows)
+    # corrected or not, no entropy of two outcomes is above log 2
+    entropy_bias = min((1 - float(parts.one_outcome)) / (2 * num_rows), math.log(2) - entropy)
+    entropy_bias = max(entropy_bias, 0.0)
     entropy_bias = max(min(entropy_bias, math.log(2) - entropy), 0.0)
     # the recalibrated forecasts are no worse than the frequencies: so much is bias at most
     bias = max(min(expected, resolution + entropy_bias), 0.0)

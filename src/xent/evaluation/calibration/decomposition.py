@@ -156,11 +156,12 @@ def decompose_fit(
     bias = num_parameters / (2 * n)
     root, spread = math.sqrt(2 * n * gain), Z95 + math.sqrt(max(num_parameters - 1, 0))
     variances = _variances(summary)
+    # resolution is below 0 where no temperature reaches what the frequencies lose
     return Decomposition(
         kind=kind,
         name=name,
         log_loss=summary.log_loss,
-        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, most),
+        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, 0.0, most),
         resolution=_normal(resolution, resolution + entropy_bias - bias, variances[1], n),
         miscalibration=Term(
             gain,
@@ -211,12 +212,18 @@ def _by_temperature(summary: Summary) -> list[Decomposition]:
 
 
 def _normal(
-    value: float, corrected: float, variance: float, n: float, most: float = math.inf
+    value: float,
+    corrected: float,
+    variance: float,
+    n: float,
+    least: float = -math.inf,
+    most: float = math.inf,
 ) -> Term:
     if not math.isfinite(variance):
         return Term(value, corrected)
     half = Z95 * math.sqrt(max(variance, 0.0) / n)
-    return Term(value, corrected, low=max(corrected - half, 0.0), high=min(corrected + half, most))
+    low, high = (min(max(corrected + side, least), most) for side in (-half, half))
+    return Term(value, corrected, low=low, high=high)
 
 
 def _variances(summary: Summary) -> tuple[float, float]:

@@ -23,10 +23,18 @@ __all__ = [
 
 
 def rows_for_weight(summary: Summary) -> float:
-    """Return how many rows of equal weight a unit of weight stands for: 1 without weights."""
-    if summary.sum_weight == summary.sum_weight_squared == summary.num_rows * ONE:
+    """Return how many rows of equal weight a unit of weight stands for: 1 without weights.
+
+    It is sum w / sum w**2 of the rows that are not impossible, whose squares are kept; all rows
+    are no more than they are.
+    """
+    possible = summary.sum_weight - summary.sum_impossible
+    if summary.sum_weight == summary.num_rows * ONE and possible == summary.sum_weight_squared:
         return 1.0
-    return ratio(summary.sum_weight, summary.sum_weight_squared)
+    equal = ratio(summary.num_rows * ONE, summary.sum_weight)
+    if not summary.sum_weight_squared:
+        return equal
+    return min(ratio(possible, summary.sum_weight_squared), equal)
 
 
 def temperature_of(summary: Summary) -> Temperature | None:
