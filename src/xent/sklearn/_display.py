@@ -11,8 +11,8 @@ from xent.errors import UnavailableError, XentValueError
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.numbers import UNITS, number
 from xent.report.figures import plot_reliability, plot_waterfall
-from xent.sklearn._log_loss import HALF_SUM_TOLERANCE, SUM_TOLERANCE, read_task
 from xent.sklearn._scorers import predicted
+from xent.sklearn._task import read_task
 
 __all__ = ["XentDisplay"]
 
@@ -143,13 +143,12 @@ class XentDisplay:
             target = np.array([int(c) for c in classes])[task.labelled.positions]
         except ValueError:
             target = task.labelled.positions
-        half = task.dtype == np.float16
         evaluation = evaluate(
             target=target,
             probs=task.probs,
             weight=task.weight,
             classes=classes,
-            sum_tolerance=HALF_SUM_TOLERANCE if half else SUM_TOLERANCE,
+            sum_tolerance=task.tolerance,
         )
         display = cls(evaluation, name=name)
         return display.plot(kind=kind, group=group, ax=ax)

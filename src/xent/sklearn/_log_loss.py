@@ -11,30 +11,18 @@ from numpy.typing import NDArray
 
 from xent.diagnostics.warn import warn_once
 from xent.diagnostics.where import share
-from xent.errors import XentTypeError, XentValueError
+from xent.errors import XentValueError
 from xent.evaluation.exact import ONE, ratio, rounded
 from xent.evaluation.options import least_probability
 from xent.kernels.cpu import categorical_cross_entropy
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.log_loss import LogLoss
-from xent.losses._arguments import as_weights
-from xent.sklearn._labels import Labelled, column_labels, read_labels
+from xent.sklearn._task import Task, read_task
 
 __all__ = ["d2_log_loss_score", "log_loss"]
 
 Array = NDArray[Any]
-SUM_TOLERANCE = 1e-4
-HALF_SUM_TOLERANCE = 2e-3
 CLIP_OF_SCIKIT_LEARN = "sklearn"
-
-
-class Task(NamedTuple):
-    """What is scored, as the kernel reads it."""
-
-    probs: Array  # float32 or float64; (n,) of the second class, or (n, K)
-    dtype: np.dtype[Any]  # as it came
-    labelled: Labelled
-    weight: NDArray[np.float64] | None
 
 
 class Scored(NamedTuple):
@@ -211,72 +199,6 @@ def d2_log_loss_score(
     return 1 - ratio(scored.nll, scored.weight) / entropy
 
 
-def read_task(y_true: Any, y_proba: Any, y_pred: Any, sample_weight: Any, labels: Any) -> Task:
-    """Return the arguments as arrays that the kernel reads, or raise."""
-    if y_pred is not None:
-        if y_proba is not None:
-            raise XentValueError("y_proba must come without y_pred, its older name; got both")
-        y_proba = y_pred
-    if y_proba is None:
-        raise XentTypeError("y_proba must be an array of probabilities, got None")
-    probs, dtype = _probabilities(y_proba)
-    width = probs.shape[1] if probs.ndim == 2 else 1
-    if width == 1:
-        probs = probs.reshape(-1)
-    named = column_labels(y_proba) if width > 1 else None
-    _check_lengths(y_true, len(probs))
-    labelled = read_labels(y_true, max(width, 2), labels, named)
-    meaning = "one weight for each row"
-    weight = as_weights(sample_weight, "sample_weight", (len(probs),), meaning)
-    if weight is not None and not weight.any():
-        raise XentValueError("sample_weight must be positive in some row, got only 0", value=0.0)
-    return Task(probs, dtype, labelled, weight)
-
-
-def _probabilities(y_proba: Any) -> tuple[Array, np.dtype[Any]]:
-    if isinstance(y_proba, list) and y_proba and getattr(y_proba[0], "ndim", 1) == 2:
-        raise XentTypeError(
-            "y_proba must be one array, got a list of matrices (several outputs?); score each "
-            "output by itself"
-        )
-    if hasattr(y_proba, "detach"):
-        y_proba = y_proba.detach().cpu()
-        if "bfloat16" in str(y_proba.dtype):
-            y_proba = y_proba.float()
-    try:
-        array = np.asarray(y_proba)
-        if array.dtype.kind in "Oiub":
-            array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise XentTypeError(
-            f"y_proba must be numbers in one or two dimensions: {str(error).splitlines()[0]}"
-        ) from None
-    if array.dtype.kind != "f":
-        raise XentTypeError(f"y_proba must hold numbers, got dtype {array.dtype}")
-    if array.ndim not in (1, 2):
-        raise XentValueError(
-            f"y_proba must have one or two dimensions, got shape {array.shape}", value=array.shape
-        )
-    if not array.size:
-        raise XentValueError("y_proba must have rows, got none", code="D02", value=array.shape)
-    wanted = np.float32 if array.dtype.itemsize < 8 else np.float64
-    return array.astype(wanted, copy=False), array.dtype
-
-
-def _check_lengths(y_true: Any, rows: int) -> None:
-    try:
-        count = y_true.shape[0] if hasattr(y_true, "shape") else len(y_true)
-    except (TypeError, IndexError):
-        raise XentTypeError(
-            f"y_true must be an array of labels, got {type(y_true).__name__}"
-        ) from None
-    if count != rows:
-        raise XentValueError(
-            f"y_true and y_proba must have as many rows as each other, got {count} and {rows}",
-            value=(count, rows),
-        )
-
-
 def _score(task: Task, zero: str, *, quietly: bool = False) -> Scored:
     clip = least_probability(zero)
     found = _score_matrix(task, clip) or _score_columns(task, clip)
@@ -301,7 +223,7 @@ def _score_matrix(task: Task, clip: float) -> Scored | None:
         probs,
         np.ascontiguousarray(positions),
         axis=1,
-        tolerance=_tolerance(task),
+        tolerance=task.tolerance,
         clip=clip,
         want_nll=True,
     )
@@ -336,7 +258,7 @@ def _score_columns(task: Task, clip: float) -> Scored:
         prediction = "class_probs"
         if not probs.flags.c_contiguous:
             columns = [np.ascontiguousarray(probs[:, j]) for j in range(probs.shape[1])]
-    kernel = LogLoss(prediction, len(classes), tolerance=_tolerance(task), clip=clip)
+    kernel = LogLoss(prediction, len(classes), tolerance=task.tolerance, clip=clip)
     kernel.add(columns, target=np.ascontiguousarray(positions), weight=weight)
     faults = kernel.faults()
     if faults:
@@ -347,10 +269,6 @@ def _score_columns(task: Task, clip: float) -> Scored:
     if weight is None:
         return Scored(sums["nll"], sums["rows"] * ONE, count > 0, count, first)
     return Scored(sums["nll"], sums["weight"], sums["weight_impossible"] > 0, count, first)
-
-
-def _tolerance(task: Task) -> float:
-    return HALF_SUM_TOLERANCE if task.dtype == np.float16 else SUM_TOLERANCE
 
 
 def _fault(faults: dict[str, tuple[int, int, int, float]], rows: int) -> XentValueError:
