@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xent.errors import XentValueError
+from xent.evaluation import evaluate
 from xent.evaluation.intervals import (
     Interval,
     bootstrap_interval,
@@ -206,3 +207,11 @@ def test_replicates_without_spread_or_rows():
     assert bootstrap_interval(0.5, 0.0, means, errors).note == "all losses are equal"
     assert "20 replicates are too few" in bootstrap_interval(0.5, 0.1, [0.5] * 20, [0.1] * 20).note
     assert not bootstrap_interval(math.inf, 0.1, means, errors)
+
+
+def test_weights_that_make_one_row_of_three_leave_no_spread():
+    data = {"target": [1, 1, 0], "probs": [0.5, 0.25, 0.5], "weight": [1e12, 1e-300, 7]}
+    e = evaluate(**data)
+    assert not e.interval
+    assert "no spread" in e.interval.note
+    assert "no spread" in str(e)

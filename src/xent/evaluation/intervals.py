@@ -12,6 +12,7 @@ from xent.errors import XentValueError
 from xent.evaluation.student import student_quantile
 
 __all__ = [
+    "FEWEST",
     "FEW_CLUSTERS",
     "Interval",
     "bootstrap_interval",
@@ -20,6 +21,9 @@ __all__ = [
     "hall_interval",
     "no_interval",
 ]
+
+# effective rows: with less than a tenth of a degree of freedom no quantile means anything
+FEWEST = 1.1
 
 FEW_CLUSTERS = 20
 
@@ -142,7 +146,7 @@ def hall_interval(
     check_level(level)
     if not all(map(math.isfinite, (n, mean, variance, third_moment))):
         return no_interval(level, "hall", "the losses are too large for an interval")
-    if n <= 1:
+    if n < FEWEST:
         return no_interval(level, "hall", "one row has no spread to judge by")
     if variance <= 0:
         return Interval(float(mean), float(mean), level, "hall", f"all {n:.0f} losses are equal")

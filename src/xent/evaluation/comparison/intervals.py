@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from xent.evaluation.comparison.sums import Moments
 from xent.evaluation.comparison.tails import t_p_value
-from xent.evaluation.intervals import Interval, hall_interval, no_interval
+from xent.evaluation.intervals import FEWEST, Interval, hall_interval, no_interval
 from xent.evaluation.student import student_quantile
 
 __all__ = ["anytime_interval", "difference_interval", "difference_p_value", "t_interval"]
@@ -19,7 +19,7 @@ TUNED_ROWS = 1000
 
 def t_interval(m: Moments, level: float) -> Interval:
     """Return Student's interval for a mean."""
-    if m.n <= 1 or not math.isfinite(m.second):
+    if m.n < FEWEST or not math.isfinite(m.second):
         return no_interval(level, "t", "one row has no spread to judge by")
     half = -m.standard_error * student_quantile((1 - level) / 2, m.n - 1)
     return Interval(m.mean - half, m.mean + half, level, "t")
@@ -43,7 +43,7 @@ def difference_interval(m: Moments, level: float, method: str) -> Interval:
 
 def difference_p_value(m: Moments, method: str) -> float:
     """Return the level at which 0 is on the edge of the interval, taken from 1."""
-    if m.n <= 1 or not math.isfinite(m.second):
+    if m.n < FEWEST or not math.isfinite(m.second):
         return math.nan
     if m.second <= 0:
         return 1.0 if m.mean == 0 else 0.0

@@ -102,7 +102,9 @@ def _solve(hessian: npt.NDArray[np.float64], gradient: Vector) -> Vector:
         solved = np.linalg.solve(scaled, gradient / size)
     except np.linalg.LinAlgError:
         solved = np.linalg.lstsq(scaled, gradient / size, rcond=None)[0]
-    result: Vector = solved / size
-    if not np.all(np.isfinite(result)) or gradient @ result < 0:
-        result = gradient / size**2  # the Hessian is numerically singular: along the gradient
-    return result
+    with np.errstate(over="ignore", invalid="ignore"):
+        # where the Hessian is numerically 0, the step is not a number of any use
+        result: Vector = solved / size
+        if not np.all(np.isfinite(result)) or gradient @ result < 0:
+            result = gradient / size**2  # along the gradient
+    return np.where(np.isfinite(result), result, 0.0)
