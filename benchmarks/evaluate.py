@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 import xent.kernels
 from xent.evaluation import evaluate
-from xent.evaluation.duck import BATCH_ROWS
+from xent.evaluation.reading.duck import BATCH_ROWS
 
 ROWS, CLASSES, BATCH = 5_000_000, 10, 500_000
 EXAMPLE = Path(__file__).parent.parent / "examples" / "digits.parquet"

@@ -6,7 +6,7 @@ from pathlib import Path
 from pages import run_page, text_of
 
 from xent.diagnostics.rules import RULES
-from xent.evaluation import hints
+from xent.evaluation.hints import found as hints
 
 PAGE = text_of("hints.md")
 

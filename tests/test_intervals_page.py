@@ -65,7 +65,7 @@ def test_its_default_covers_where_others_do_not():
 
 
 def test_its_table_names_every_method():
-    from xent.evaluation.options import INTERVALS
+    from xent.evaluation.reading.options import INTERVALS
 
     named = re.findall(r'^\| `"(\w+)"`', PAGE, re.M)
     assert sorted(named) == sorted(INTERVALS)

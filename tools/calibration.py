@@ -15,7 +15,7 @@ import numpy as np
 from xent.evaluation.calibration.corp import corp
 from xent.evaluation.calibration.grid import default_grid
 from xent.evaluation.calibration.terms import Decomposition
-from xent.evaluation.cells import NUM_CELLS, cell_of
+from xent.evaluation.summary.cells import NUM_CELLS, cell_of
 
 ROWS = (100, 300, 1000, 5000)
 SLOPES = {"calibrated": 1.0, "overconfident": 0.6, "underconfident": 1.5}

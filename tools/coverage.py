@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from xent.evaluation.groups.replicates import ReplicateTally
-from xent.evaluation.intervals import cluster_interval, hall_interval
-from xent.evaluation.student import student_quantile
+from xent.evaluation.intervals.means import cluster_interval, hall_interval
+from xent.evaluation.intervals.student import student_quantile
 from xent.kernels.cpu.row_keys import integer_keys
 
 ROWS = (100, 300, 1000)

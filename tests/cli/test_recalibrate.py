@@ -74,7 +74,7 @@ def test_the_interval_is_of_differences_of_the_same_rows(command):
         -np.log([row[f"p_{row['y']}"] for row in t.to_pylist()]) for t in rows
     ]  # fmt: skip
     d = losses[0] - losses[1]
-    from xent.evaluation.intervals import hall_interval
+    from xent.evaluation.intervals.means import hall_interval
 
     mean = d.mean()
     expected = hall_interval(len(d), mean, d.var(), ((d - mean) ** 3).mean())

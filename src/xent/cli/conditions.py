@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xent.errors import XentValueError
-from xent.evaluation.names import nearest
+from xent.evaluation.reading.names import nearest
 
 __all__ = ["Condition", "parse_condition"]
 

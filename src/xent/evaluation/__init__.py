@@ -5,7 +5,7 @@ from xent.evaluation.comparison import Comparison, compare
 from xent.evaluation.metric import Metric
 from xent.evaluation.result import Evaluation
 from xent.evaluation.state import load_state, merge_states, save_state
-from xent.evaluation.summary import ClassSums, Summary, Surprise
+from xent.evaluation.summary.summary import ClassSums, Summary, Surprise
 
 __all__ = [
     "ClassSums",

@@ -8,16 +8,16 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
-from xent.evaluation.batches import num_rows
 from xent.evaluation.engines import engine_named, local
-from xent.evaluation.inputs import plain_inputs
-from xent.evaluation.names import class_list
-from xent.evaluation.opening import HEAD_ROWS, gather
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan, make_plan
+from xent.evaluation.reading.batches import num_rows
+from xent.evaluation.reading.inputs import plain_inputs
+from xent.evaluation.reading.names import class_list
+from xent.evaluation.reading.opening import HEAD_ROWS, gather
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan, make_plan
 from xent.evaluation.recalibration.terms import row_terms
 from xent.evaluation.result import Evaluation
-from xent.evaluation.summary import Summary
+from xent.evaluation.summary.summary import Summary
 from xent.units import Unit
 
 __all__ = ["evaluate"]

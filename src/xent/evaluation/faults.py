@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from xent.errors import XentValueError
-from xent.evaluation.names import span
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading.names import span
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
 
 __all__ = ["check_looks", "raise_fault"]
 

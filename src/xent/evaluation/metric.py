@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from xent.errors import MergeError, XentTypeError, XentValueError
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan, make_plan
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan, make_plan
+from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.result import Evaluation
 from xent.evaluation.scoring import Scorer
-from xent.evaluation.summary import Summary
-from xent.evaluation.tables import ArraySource
+from xent.evaluation.summary.summary import Summary
 from xent.units import Unit
 
 __all__ = ["Metric"]

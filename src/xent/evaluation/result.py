@@ -14,11 +14,11 @@ from xent.evaluation.calibration.shift import Shift
 from xent.evaluation.calibration.temperature import Temperature
 from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.exact import ratio, rounded
-from xent.evaluation.hints import Hint, find_hints
-from xent.evaluation.intervals import Interval
-from xent.evaluation.mean_interval import interval_of
-from xent.evaluation.slice_table import SliceRow, by_chance, information, slice_rows
-from xent.evaluation.summary import Summary
+from xent.evaluation.groups.slice_table import SliceRow, by_chance, information, slice_rows
+from xent.evaluation.hints.found import Hint, find_hints
+from xent.evaluation.intervals.means import Interval
+from xent.evaluation.intervals.of_summary import interval_of
+from xent.evaluation.summary.summary import Summary
 from xent.units import Unit, nats_per
 
 if TYPE_CHECKING:

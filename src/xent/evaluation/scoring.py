@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from xent.evaluation import batches
-from xent.evaluation.batches import Batch
-from xent.evaluation.cell_tally import Tally
-from xent.evaluation.cells import Cells, group_names
-from xent.evaluation.evidence import Gathering
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
 from xent.evaluation.groups.tally import Groups
-from xent.evaluation.named import NamedRows
-from xent.evaluation.options import Options, least_probability
-from xent.evaluation.plan import Plan
-from xent.evaluation.summary import ClassSums, Summary, Surprise
-from xent.evaluation.surprise import SurpriseCells
-from xent.evaluation.tempering import Tempering
-from xent.evaluation.truth import Truth
+from xent.evaluation.reading import batches
+from xent.evaluation.reading.batches import Batch
+from xent.evaluation.reading.options import Options, least_probability
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.reading.truth import Truth
+from xent.evaluation.summary.cell_tally import Tally
+from xent.evaluation.summary.cells import Cells, group_names
+from xent.evaluation.summary.evidence import Gathering
+from xent.evaluation.summary.named import NamedRows
+from xent.evaluation.summary.summary import ClassSums, Summary, Surprise
+from xent.evaluation.summary.surprise import SurpriseCells
+from xent.evaluation.summary.tempering import Tempering
 from xent.kernels.cpu.log_loss import LogLoss
 
 __all__ = ["Scorer"]

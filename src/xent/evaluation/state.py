@@ -24,7 +24,7 @@ from xent.errors import MergeError, SourceError
 from xent.evaluation.files import write_text
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
-from xent.evaluation.summary import Summary
+from xent.evaluation.summary.summary import Summary
 from xent.units import Unit
 
 __all__ = ["FORMAT", "from_text", "load_state", "merge_states", "save_state", "to_text"]

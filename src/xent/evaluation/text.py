@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xent.evaluation.calibration.lines import calibration_lines
-from xent.evaluation.intervals import Interval
+from xent.evaluation.groups.slice_table import FEW_ROWS
+from xent.evaluation.intervals.means import Interval
 from xent.evaluation.numbers import UNITS, number, percent, table
-from xent.evaluation.rows import Row
-from xent.evaluation.slice_table import FEW_ROWS
+from xent.evaluation.summary.rows import Row
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -111,7 +111,7 @@ def _level(interval: Interval) -> str:
 def interval_text(interval: Interval) -> str:
     """Return the ends of an interval, how it was found where not by default, and its note.
 
-    >>> from xent.evaluation.intervals import Interval
+    >>> from xent.evaluation.intervals.means import Interval
     >>> interval_text(Interval(0.25, 0.5, 0.95, "cluster", "only 4 clusters"))
     '0.2500 to 0.5000 (by cluster; only 4 clusters)'
     """

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.names import class_names, nearest
+from xent.evaluation.reading.names import class_names, nearest
 
 __all__ = ["Labelled", "column_labels", "read_labels"]
 

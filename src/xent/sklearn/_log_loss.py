@@ -13,7 +13,7 @@ from xent.diagnostics.warn import warn_once
 from xent.diagnostics.where import share
 from xent.errors import XentValueError
 from xent.evaluation.exact import ONE, ratio, rounded
-from xent.evaluation.options import least_probability
+from xent.evaluation.reading.options import least_probability
 from xent.kernels.cpu import categorical_cross_entropy
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.log_loss import LogLoss

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from xent.errors import MergeError
 from xent.evaluation.groups import Clusters
 from xent.evaluation.groups.clusters import MAX_CLUSTERS, ClusterTally
-from xent.evaluation.intervals import cluster_interval
+from xent.evaluation.intervals.means import cluster_interval
 from xent.kernels.cpu.row_keys import integer_keys
 
 

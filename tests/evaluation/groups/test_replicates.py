@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xent.errors import MergeError
 from xent.evaluation.groups import Replicates
 from xent.evaluation.groups.replicates import SEED, ReplicateTally
-from xent.evaluation.intervals import bootstrap_interval, hall_interval
+from xent.evaluation.intervals.means import bootstrap_interval, hall_interval
 from xent.kernels.cpu.replicates import ReplicateSums
 from xent.kernels.cpu.row_keys import integer_keys
 

@@ -22,7 +22,7 @@ from xent.evaluation.exact import ONE, ratio
 
 if TYPE_CHECKING:
     from xent.evaluation.recalibration.fit import Fit
-    from xent.evaluation.summary import Summary
+    from xent.evaluation.summary.summary import Summary
 
 __all__ = ["decompose", "decompose_classes", "decompose_fit", "decompose_fits"]
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from xent.evaluation.cells import cell_logits, cell_odds
+from xent.evaluation.summary.cells import cell_logits, cell_odds
 
 __all__ = ["Grid", "default_grid", "softplus"]
 

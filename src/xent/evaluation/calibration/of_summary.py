@@ -12,7 +12,7 @@ from xent.evaluation.calibration.temperature import Temperature, best_temperatur
 from xent.evaluation.exact import ONE, ratio
 
 if TYPE_CHECKING:
-    from xent.evaluation.summary import Summary
+    from xent.evaluation.summary.summary import Summary
 
 __all__ = [
     "reliability_of",

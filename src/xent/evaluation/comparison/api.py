@@ -11,12 +11,12 @@ from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.comparison.models import distinct_names, plan_models
 from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.running import Asked, run
-from xent.evaluation.inputs import plain_inputs
-from xent.evaluation.names import class_list
-from xent.evaluation.opening import gather
-from xent.evaluation.options import Options, least_probability
-from xent.evaluation.sources import Source
-from xent.evaluation.tables import ArraySource
+from xent.evaluation.reading.inputs import plain_inputs
+from xent.evaluation.reading.names import class_list
+from xent.evaluation.reading.opening import gather
+from xent.evaluation.reading.options import Options, least_probability
+from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.tables import ArraySource
 from xent.units import Unit
 
 __all__ = ["compare"]

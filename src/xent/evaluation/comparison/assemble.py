@@ -20,7 +20,7 @@ from xent.evaluation.comparison.result import GroupRow, Pair
 from xent.evaluation.comparison.sums import Group, Moments, PairSums
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
-from xent.evaluation.intervals import Interval, no_interval
+from xent.evaluation.intervals.means import Interval, no_interval
 from xent.units import Unit, nats_per
 
 __all__ = ["Settings", "pair_of", "scaled"]

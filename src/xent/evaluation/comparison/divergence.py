@@ -12,7 +12,7 @@ import numpy.typing as npt
 from xent.evaluation.comparison.intervals import difference_interval
 from xent.evaluation.comparison.spread import PERCENTS, Spread
 from xent.evaluation.comparison.sums import MomentSums
-from xent.evaluation.intervals import Interval
+from xent.evaluation.intervals.means import Interval
 from xent.kernels.cpu import measures, softmax_divergence
 
 __all__ = ["Distances", "Spreading", "divergences"]

@@ -19,9 +19,9 @@ from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import GroupedSums, MomentSums
 from xent.evaluation.exact import ONE, ratio
-from xent.evaluation.intervals import hall_interval
+from xent.evaluation.intervals.means import hall_interval
 from xent.evaluation.result import CLIP_SHARE
-from xent.evaluation.summary import Summary
+from xent.evaluation.summary.summary import Summary
 from xent.evaluation.text import percent
 from xent.units import nats_per
 

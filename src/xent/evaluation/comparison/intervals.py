@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from xent.evaluation.comparison.sums import Moments
 from xent.evaluation.comparison.tails import t_p_value
-from xent.evaluation.intervals import FEWEST, Interval, hall_interval, no_interval
-from xent.evaluation.student import student_quantile
+from xent.evaluation.intervals.means import FEWEST, Interval, hall_interval, no_interval
+from xent.evaluation.intervals.student import student_quantile
 
 __all__ = ["anytime_interval", "difference_interval", "difference_p_value", "t_interval"]
 

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentTypeError, XentValueError
-from xent.evaluation import batches
-from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.comparison.streams import part
-from xent.evaluation.duck import DuckSource
-from xent.evaluation.names import column_named
-from xent.evaluation.sources import Source, ahead
+from xent.evaluation.reading import batches
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.duck import DuckSource
+from xent.evaluation.reading.names import column_named
+from xent.evaluation.reading.sources import Source, ahead
 from xent.kernels.cpu.log_loss import MISSING
 
 __all__ = ["KeyedRows"]

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.comparison.rows import RowScorer
-from xent.evaluation.names import column_named
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan, make_plan
-from xent.evaluation.sources import Source
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.names import column_named
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan, make_plan
+from xent.evaluation.reading.sources import Source
 
 __all__ = ["Model", "distinct_names", "plan_models"]
 

@@ -12,8 +12,8 @@ from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.comparison.divergence import Spreading
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.wins import Accuracy, Wins
-from xent.evaluation.intervals import Interval
-from xent.evaluation.summary import Summary
+from xent.evaluation.intervals.means import Interval
+from xent.evaluation.summary.summary import Summary
 from xent.units import Unit, nats_per
 
 __all__ = ["Comparison", "GroupRow", "ModelRow", "Pair"]

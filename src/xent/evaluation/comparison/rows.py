@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.evaluation import batches
-from xent.evaluation.batches import Batch
 from xent.evaluation.faults import check_looks, raise_fault
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading import batches
+from xent.evaluation.reading.batches import Batch
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
 from xent.evaluation.scoring import Scorer
 
 __all__ = ["RowScorer", "Rows"]

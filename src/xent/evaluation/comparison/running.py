@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation import batches
-from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.comparison.finishing import ModelState, finish
 from xent.evaluation.comparison.groups import MAX_SLICES, Codes, clusters_of
 from xent.evaluation.comparison.intervals import METHODS
@@ -23,9 +21,11 @@ from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.streams import by_row
 from xent.evaluation.comparison.truth import TruthCheck
-from xent.evaluation.intervals import check_level
-from xent.evaluation.names import column_named
-from xent.evaluation.sources import Source
+from xent.evaluation.intervals.means import check_level
+from xent.evaluation.reading import batches
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.names import column_named
+from xent.evaluation.reading.sources import Source
 from xent.kernels.cpu.log_loss import IGNORED
 from xent.units import Unit
 

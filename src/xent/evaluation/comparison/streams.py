@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from xent.errors import SourceError
-from xent.evaluation.batches import Batch, num_rows
-from xent.evaluation.sources import Source, ahead
-from xent.evaluation.tables import ArraySource
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.sources import Source, ahead
+from xent.evaluation.reading.tables import ArraySource
 
 __all__ = ["by_row", "part"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.exact import ONE, ratio
-from xent.evaluation.moments import moments_of
+from xent.evaluation.summary.moments import moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["LARGEST", "Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]

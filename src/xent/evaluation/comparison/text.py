@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from xent.evaluation.comparison.distances_text import distances
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
-from xent.evaluation.intervals import Interval
-from xent.evaluation.slice_table import FEW_ROWS
+from xent.evaluation.groups.slice_table import FEW_ROWS
+from xent.evaluation.intervals.means import Interval
 from xent.evaluation.text import UNITS, number, percent, table
 from xent.units import nats_per
 

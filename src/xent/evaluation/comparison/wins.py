@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.comparison.tails import coin_p_value
-from xent.evaluation.intervals import Interval
+from xent.evaluation.intervals.means import Interval
 
 __all__ = ["Accuracy", "Wins", "wilson_interval"]
 

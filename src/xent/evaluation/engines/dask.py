@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from xent.errors import SourceError, UnavailableError, XentTypeError
-from xent.evaluation.batches import Batch, Field, arrow_field
 from xent.evaluation.engines.parts import (
     FAN_IN,
     arrow_batches,
@@ -15,9 +14,10 @@ from xent.evaluation.engines.parts import (
     score_part,
     summary_of,
 )
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
-from xent.evaluation.summary import Summary
+from xent.evaluation.reading.batches import Batch, Field, arrow_field
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.summary.summary import Summary
 
 __all__ = ["open_source", "score"]
 

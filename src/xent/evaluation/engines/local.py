@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable
 
 from xent.errors import XentValueError
-from xent.evaluation.batches import num_rows
-from xent.evaluation.options import Options
-from xent.evaluation.parts import PartsSource
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading.batches import num_rows
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.parts import PartsSource
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.reading.sources import Source, ahead, open_source
+from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.scoring import Scorer
-from xent.evaluation.sources import Source, ahead, open_source
-from xent.evaluation.summary import Summary
-from xent.evaluation.tables import ArraySource
+from xent.evaluation.summary.summary import Summary
 
 __all__ = ["open_source", "score"]
 

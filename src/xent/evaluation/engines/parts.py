@@ -12,11 +12,11 @@ from typing import Any
 
 from xent import errors
 from xent.errors import MergeError, UnavailableError, XentTypeError, XentValueError
-from xent.evaluation.batches import Batch, num_rows
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
 from xent.evaluation.scoring import Scorer
-from xent.evaluation.summary import Summary
+from xent.evaluation.summary.summary import Summary
 
 __all__ = ["arrow_batches", "merge_parts", "missing_package", "score_part", "summary_of"]
 

@@ -7,16 +7,16 @@ from functools import partial
 from typing import Any
 
 from xent.errors import SourceError, XentTypeError
-from xent.evaluation.batches import Batch, Field, arrow_field
 from xent.evaluation.engines.parts import (
     arrow_batches,
     missing_package,
     score_part,
     summary_of,
 )
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
-from xent.evaluation.summary import Summary
+from xent.evaluation.reading.batches import Batch, Field, arrow_field
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.summary.summary import Summary
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score"]

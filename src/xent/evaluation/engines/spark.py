@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from xent.errors import SourceError, UnavailableError, XentTypeError
-from xent.evaluation.batches import Batch, Field, arrow_field
 from xent.evaluation.engines.parts import (
     FAN_IN,
     arrow_batches,
@@ -25,9 +24,10 @@ from xent.evaluation.engines.parts import (
     score_part,
     summary_of,
 )
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
-from xent.evaluation.summary import Summary
+from xent.evaluation.reading.batches import Batch, Field, arrow_field
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.summary.summary import Summary
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score", "session"]

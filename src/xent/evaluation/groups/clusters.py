@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE, from_text, to_text
-from xent.evaluation.intervals import Interval, cluster_interval
+from xent.evaluation.intervals.means import Interval, cluster_interval
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_CLUSTERS", "ClusterSums", "ClusterTally", "Clusters"]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE, from_text, ratio, to_text
 from xent.evaluation.groups.sums import LARGEST
-from xent.evaluation.intervals import Interval, bootstrap_interval, no_interval
+from xent.evaluation.intervals.means import Interval, bootstrap_interval, no_interval
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.replicates import ReplicateSums
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.exact import ONE
-from xent.evaluation.moments import Moments, moments_of
+from xent.evaluation.summary.moments import Moments, moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["LARGEST", "MomentSums", "MomentTally"]

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.evaluation.batches import Batch
 from xent.evaluation.groups.clusters import ClusterTally
 from xent.evaluation.groups.replicates import ReplicateTally
 from xent.evaluation.groups.slices import SliceTally
 from xent.evaluation.groups.values import keys_of
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading.batches import Batch
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
 from xent.kernels.cpu.row_keys import content_keys
 
 __all__ = ["Groups"]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.batches import is_arrow
+from xent.evaluation.reading.batches import is_arrow
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
 __all__ = ["MISSING", "distinct", "keys_of", "text_of", "texts_of"]

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.batches import num_rows
-from xent.evaluation.inputs import plain_inputs
-from xent.evaluation.names import class_list
-from xent.evaluation.opening import HEAD_ROWS, gather
-from xent.evaluation.options import Options
-from xent.evaluation.plan import make_plan
+from xent.evaluation.reading.batches import num_rows
+from xent.evaluation.reading.inputs import plain_inputs
+from xent.evaluation.reading.names import class_list
+from xent.evaluation.reading.opening import HEAD_ROWS, gather
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import make_plan
+from xent.evaluation.reading.sources import Source
 from xent.evaluation.recalibration.fitting import fit_recalibration
 from xent.evaluation.recalibration.recalibration import METHODS, Recalibration
 from xent.evaluation.recalibration.rows import load_rows
-from xent.evaluation.sources import Source
 
 __all__ = ["MOST_SCORES", "open_inputs", "recalibrate"]
 

@@ -10,21 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.batches import Batch, num_rows
 from xent.evaluation.exact import ratio
-from xent.evaluation.finding import TARGETS, find_predictions
-from xent.evaluation.intervals import Interval, hall_interval
-from xent.evaluation.moments import moments_of
-from xent.evaluation.names import class_names, expand, span
-from xent.evaluation.opening import HEAD_ROWS
-from xent.evaluation.options import Options
-from xent.evaluation.pairing import Predictions, find_predicted
-from xent.evaluation.plan import Plan, make_plan
+from xent.evaluation.intervals.means import Interval, hall_interval
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.finding import TARGETS, find_predictions
+from xent.evaluation.reading.names import class_names, expand, span
+from xent.evaluation.reading.opening import HEAD_ROWS
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.pairing import Predictions, find_predicted
+from xent.evaluation.reading.plan import Plan, make_plan
+from xent.evaluation.reading.sources import Source
 from xent.evaluation.recalibration.api import open_inputs
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.recalibration import Recalibration
 from xent.evaluation.recalibration.rows import RowReader
-from xent.evaluation.sources import Source
+from xent.evaluation.summary.moments import moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.log_loss import LogLoss
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
-from xent.evaluation.names import repeated
+from xent.evaluation.reading.names import repeated
 from xent.evaluation.recalibration.isotonic import Curve, normalised
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.prepared import log_softmax

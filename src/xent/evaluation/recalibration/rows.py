@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
-from xent.evaluation import batches
-from xent.evaluation.batches import Batch, num_rows
-from xent.evaluation.options import Options
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading import batches
+from xent.evaluation.reading.batches import Batch, num_rows
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.reading.sources import Source
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.scoring import Scorer
-from xent.evaluation.sources import Source
-from xent.evaluation.summary import Summary
+from xent.evaluation.summary.summary import Summary
 from xent.kernels.cpu.log_loss import MISSING_LABEL
 from xent.kernels.cpu.row_keys import content_keys
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from xent.errors import SourceError
-from xent.evaluation.names import repeated
+from xent.evaluation.reading.names import repeated
 from xent.evaluation.recalibration.isotonic import Curve
 from xent.evaluation.recalibration.recalibration import METHODS, Recalibration, Training
 

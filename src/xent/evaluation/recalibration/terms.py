@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from xent.evaluation.duck import DuckSource
-from xent.evaluation.options import Options, least_probability
-from xent.evaluation.parts import PartsSource
-from xent.evaluation.plan import Plan
+from xent.evaluation.reading.duck import DuckSource
+from xent.evaluation.reading.options import Options, least_probability
+from xent.evaluation.reading.parts import PartsSource
+from xent.evaluation.reading.plan import Plan
+from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.recalibration.fit import Fit
 from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
 from xent.evaluation.recalibration.prepared import prepare
 from xent.evaluation.recalibration.rows import RowSet, load_rows
-from xent.evaluation.sources import Source
-from xent.evaluation.summary import Summary
-from xent.evaluation.tables import ArraySource
+from xent.evaluation.summary.summary import Summary
 
 __all__ = ["MOST_SCORES", "RowTerms", "row_terms"]
 

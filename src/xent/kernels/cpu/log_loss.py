@@ -49,7 +49,7 @@ class LogLoss:
 
     With `calibration` the sums also hold "all" and "ones", the rows by the cell of a predicted
     probability, and those where it came true; "surprise", the rows by the cell of their loss;
-    and, unless predictions are log-probabilities, "tempering": see xent.evaluation.cells,
+    and, unless predictions are log-probabilities, "tempering": see xent.evaluation.summary.cells,
     surprise and tempering. Counts are (uint64,); weights are two arrays, (low, high) halves
     in units of 2**-64.
     """

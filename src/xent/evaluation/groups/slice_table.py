@@ -1,0 +1,137 @@
+"""The table by slice: the loss of each, whose weighted mean is the loss of all rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from xent.evaluation.exact import ratio
+from xent.evaluation.groups.slices import SliceSums
+from xent.evaluation.intervals.means import Interval, hall_interval, no_interval
+from xent.evaluation.summary.summary import Summary
+from xent.information import mutual_information
+
+__all__ = ["FEW_ROWS", "SliceRow", "by_chance", "information", "slice_rows"]
+
+FEW_ROWS = 30
+
+
+@dataclass(frozen=True)
+class SliceRow:
+    """One line of the table by slice; losses in the evaluation's unit.
+
+    With P(s) the share of the weight, the losses add up: the log loss of all rows is the sum
+    of ``share * log_loss``, and the entropy of the class frequencies is the sum of
+    ``share * frequency_log_loss`` and what the column tells about the class
+    (`Evaluation.slice_information`).
+
+    Parameters
+    ----------
+    value : str
+        The value of the column, or the values of several, as text.
+    count : int
+        Rows.
+    share : float
+        Of the weight of all rows.
+    log_loss : float
+        Mean over the rows of the slice.
+    interval : Interval
+        Of `log_loss`, by Hall's method.
+    share_of_loss : float
+        Of the loss of all rows that are not impossible.
+    frequency_log_loss : float
+        Of always predicting the class frequencies of the slice: their entropy.
+    skill : float
+        1 - log_loss / frequency_log_loss.
+    few : bool
+        Whether the slice has fewer than 30 rows, which say little.
+    """
+
+    value: str
+    count: int
+    share: float
+    log_loss: float
+    interval: Interval
+    share_of_loss: float
+    frequency_log_loss: float
+    skill: float
+    few: bool
+
+
+def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
+    """Return the table; `unit` is the nats of one unit."""
+    if summary.slices is None:
+        return []
+    rows = []
+    for value, s in summary.slices.of.items():
+        loss = ratio(s.sums.nll, s.weight * summary.decisions)
+        if s.num_impossible:
+            loss = math.inf
+        entropy = _entropy(summary, s)
+        rows.append(
+            SliceRow(
+                value=", ".join(value),
+                count=s.num_rows,
+                share=ratio(s.weight, summary.sum_weight),
+                log_loss=loss / unit,
+                interval=_interval(summary, s, level).scaled(1 / unit),
+                share_of_loss=ratio(s.sums.nll, summary.sum_nll) if summary.sum_nll else 0.0,
+                frequency_log_loss=entropy / unit,
+                skill=1 - loss / entropy if entropy > 0 else math.nan,
+                few=s.num_rows < FEW_ROWS,
+            )
+        )
+    return rows
+
+
+def _interval(summary: Summary, s: SliceSums, level: float) -> Interval:
+    if s.num_impossible:
+        return no_interval(level, "hall", "the loss is infinite")
+    return hall_interval(*s.sums.moments(summary.decisions), level, least=0.0)
+
+
+def _entropy(summary: Summary, s: SliceSums) -> float:
+    """Of the class frequencies of a slice, in nats; for labels the mean over them."""
+    if summary.kind == "log_probs" or not s.weight:
+        return math.nan
+    shares = [ratio(w, s.weight) for w in s.classes.values()]
+    if summary.kind == "labels":
+        # a label and its complement
+        shares += [ratio(s.weight - w, s.weight) for w in s.classes.values()]
+    return math.fsum(-p * math.log(p) for p in shares if p > 0) / summary.decisions
+
+
+def information(summary: Summary) -> float:
+    """Return the mutual information of the slice and the class, in nats; mean over labels."""
+    if summary.slices is None or summary.kind == "log_probs" or not summary.sum_weight:
+        return math.nan
+    slices = summary.slices.of.values()
+    if summary.kind == "classes":
+        classes = sorted({j for s in slices for j in s.classes})
+        joint = [[ratio(s.classes.get(j, 0), summary.sum_weight) for j in classes] for s in slices]
+        return float(mutual_information(np.array(joint), normalize=True))
+    each = []
+    for j in range(summary.num_classes):
+        pairs = [(s.classes.get(j, 0), s.weight) for s in slices]
+        joint = [[ratio(w, summary.sum_weight), ratio(a - w, summary.sum_weight)] for w, a in pairs]
+        each.append(float(mutual_information(np.array(joint), normalize=True)))
+    return math.fsum(each) / len(each)
+
+
+def by_chance(summary: Summary) -> float:
+    """Return the information, in nats, that a column which says nothing shows on average.
+
+    (S - 1)(K - 1) / 2n for S slices, K classes that occur and n rows (Kish's number of them):
+    the bias of counted frequencies, from the chi-squared distribution of 2n times it.
+    """
+    if summary.slices is None or summary.kind == "log_probs":
+        return math.nan
+    slices = [s for s in summary.slices.of.values() if s.weight]
+    n = summary.moments().n
+    if not n:
+        return math.nan
+    classes = len({j for s in slices for j in s.classes})
+    free = 1 if summary.kind == "labels" else max(classes - 1, 0)
+    return (len(slices) - 1) * free / (2 * n)

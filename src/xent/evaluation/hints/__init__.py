@@ -1,0 +1,1 @@
+"""What looks wrong with predictions, and what would help."""

@@ -1,0 +1,230 @@
+"""Predictions in files: whatever DuckDB reads, streamed as Arrow record batches."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from xent.errors import SourceError, UnavailableError
+from xent.evaluation.reading.batches import Batch, Field, arrow_field
+from xent.evaluation.reading.names import repeated
+
+__all__ = ["DuckSource", "reader_of"]
+
+BATCH_ROWS = 61_440  # half a row group of DuckDB: small enough for its buffers to be used again
+MEMORY_LIMIT = "400MB"
+SCANNED_LINES = 1_000_000
+PACKED = (".gz", ".zst")
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+
+
+class DuckSource:
+    """The rows of a DuckDB query, in their order.
+
+    `beside` is a source that is open already, whose database is used again: to make one takes
+    longer than to read a small file.
+    """
+
+    def __init__(
+        self,
+        query: str,
+        name: str,
+        *,
+        sql: str | None = None,
+        database: str | None = None,
+        beside: DuckSource | None = None,
+    ) -> None:
+        try:
+            import duckdb
+        except ImportError as error:
+            raise UnavailableError(
+                f'a file needs duckdb, which is missing ({error}); pip install "xent[evaluate]"'
+            ) from None
+        self.name = self._file = name
+        self._error = duckdb.Error
+        from xent import _native
+
+        settings = {
+            "threads": _native.num_threads(),
+            "memory_limit": MEMORY_LIMIT,
+            "preserve_insertion_order": True,
+        }
+        self._query = query
+        self._sql = sql
+        self._connection: Any
+        try:
+            if beside is not None:
+                self._connection = beside._connection.cursor()
+            elif database:
+                self._connection = duckdb.connect(database, read_only=True, config=settings)
+            else:
+                self._connection = duckdb.connect(config=settings)
+            self._connection.execute("SET enable_progress_bar = false")
+            relation = self._connection.sql(query)
+            if relation is None:
+                raise SourceError(f"sql must be a query that returns rows, got {sql!r}")
+            schema = relation.limit(0).to_arrow_table().schema
+        except duckdb.Error as error:
+            raise self._plainly(error) from None
+        self.fields: list[Field] = [arrow_field(f.name, f.type) for f in schema]
+        self.num_rows: int | None = None
+
+    def head(self, rows: int) -> Batch:
+        try:
+            table = self._connection.sql(f"FROM ({self._query}\n) LIMIT {rows}").to_arrow_table()
+        except (self._error, OSError) as error:
+            raise self._plainly(error) from None
+        if not table.num_rows:
+            return {}
+        return {n: table.column(n).combine_chunks() for n in table.column_names}
+
+    def batches(
+        self, columns: Sequence[str], *, order_by: str | None = None, spill: str = ""
+    ) -> Iterator[Batch]:
+        """Yield the rows in their order, or in that of a column; sorting may need a folder."""
+        chosen = ", ".join(_quoted(n) for n in columns)
+        order = f" ORDER BY {_quoted(order_by)}" if order_by else ""
+        try:
+            if spill:
+                self._connection.execute("SET temp_directory = ?", [spill])
+            relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query}\n){order}")
+            for batch in _reader(relation):
+                yield {n: batch.column(i) for i, n in enumerate(columns)}
+        except (self._error, OSError) as error:
+            raise self._plainly(error) from None
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _plainly(self, error: Exception) -> SourceError:
+        """DuckDB's error in one line, with the file and line where it names them."""
+        text = str(error)
+        line = re.search(r"CSV Error on Line: (\d+)", text)
+        path = re.search(r"file = (.+)", text)
+        if line:
+            found = path.group(1).strip() if path else self.name
+            columns = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+            value = re.search(r'Error when converting column "(.+)"\. (.+)', text)
+            what = "it is malformed"
+            if columns:
+                what = f"expected {columns.group(1)} fields, found {columns.group(2)}"
+            elif value:
+                what = f"column {value.group(1)!r}: {_lower(value.group(2))}"
+            return SourceError(f"{found}:{line.group(1)}: {what}", index=int(line.group(1)))
+        broken = _malformed_line(self._file)
+        if broken:
+            return broken
+        first = text.split("\n")[0]
+        first = re.sub(r"^[A-Z][A-Za-z ]+ Error: ", "", first)
+        if "No magic bytes" in first or "Parquet" in first or "TProtocol" in first:
+            first += "; the Parquet file is truncated or is no Parquet file"
+        what = "sql cannot be run" if self._sql is not None else f"{self.name} cannot be read"
+        return SourceError(f"{what}: {_lower(first)}")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:].rstrip(".")
+
+
+def _reader(relation: Any) -> Any:
+    """The Arrow reader of a relation, under either of its names."""
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+    return read(BATCH_ROWS)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def reader_of(path: str, kind: str | None = None) -> str:
+    """Return the DuckDB call that reads a path or pattern; `kind` overrides its ending."""
+    literal = "'" + path.replace("'", "''") + "'"
+    ending = kind or _ending(path)
+    if ending in DELIMITERS:
+        delimiter = DELIMITERS[ending]
+        if ending == ".csv":
+            delimiter = _delimiter(path) or delimiter
+        _check_header(path, delimiter)
+        return f"read_csv({literal}, delim='{delimiter}', quote='\"', header=true)"
+    if ending in (".parquet", ".pq"):
+        return f"read_parquet({literal})"
+    if ending in (".json", ".jsonl", ".ndjson"):
+        return f"read_json_auto({literal})"
+    raise SourceError(
+        f"source must be .csv, .tsv, .json, .jsonl, .ndjson, .parquet or .npz, got {path!r}; "
+        "other formats: --sql with the DuckDB function that reads them",
+        value=path,
+    )
+
+
+def _ending(path: str) -> str:
+    base = path.lower()
+    for packed in PACKED:
+        base = base.removesuffix(packed)
+    return os.path.splitext(base)[1]
+
+
+def _first_file(path: str) -> str | None:
+    if os.path.isfile(path):
+        return path
+    found = sorted(glob.glob(path, recursive=True))
+    return found[0] if found else None
+
+
+def _delimiter(path: str) -> str | None:
+    """The likeliest delimiter of a header line; None where the file is packed or has none."""
+    first = _first_file(path)
+    if first is None or first.lower().endswith(PACKED):
+        return None
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        header = file.readline()
+    counts = {d: header.count(d) for d in ",;\t|"}
+    best = max(counts, key=lambda d: counts[d])
+    return best if counts[best] else None
+
+
+def _check_header(path: str, delimiter: str) -> None:
+    """Raise where a name comes twice: DuckDB would call the second one something else."""
+    first = _first_file(path)
+    if first is None or first.lower().endswith(PACKED):
+        return
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        names = next(csv.reader(file, delimiter=delimiter), [])
+    twice = repeated(names)
+    if twice is not None:
+        raise SourceError(f"{first}:1: column names must be different, got {twice!r} twice")
+
+
+def _malformed_line(path: str) -> SourceError | None:
+    """The first line whose number of fields is not the header's, where DuckDB did not say."""
+    if _ending(path) not in DELIMITERS:
+        return None
+    first = _first_file(path)
+    delimiter = _delimiter(path)
+    if first is None or delimiter is None:
+        return None
+    with open(first, encoding="utf-8", errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        line = 0
+        try:
+            expected = len(next(reader, []))
+            for row in reader:
+                if reader.line_num > SCANNED_LINES:
+                    break
+                if row and len(row) != expected:
+                    return SourceError(
+                        f"{first}:{reader.line_num}: expected {expected} fields, found {len(row)}",
+                        index=reader.line_num,
+                        value=delimiter.join(row),
+                    )
+                line = reader.line_num
+        except csv.Error as error:
+            what = str(error)
+            if "unexpected end" in what or "field larger" in what:
+                what = "a quote is opened and not closed"
+            return SourceError(f"{first}:{line + 1}: {what}", index=line + 1)
+    return None

@@ -1,0 +1,186 @@
+"""Where predictions come from: one protocol, and the choice among its implementations."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from xent.errors import SourceError, XentTypeError
+from xent.evaluation.reading.batches import Batch, Field
+from xent.evaluation.reading.duck import DuckSource, reader_of
+from xent.evaluation.reading.names import nearest
+from xent.evaluation.reading.parts import PartsSource
+from xent.evaluation.reading.streams import query_table, streamable
+from xent.evaluation.reading.tables import ArraySource, ArrowSource
+
+__all__ = ["Source", "ahead", "open_source"]
+
+PATH = (str, os.PathLike)
+
+
+class Source(Protocol):
+    """Rows of predictions: what columns there are, the first rows, and all rows in batches."""
+
+    name: str
+    num_rows: int | None
+    fields: list[Field]
+
+    def head(self, rows: int) -> Batch: ...
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]: ...
+
+    def close(self) -> None: ...
+
+
+def open_source(source: Any, sql: str | None = None) -> Source:
+    """Open a path, a list of paths, a pattern, "-", a query, a dict of arrays or a table."""
+    if isinstance(source, list) and source and all(isinstance(s, PATH) for s in source):
+        paths = [os.fspath(s) for s in source]
+        if sql is not None:
+            raise SourceError(
+                f"sql must come with one source, got {len(paths)}; name the files in the query"
+            )
+        return _open_path(paths[0]) if len(paths) == 1 else PartsSource(paths, _open_path)
+    if sql is not None:
+        return _open_query(source, sql)
+    if isinstance(source, (str, os.PathLike)):
+        return _open_path(os.fspath(source))
+    source = streamable(source)
+    if isinstance(source, Mapping):
+        return ArraySource(source)
+    if hasattr(source, "__arrow_c_stream__"):
+        return ArrowSource(source, type(source).__name__)
+    raise XentTypeError(
+        "source must be a path, a dict of arrays, a pair (target, probs) or a table that "
+        f"streams Arrow (pandas, Polars, PyArrow, a DuckDB relation), got {type(source).__name__}"
+    )
+
+
+def _open_query(source: Any, sql: str) -> Source:
+    sql = sql.strip().rstrip(";")
+    if source is None:
+        return DuckSource(sql, "query", sql=sql)
+    if not isinstance(source, (str, os.PathLike)):
+        return ArrowSource(query_table(source, sql), "query")
+    path = os.fspath(source)
+    if path.endswith((".duckdb", ".db")):
+        _must_exist(path)
+        return DuckSource(sql, path, sql=sql, database=path)
+    _must_exist(path)
+    # the query sees the file as a table of the name "source"
+    return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql}\n)", path, sql=sql)
+
+
+def _open_path(path: str, beside: Source | None = None) -> Source:
+    if path == "-":
+        return _StandardInput()
+    _must_exist(path)
+    if path.lower().endswith(".npz"):
+        return _open_npz(path)
+    opened = beside if isinstance(beside, DuckSource) else None
+    return DuckSource(f"FROM {reader_of(path)}", path, beside=opened)
+
+
+def _must_exist(path: str) -> None:
+    if "://" in path or any(c in path for c in "*?["):
+        return
+    if os.path.isdir(path):
+        raise SourceError(f"source must be a file, got the folder {path!r}; say '{path}/*.parquet'")
+    if not os.path.exists(path):
+        folder = os.path.dirname(path) or "."
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        known = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npz", ".gz")
+        names = [n for n in names if n.endswith(known)]
+        hint = f"; in {folder}: {nearest(os.path.basename(path), names)}" if names else ""
+        raise SourceError(f"source must exist, got {path!r}{hint}", value=path)
+
+
+def _open_npz(path: str) -> Source:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return ArraySource({name: archive[name] for name in archive.files}, path)
+    except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+        if isinstance(error, (SourceError, XentTypeError)):
+            raise
+        what = str(error).splitlines()[0]
+        if "zip" in what or "pickle" in what:
+            # NumPy advises to load what it takes for a pickle; an archive of numbers is none
+            objects = "Object arrays" in what
+            what = "it holds Python objects" if objects else "it is truncated or no .npz file"
+        raise SourceError(f"{path} cannot be read: {what}") from None
+
+
+class _StandardInput(DuckSource):
+    """Standard input, kept in a temporary file: its columns are looked at before it is read."""
+
+    def __init__(self) -> None:
+        if sys.stdin is None:
+            raise SourceError("source '-' must have rows, got closed standard input", code="D02")
+        self._folder = tempfile.TemporaryDirectory(prefix="xent-")
+        start = sys.stdin.buffer.read(4)
+        kind = ".parquet" if start == b"PAR1" else ".csv"
+        if start.lstrip()[:1] in (b"{", b"["):
+            kind = ".jsonl"
+        path = os.path.join(self._folder.name, "stdin" + kind)
+        with open(path, "wb") as file:
+            file.write(start)
+            shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
+        if not os.path.getsize(path):
+            raise SourceError("source '-' must have rows, got empty standard input", code="D02")
+        super().__init__(f"FROM {reader_of(path)}", path)
+        self.name = "standard input"
+
+    def _plainly(self, error: Exception) -> SourceError:
+        plain = super()._plainly(error)
+        text = str(plain).replace(self._file, "standard input")
+        return SourceError(text, index=plain.index, value=plain.value)
+
+    def close(self) -> None:
+        super().close()
+        self._folder.cleanup()
+
+
+def ahead(items: Iterator[Batch], depth: int = 2) -> Iterator[Batch]:
+    """Yield the same items, the next ones fetched on a thread while this one is used."""
+    waiting: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: tuple[Batch | None, BaseException | None]) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def fetch() -> None:
+        try:
+            for item in items:
+                put((item, None))
+                if stopped.is_set():
+                    return
+            put((None, None))
+        except BaseException as error:
+            put((None, error))
+
+    thread = threading.Thread(target=fetch, name="xent-reader", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = waiting.get()
+            if error is not None:
+                raise error
+            if item is None:
+                return
+            yield item
+    finally:
+        stopped.set()
+        thread.join()

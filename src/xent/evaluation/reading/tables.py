@@ -1,0 +1,118 @@
+"""Predictions in memory: arrays, dicts of arrays, and whatever streams Arrow."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from xent.errors import UnavailableError, XentTypeError, XentValueError
+from xent.evaluation.reading.batches import Batch, Field, arrow_field, field_of, matrix
+
+__all__ = ["ArraySource", "ArrowSource", "array_of"]
+
+# rows scored at a time, so that targets and lists are converted in the cache's reach
+BATCH_ROWS = 1 << 20
+
+
+def array_of(name: str, values: Any) -> Any:
+    """Return anything array-like as a NumPy array of one or two dimensions."""
+    if hasattr(values, "detach"):  # a torch tensor
+        if values.device.type == "meta":
+            raise XentValueError(f"{name} must hold values, got a tensor on the device meta")
+        values = values.detach().cpu()
+        if "bfloat16" in str(values.dtype):
+            values = values.float()
+    if hasattr(getattr(values, "type", None), "list_size"):  # lists of Arrow
+        whole = values.combine_chunks() if hasattr(values, "chunks") else values
+        return matrix(name, whole, 0, values.type.list_size)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise XentTypeError(
+            f"{name} must not be masked; fill the masked values with nan, and say nan='exclude' "
+            "to leave such rows out"
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise XentValueError(f"{name} must be a rectangular array, got rows that differ") from None
+    if array.dtype.name == "bfloat16":  # of JAX; NumPy itself has none
+        array = array.astype(np.float32)
+    if array.dtype.kind == "O" and array.ndim == 1 and array.size and np.ndim(array[0]) == 1:
+        # a column of lists
+        array = array_of(name, [np.asarray(row).tolist() for row in array])
+    if array.ndim not in (1, 2):
+        raise XentValueError(
+            f"{name} must have 1 or 2 dimensions, got shape {array.shape}", value=array.shape
+        )
+    if array.dtype.kind not in "biufUSTO":
+        raise XentTypeError(f"{name} must hold numbers or text, got dtype {array.dtype}")
+    return array
+
+
+class ArraySource:
+    """Named arrays of equal length."""
+
+    def __init__(self, arrays: Mapping[str, Any], name: str = "arrays") -> None:
+        self.name = name
+        self._arrays = {str(n): array_of(str(n), values) for n, values in arrays.items()}
+        lengths = {n: len(a) for n, a in self._arrays.items()}
+        if len(set(lengths.values())) > 1:
+            first, *others = lengths
+            other = next(n for n in others if lengths[n] != lengths[first])
+            raise XentValueError(
+                f"arrays must have as many rows as each other, got {lengths[first]} in "
+                f"{first!r} and {lengths[other]} in {other!r}"
+            )
+        self.num_rows: int | None = next(iter(lengths.values()), 0)
+        self.fields = [field_of(n, a) for n, a in self._arrays.items()]
+
+    def head(self, rows: int) -> Batch:
+        return {n: a[:rows] for n, a in self._arrays.items()}
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        for begin in range(0, self.num_rows or 0, BATCH_ROWS):
+            yield {n: self._arrays[n][begin : begin + BATCH_ROWS] for n in columns}
+
+    def beside(self, arrays: Mapping[str, Any]) -> ArraySource:
+        """Return a source of these arrays too."""
+        return ArraySource({**self._arrays, **arrays}, self.name)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+class ArrowSource:
+    """A table of pandas, Polars, Arrow or DuckDB, through the Arrow C stream."""
+
+    def __init__(self, table: Any, name: str) -> None:
+        try:
+            import pyarrow as pa
+        except ImportError as error:
+            raise UnavailableError(
+                f'a table needs pyarrow, which is missing ({error}); pip install "xent[evaluate]"'
+            ) from None
+        self.name = name
+        try:
+            self.num_rows: int | None = len(table)
+        except TypeError:
+            self.num_rows = None
+        self._reader = pa.RecordBatchReader.from_stream(table)
+        self._first = list(itertools.islice(self._reader, 1))
+        self.fields: list[Field] = [arrow_field(f.name, f.type) for f in self._reader.schema]
+
+    def head(self, rows: int) -> Batch:
+        schema = self._reader.schema
+        first = self._first[0] if self._first else schema.empty_table().combine_chunks()
+        sliced = first.slice(0, rows)
+        return {f.name: sliced.column(i) for i, f in enumerate(schema)}
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
+        for batch in itertools.chain(self._first, self._reader):
+            for begin in range(0, batch.num_rows, BATCH_ROWS):
+                part = batch.slice(begin, BATCH_ROWS)
+                yield {n: part.column(n) for n in columns}
+
+    def close(self) -> None:
+        self._reader.close()

@@ -1,0 +1,178 @@
+"""Summaries form a commutative monoid, and no split of the rows can be seen in them."""
+
+import dataclasses
+import itertools
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xent.errors import MergeError
+from xent.evaluation import Summary, evaluate
+from xent.evaluation.exact import exact
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import make_plan
+from xent.evaluation.reading.tables import ArraySource
+from xent.evaluation.scoring import Scorer
+from xent.evaluation.summary.summary import VERSION
+
+SETTINGS = settings(max_examples=25, deadline=None)
+
+
+def predictions(seed, rows, classes, dtype=np.float32):
+    """Rows with easy and hard, impossible and missing outcomes, and many exact ties."""
+    rng = np.random.default_rng(seed)
+    logits = rng.integers(-3, 4, size=(rows, classes)) * rng.choice([1, 10], size=(rows, 1))
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p[rng.random(rows) < 0.05, 0] = 0
+    p /= p.sum(axis=1, keepdims=True)
+    p[rng.random(rows) < 0.05, 0] = np.nan
+    target = rng.integers(classes, size=rows)
+    return target, p.astype(dtype), rng.integers(0, 5, size=rows) / 4
+
+
+def score(parts, *, wide=False, weighted=False, **options):
+    """The summary of batches of (first row, target, probs, weight), as one scorer's or many."""
+    options = {"nan": "exclude", "weight": "weight" if weighted else None, **options}
+    options = Options(target="target", probs="p_*" if wide else "probs", **options)
+    summaries = []
+    for first, target, p, weight in parts:
+        arrays = {"target": target, "weight": weight, "probs": p}
+        if wide:
+            del arrays["probs"]
+            arrays |= {f"p_{j}": np.ascontiguousarray(p[:, j]) for j in range(p.shape[1])}
+        source = ArraySource(arrays)
+        scorer = Scorer(make_plan(source.fields, source.head(9), options), options)
+        for batch in source.batches(list(arrays)):
+            scorer.add(batch, first)
+        summaries.append(scorer.summary())
+    return sum(summaries, Summary())
+
+
+def split(cuts, target, p, weight):
+    edges = [0, *sorted(cuts), len(target)]
+    return [(a, target[a:b], p[a:b], weight[a:b]) for a, b in itertools.pairwise(edges) if b > a]
+
+
+@SETTINGS
+@given(
+    st.integers(0, 2**32),
+    st.integers(1, 400),
+    st.sampled_from([2, 3, 9]),
+    st.lists(st.integers(0, 400), max_size=4),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+    st.sampled_from(["inf", "clip:1e-3"]),
+)
+def test_any_split_in_any_order_gives_the_same_bits(
+    seed, rows, classes, cuts, random, weighted, zero
+):
+    data = predictions(seed, rows, classes)
+    whole = score([(0, *data)], weighted=weighted, zero=zero)
+    parts = split([c % rows for c in cuts], *data)
+    random.shuffle(parts)
+    assert score(parts, weighted=weighted, zero=zero) == whole
+
+
+@SETTINGS
+@given(st.integers(0, 2**32), st.integers(1, 200), st.sampled_from([2, 3, 17]))
+def test_columns_and_a_list_give_the_same_bits(seed, rows, classes):
+    data = predictions(seed, rows, classes)
+    assert score([(0, *data)], wide=True) == score([(0, *data)])
+
+
+def test_float32_and_float64_of_the_same_numbers_give_the_same_bits():
+    target, p, weight = predictions(1, 300, 4)
+    narrow = score([(0, target, p, weight)])
+    assert score([(0, target, p.astype(np.float64), weight)]) == narrow
+
+
+def test_merging_is_a_commutative_monoid():
+    a, b, c = (score([(k, *predictions(k, 50 + k, 3))]) for k in range(3))
+    assert (a + b) + c == a + (b + c)
+    assert a + b == b + a
+    assert a + Summary() == a == Summary() + a
+
+
+def test_a_summary_is_json_and_back():
+    summary = score([(0, *predictions(3, 200, 3))], weighted=True)
+    assert Summary.from_json(summary.to_json()) == summary
+    assert Summary.from_json(Summary().to_json()) == Summary()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_size_of_a_summary_is_bounded(weighted):
+    # 100 kB, and 8 kB a class
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(3, 0.3), size=200_000)
+    target = rng.integers(3, size=200_000)
+    weight = {"weight": rng.random(200_000)} if weighted else {}
+    assert len(evaluate(target=target, probs=p, **weight).summary.to_json()) < 124_000
+
+
+@pytest.mark.parametrize(
+    "change", [{"classes": ("a", "b", "c")}, {"clip": 1e-15}, {"kind": "labels"}]
+)
+def test_summaries_of_other_settings_do_not_merge(change):
+    summary = score([(0, *predictions(3, 20, 3))])
+    name = next(iter(change))
+    with pytest.raises(MergeError, match=f"must have the same {name}"):
+        summary + dataclasses.replace(summary, **change)
+
+
+def test_text_of_another_version_is_refused():
+    text = Summary().to_json().replace(f'"version":{VERSION}', '"version":99')
+    with pytest.raises(MergeError, match=f"version {VERSION}, got 99"):
+        Summary.from_json(text)
+    with pytest.raises(MergeError, match="must be a summary"):
+        Summary.from_json("[1]")
+
+
+def test_the_most_surprising_rows_break_ties_by_row():
+    target, p = np.zeros(500, int), np.full((500, 2), 0.5)
+    assert [s.row for s in evaluate((target, p)).summary.worst[:3]] == [0, 1, 2]
+
+
+def test_exact_sums_of_known_rows():
+    summary = evaluate(([0, 1, 1], [[0.5, 0.5], [0.75, 0.25], [0.75, 0.25]])).summary
+    assert summary.sum_nll == exact(np.log(2)) + 2 * exact(np.log(4))
+    assert summary.by_class[1].probability == exact(1.0)
+    assert (summary.num_correct, summary.by_class[1].num_true) == (1, 2)
+
+
+PROGRAM = """
+import numpy as np
+from xent.evaluation import evaluate
+rng = np.random.default_rng(0)
+logits = rng.normal(size=(3000, 11)) * 8
+p = np.exp(logits - logits.max(axis=1, keepdims=True)); p /= p.sum(axis=1, keepdims=True)
+y = rng.integers(11, size=3000)
+print(evaluate((y, p)).summary.to_json())
+print(evaluate(target=y, logits=logits).summary.to_json())
+print(evaluate(target=y % 2, logits=logits[:, 0]).summary.to_json())
+print(evaluate(labels=(logits > 1) * 1, probs=p, task="multi").summary.to_json())
+"""
+
+
+def test_every_instruction_set_and_thread_count_gives_the_same_bits():
+    outputs = set()
+    for isa, threads in (("baseline", "1"), ("v3", "2"), ("v4", "2")):
+        environment = {**os.environ, "XENT_ISA": isa, "XENT_NUM_THREADS": threads}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, check=True
+        )
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+
+
+def test_arrow_chunks_give_the_bits_of_arrays():
+    target, p, _ = predictions(5, 300, 3)
+    whole = evaluate({"target": target, "probs": p}, nan="exclude").summary
+    table = pa.table({"target": target, **{f"p_{j}": p[:, j] for j in range(3)}})
+    chunked = pa.concat_tables([table.slice(0, 7), table.slice(7, 100), table.slice(107)])
+    assert evaluate(chunked, nan="exclude").summary == whole
