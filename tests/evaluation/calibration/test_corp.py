@@ -304,3 +304,11 @@ def test_many_groups_take_little_time_and_keep_their_null():
     assert num_replicates(cells, cells) == 39
     assert num_replicates(cells[:2], cells[:2]) == 1000
     assert_array_equal(num_replicates(cells[:100], cells[:100]), 320)
+
+
+@pytest.mark.parametrize("p", [0.05, 0.2, 0.45])
+def test_one_row_is_as_surprising_as_its_forecast_says(p):
+    # what happened with probability p is no less likely to happen again
+    d = decompose(np.array([np.log(p / (1 - p))]), np.array([True]))
+    draws = d.replicates
+    assert abs(d.miscalibration.p_value - p) < 5 * np.sqrt(p * (1 - p) / draws) + 2 / draws

@@ -153,6 +153,7 @@ class _Parts(NamedTuple):
 
     groups: npt.NDArray[np.intp]
     loss: Array
+    cell_loss: Array  # with each cell's forecast for those in it, as draws have it
     entropy: Array
     isotonic: Array
     grid_cost: Array
@@ -206,6 +207,7 @@ def _parts(
     return _Parts(
         groups,
         loss,
+        of_cells,
         binary_entropy(o.sum(1), weight),
         upper,
         grid_cost,
@@ -257,7 +259,8 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
             miscalibration - bias,
             spreads[2],
             null=expected,
-            p_value=0.0 if math.isinf(loss) else p_value(null, miscalibration),
+            # like with like: in a draw, a cell's rows have its forecast
+            p_value=0.0 if math.isinf(loss) else p_value(null, float(parts.cell_loss) - isotonic),
         ),
         grid_cost=float(parts.grid_cost),
         num_rows=num_rows,
