@@ -85,5 +85,9 @@ def test_a_progress_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setattr("xent.report.progress.PATIENCE", -1.0)
     with progress_bar("digits.parquet") as progress:
-        progress(1000, None)
-    assert "digits.parquet" in capsys.readouterr().err
+        progress(1000, 4000)
+    shown = capsys.readouterr().err
+    assert "digits.parquet" in shown
+    assert "1,000 rows" in shown
+    assert "a second" in shown
+    assert "left" in shown

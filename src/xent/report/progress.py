@@ -20,9 +20,11 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int | None], None] | None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import TimeRemainingColumn as Left
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    bar = Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True)
+    times = (TimeElapsedColumn(), TextColumn("left"), Left(compact=True))
+    bar = Progress(*columns, *times, console=Console(stderr=True), transient=True)
     task = bar.add_task(name, total=None, rows="")
     start = time.monotonic()
     started = False
@@ -33,7 +35,9 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int | None], None] | None
             bar.start()
             started = True
         if started:
-            bar.update(task, completed=done, total=total, rows=f"{done:,} rows")
+            rate = done / max(time.monotonic() - start, 1e-9)
+            rows = f"{done:,} rows, {rate:,.0f} a second"
+            bar.update(task, completed=done, total=total, rows=rows)
 
     try:
         yield advance

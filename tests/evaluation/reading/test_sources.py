@@ -11,6 +11,7 @@ import pytest
 
 from xent.errors import SourceError
 from xent.evaluation import evaluate
+from xent.evaluation.reading.sources import open_source
 
 ROWS = 40
 
@@ -189,3 +190,16 @@ def test_a_query_that_cannot_run(tmp_path, table):
     path = write(table, tmp_path / "a.parquet")
     refused("sql cannot be run", path, sql="SELECT nothing FROM source")
     refused("sql", sql="CREATE TABLE t (a INT)")
+
+
+def test_footers_tell_the_number_of_rows_in_the_middle_of_a_stream(tmp_path):
+    path = tmp_path / "many.parquet"
+    pq.write_table(pa.table({"label": [0, 1] * 100_000}), path, row_group_size=50_000)
+    source = open_source(str(path))
+    stream = source.batches(["label"])
+    first = next(stream)
+    assert source.num_rows == 200_000
+    assert len(first["label"]) + sum(len(b["label"]) for b in stream) == 200_000
+    (tmp_path / "few.csv").write_text("label,p\n0,0.5\n")
+    assert open_source(str(tmp_path / "few.csv")).num_rows is None
+    assert open_source(str(path), "FROM source LIMIT 3").num_rows is None

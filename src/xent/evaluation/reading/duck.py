@@ -7,6 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 from xent.errors import SourceError, UnavailableError
@@ -71,7 +72,19 @@ class DuckSource:
         except duckdb.Error as error:
             raise self._plainly(error) from None
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in schema]
-        self.num_rows: int | None = None
+
+    @cached_property
+    def num_rows(self) -> int | None:
+        """What the footers of Parquet files say; None of other files and of queries."""
+        if self._sql is not None or _ending(self._file) != ".parquet":
+            return None
+        count = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata(?)"
+        try:
+            # a connection of its own: this one may be in the middle of a stream
+            found = self._connection.cursor().execute(count, [self._file]).fetchone()
+        except (self._error, OSError):
+            return None  # the reader will say what is wrong
+        return None if found is None else found[0]
 
     def head(self, rows: int) -> Batch:
         try:

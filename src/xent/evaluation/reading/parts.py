@@ -37,8 +37,12 @@ class PartsSource:
         self._first: Source = open_path(self._paths[0])
         self._current = self._first
         self.fields = self._first.fields
-        self.num_rows: int | None = None
         self.name = f"{len(self._paths)} files: {paths[0]} ... {paths[-1]}"
+
+    @property
+    def num_rows(self) -> int | None:
+        """Known where there is one file only: to ask all would open them twice."""
+        return self._first.num_rows if len(self._paths) == 1 else None
 
     def head(self, rows: int) -> Batch:
         # a part of a split may be empty

@@ -31,8 +31,11 @@ class Source(Protocol):
     """Rows of predictions: what columns there are, the first rows, and all rows in batches."""
 
     name: str
-    num_rows: int | None
     fields: list[Field]
+
+    @property
+    def num_rows(self) -> int | None:
+        """How many rows there are; None where only reading them would tell."""
 
     def head(self, rows: int) -> Batch: ...
 
