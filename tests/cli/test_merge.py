@@ -124,3 +124,19 @@ def test_other_units_need_one_that_is_said(xent_, states, tmp_path):
     assert "must have the same unit, got 'nat' and 'bit'" in err
     code, out, _ = xent_("merge", states[1], other, "--unit", "ban", "--level", "0.9", "--json")
     assert (code, json.loads(out)["unit"]) == (0, "ban")
+
+
+def gone(*_):
+    raise KeyboardInterrupt  # as a reader that has gone, without a pipe
+
+
+@pytest.mark.parametrize("command", ["evaluate", "merge"])
+def test_files_are_written_though_nobody_reads_the_table(
+    xent_, states, tmp_path, monkeypatch, command
+):
+    monkeypatch.setattr("xent.cli.output.show", gone)
+    state, page = tmp_path / "all.xent", tmp_path / "page.html"
+    sources = states if command == "merge" else [DIGITS]
+    xent_(command, *sources, "--state", state, "--report", page)
+    assert state.exists()
+    assert page.exists()

@@ -122,9 +122,10 @@ def compare(
         )
     numbers = result.to_dict()
     met = gate.met(numbers)
-    show(to_json(numbers) if json else str(result), output)
+    # the file first: whoever reads the table may leave before its end (`| head`)
     if report is not None:
         write_page(report, result, lang=lang, options=asked)
+    show(to_json(numbers) if json else str(result), output)
     return CONDITION_MET if met else OK
 
 

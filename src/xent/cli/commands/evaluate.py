@@ -135,9 +135,10 @@ def evaluate(
         )
     numbers = result.to_dict()
     met = gate.met(numbers)
-    show(to_json(numbers) if json else str(result), output)
+    # files first: whoever reads the table may leave before its end (`| head`)
     if state is not None:
         save_state(result, state)
     if report is not None:
         write_page(report, result, lang=lang, options=asked)
+    show(to_json(numbers) if json else str(result), output)
     return CONDITION_MET if met else OK
