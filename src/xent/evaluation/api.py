@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.engines import engine_named, local
-from xent.evaluation.reading.batches import num_rows
+from xent.evaluation.exact import ONE, rounded
 from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import HEAD_ROWS, gather
@@ -21,6 +21,8 @@ from xent.evaluation.summary.summary import Summary
 from xent.units import Unit
 
 __all__ = ["evaluate"]
+
+WEIGHT_BITS = 340  # the cube of a weight beyond 2**340 is no double, nor that of one over it
 
 Columns = str | Sequence[str]
 Progress = Callable[[int, int | None], None]
@@ -231,6 +233,12 @@ def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evalua
         raise XentValueError(
             f"weight {plan.weight!r} must be positive in some row, got {summary.num_rows} "
             "rows of weight 0",
+            code="D02",
+        )
+    if not ONE >> WEIGHT_BITS <= summary.sum_weight <= ONE << WEIGHT_BITS:
+        raise XentValueError(
+            f"weight {plan.weight!r} must sum to between 2**-{WEIGHT_BITS} and 2**{WEIGHT_BITS}, "
+            f"got {rounded(summary.sum_weight):.3g}; divide all weights by one number",
             code="D02",
         )
     result = Evaluation(summary, name=name, note=plan.note, unit=options.unit, level=options.level)

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from xent.evaluation.calibration.as_numbers import as_numbers
 from xent.evaluation.calibration.decomposition import decompose, decompose_classes, decompose_fits
-from xent.evaluation.calibration.of_summary import reliability_of, shift_of, temperature_of
+from xent.evaluation.calibration.of_summary import (
+    cells_of,
+    reliability_of,
+    shift_of,
+    temperature_of,
+)
 from xent.evaluation.calibration.reliability import Reliability
 from xent.evaluation.calibration.shift import Shift
 from xent.evaluation.calibration.temperature import Temperature
@@ -295,6 +300,11 @@ class Evaluation:
                 f"D31: {s.clip_share:.0%} of the loss comes from {s.num_clipped} rows whose "
                 f"probability was raised to {s.clip:g}; the log loss says more about the clip "
                 "than about the model"
+            )
+        if s.cells is not None and cells_of(s) is None:
+            found.append(
+                "weights must be from 2**-64 to 2**40 to be counted by forecast, and these are "
+                "not: calibration is left out; divide all of them by one number"
             )
         return found + [str(hint) for hint in self.hints if hint.severity == "warning"]
 

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.special import expit, log_softmax, softmax
 
-from xent.errors import XentValueError
+from xent.errors import MisuseWarning, XentValueError
 from xent.evaluation import Summary, evaluate
 from xent.evaluation.calibration.decomposition import decompose
+from xent.report.page import html_page
 
 EPS = np.finfo(np.float64).eps
 
@@ -281,3 +282,37 @@ def test_groups_that_are_too_many_are_not_kept_apart():
     # of all decisions together, which is more than the mean of the labels' own
     assert_allclose(whole.uncertainty.value, stats.bernoulli(y.mean()).entropy(), rtol=1e-12)
     assert e.by_class_decomposition == []
+
+
+@pytest.mark.parametrize("size", [1e15, 1e-21])
+def test_weights_that_do_not_fit_into_cells_leave_calibration_out_and_say_so(size):
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([1, 1, 1], 60)
+    target = (p.cumsum(axis=1) > rng.random((60, 1))).argmax(axis=1)
+    weight = 1.0 + np.arange(60) % 3
+    plain = evaluate(target=target, probs=p, weight=weight)
+    assert not plain.warnings
+    assert plain.by_class_decomposition
+    with pytest.warns(MisuseWarning, match="divide all of them"):
+        e = evaluate(target=target, probs=p, weight=weight * size)
+    assert e.log_loss == pytest.approx(plain.log_loss, rel=1e-12)
+    assert [d.name for d in e.decomposition] == [plain.decomposition[0].name]
+    assert e.by_class_decomposition == []
+    assert "calibration is left out" in str(e)
+    assert "<html" in html_page(e)
+
+
+@pytest.mark.parametrize(("labels", "columns"), [(False, 2), (True, 3)])
+def test_weights_of_two_classes_and_labels_that_do_not_fit_into_cells(labels, columns):
+    rng = np.random.default_rng(1)
+    p = rng.random((50, columns))
+    truth = {"labels": (rng.random((50, 3)) < p).astype(int)} if labels else {}
+    if not labels:
+        truth, p = {"target": (rng.random(50) < p[:, 0]).astype(int)}, p[:, 0]
+    with pytest.warns(MisuseWarning, match="divide all of them"):
+        e = evaluate(probs=p, weight=np.full(50, 1e13), **truth)
+    assert e.decomposition == []
+    assert e.shift is None
+    with pytest.raises(XentValueError, match="without their cells"):
+        e.reliability()
+    assert "<html" in html_page(e)

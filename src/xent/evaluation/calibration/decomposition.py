@@ -13,6 +13,7 @@ import numpy.typing as npt
 from xent.evaluation.calibration.corp import corp, corp_pooled
 from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.of_summary import (
+    cells_of,
     rows_for_weight,
     temperature_of,
 )
@@ -57,10 +58,11 @@ def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]
         return []
     several = summary.kind == "classes" and summary.num_classes != 2
     found = _by_temperature(summary) if several else []
-    if summary.cells is None:
+    cells = cells_of(summary)
+    if cells is None:
         return found
     grid = grid or default_grid()
-    zeros, ones = summary.cells.weights()
+    zeros, ones = cells.weights()
     scale = rows_for_weight(summary)
     if summary.kind == "labels" and len(zeros) == summary.num_classes:
         pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
@@ -91,10 +93,11 @@ def decompose_classes(summary: Summary, grid: Grid | None = None) -> list[Decomp
     of many classes.
     """
     several = summary.kind == "labels" or (summary.kind == "classes" and summary.num_classes > 2)
-    if not several or summary.cells is None or not summary.sum_weight:
+    cells = cells_of(summary)
+    if not several or cells is None or not summary.sum_weight:
         return []
     grid = grid or default_grid()
-    zeros, ones = summary.cells.weights()
+    zeros, ones = cells.weights()
     scale, names = rows_for_weight(summary), summary.classes
     if len(zeros) < len(names):
         return []  # so many that their cells were not kept apart

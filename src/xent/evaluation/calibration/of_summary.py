@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from xent.errors import XentValueError
@@ -9,17 +10,21 @@ from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
 from xent.evaluation.calibration.shift import Shift, best_shift
 from xent.evaluation.calibration.temperature import Temperature, best_temperature
-from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.cells import ALL_LABELS, Cells
+from xent.evaluation.exact import ONE, ratio, rounded
 
 if TYPE_CHECKING:
     from xent.evaluation.summary.summary import Summary
 
 __all__ = [
+    "cells_of",
     "reliability_of",
     "rows_for_weight",
     "shift_of",
     "temperature_of",
 ]
+
+CELLS_KEEP = 1e-6  # of the weight may be lost in cells, which keep 32 bits of each row's
 
 
 def rows_for_weight(summary: Summary) -> float:
@@ -35,6 +40,21 @@ def rows_for_weight(summary: Summary) -> float:
     if not summary.sum_weight_squared:
         return equal
     return min(ratio(possible, summary.sum_weight_squared), equal)
+
+
+def cells_of(summary: Summary) -> Cells | None:
+    """Return the cells of a summary; None where it has none, or where they cannot be trusted.
+
+    A weight below 2**-64 or above 2**40 does not fit into a cell. Where that changes the weight
+    of all rows, what cells say is of other rows than these.
+    """
+    cells = summary.cells
+    if cells is None or not cells.is_weighted:
+        return cells
+    kept = float(cells.tally.values()[-1].sum())
+    decisions = summary.num_classes if cells.groups == (ALL_LABELS,) else 1
+    right = rounded(decisions * summary.sum_weight)
+    return cells if abs(kept - right) <= CELLS_KEEP * right < math.inf else None
 
 
 def temperature_of(summary: Summary) -> Temperature | None:
@@ -53,9 +73,10 @@ def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
     """Return what re-balancing two classes would gain, in nats; None for other tasks."""
     if not summary.sum_weight or summary.kind != "classes" or summary.num_classes != 2:
         return None
-    if summary.cells is None:
+    cells = cells_of(summary)
+    if cells is None:
         return None
-    zeros, ones = summary.cells.weights()
+    zeros, ones = cells.weights()
     return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
 
 
@@ -72,13 +93,14 @@ def reliability_of(
     XentValueError
         If the summary has no cells, or no such group.
     """
-    if summary.cells is None or not summary.sum_weight:
+    cells = cells_of(summary)
+    if cells is None or not summary.sum_weight:
         raise XentValueError(
             "reliability needs predictions of classes or labels that were scored, got a summary "
             "without their cells",
             value=group,
         )
-    groups = summary.cells.groups
+    groups = cells.groups
     if group is None:
         several = summary.kind == "classes" and summary.num_classes > 2
         found = len(groups) - 1 if several else 0
@@ -91,7 +113,7 @@ def reliability_of(
         raise XentValueError(
             f"group must be one of {names}, or its position, got {group!r}", value=group
         )
-    zeros, ones = summary.cells.weights()
+    zeros, ones = cells.weights()
     return reliability(
         zeros[found], ones[found], grid or default_grid(),
         name=groups[found], scale=rows_for_weight(summary), **options,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xent.evaluation.calibration.of_summary import rows_for_weight
+from xent.evaluation.calibration.of_summary import cells_of, rows_for_weight
 from xent.evaluation.exact import ratio, rounded
 from xent.evaluation.hints.permuted import permuted_columns
 from xent.evaluation.hints.ranking import Ranking, losses_as_they_are_and_reversed, ranking
@@ -181,12 +181,13 @@ def _worse_than_frequencies(s: Summary) -> str:
 
 def _reversed(s: Summary, seen: Evidence) -> Iterator[Hint]:
     """The probability is that of the other outcome: seen in the order of rows, rare ones too."""
-    if s.cells is None or s.num_classes > (2 if s.kind == "classes" else MOST_CLASSES):
+    cells = cells_of(s)
+    if cells is None or s.num_classes > (2 if s.kind == "classes" else MOST_CLASSES):
         return
     if seen.table is not None and permuted_columns(seen.table, s.classes) is not None:
         return  # said already
     scale = rows_for_weight(s)
-    for name, zeros, ones in zip(s.cells.groups, *s.cells.weights(), strict=True):
+    for name, zeros, ones in zip(cells.groups, *cells.weights(), strict=True):
         found = ranking(scale * zeros, scale * ones)
         if found is None or found.area > REVERSED_AREA or found.errors > -5:
             continue
@@ -207,10 +208,11 @@ def _reversed(s: Summary, seen: Evidence) -> Iterator[Hint]:
 
 def _rankings(s: Summary) -> list[Ranking]:
     """Return how each class, or label, is ranked against the rest."""
-    if s.cells is None or s.num_classes > MOST_CLASSES:
+    cells = cells_of(s)
+    if cells is None or s.num_classes > MOST_CLASSES:
         return []
-    zeros, ones = (rows_for_weight(s) * part for part in s.cells.weights())
-    groups = [j for j, name in enumerate(s.cells.groups) if name in s.classes]
+    zeros, ones = (rows_for_weight(s) * part for part in cells.weights())
+    groups = [j for j, name in enumerate(cells.groups) if name in s.classes]
     found = [ranking(zeros[j], ones[j]) for j in groups]
     return [r for r in found if r is not None]
 

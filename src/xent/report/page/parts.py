@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xent.evaluation.calibration.of_summary import cells_of
 from xent.evaluation.exact import ratio
 from xent.evaluation.result import Evaluation
 from xent.report.page.model import (
@@ -114,7 +115,7 @@ def _finite(value: float | None) -> float | None:
 
 def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
     """Return the diagram of the predicted class, then of the classes that cost most."""
-    cells = e.summary.cells
+    cells = cells_of(e.summary)
     if cells is None or not e.num_rows:
         return ()
     groups, names = cells.groups, e.summary.classes
