@@ -5,6 +5,7 @@ import math
 import mpmath
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from scipy.special import log_softmax, logsumexp
 from sklearn.linear_model import LogisticRegression
@@ -356,3 +357,23 @@ def test_targets_of_names_are_refused():
 def test_too_many_classes_for_a_bias_each():
     with pytest.raises(XentValueError, match="at most 2048 classes, got 2049"):
         fit_vector(np.zeros((1, 2049)), np.array([0]))
+
+
+@pytest.mark.parametrize("size", [150.0, 200.0, 1e3, 1e5, 1e15])
+@pytest.mark.parametrize("fit", [fit_temperature, fit_vector])
+def test_scores_however_wide_have_the_same_fit(fit, size):
+    """From scale 1 Newton's method stood where no softmax has a slope, and said that none is."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        z = rng.normal(size=(200, 3))
+        for target in ((z + rng.gumbel(size=z.shape)).argmax(axis=1), rng.integers(0, 3, 200)):
+            plain, wide = fit(z, target), fit(z * size, target)
+            assert wide.converged
+            assert wide.loss == pytest.approx(plain.loss, abs=1e-9)
+            assert_allclose(
+                np.array(wide.parameters["scale"]) * size,
+                plain.parameters["scale"],
+                rtol=1e-5,
+                atol=1e-5,
+            )
+            assert_allclose(wide.parameters["bias"], plain.parameters["bias"], rtol=1e-6, atol=1e-6)

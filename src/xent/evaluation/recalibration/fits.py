@@ -29,6 +29,8 @@ MOST_CLASSES = 2048  # of a fit with a bias a class, whose Hessian has their num
 KEPT_BITS = 36  # of a parameter: what is left of it is rounding, and costs 2**-72 of the loss
 WARM_SCORES = 1 << 20  # more than these are first fitted on every WARM_EVERYth row
 WARM_EVERY = 16
+WIDE_BITS = 6  # from scores wider than 2**6 nats Newton may step to where no slope is left
+GENTLE_BITS = 4  # such scores are first taken to a width of 2**4
 SEPARATING_STEPS = 30  # of a fit that has no end: the loss is then within e**-30 of its limit
 
 
@@ -99,8 +101,8 @@ def fit_temperature(log_probs: Any, target: Any, weight: Any = None) -> Fit:
             notes=("every truth has the largest score of its row: the lower the temperature, "
                    "the better, without end",),
         )  # fmt: skip
-    found = minimise(objective, np.ones(1), np.ones(1, dtype=bool))
-    return _fit("temperature", rows, objective, found, 1, _scale_notes(found.point[:1]))
+    found = minimise(objective, np.full(1, _gentle(z)), np.ones(1, dtype=bool))
+    return _fit("temperature", rows, objective, found, 1, _scale_notes(found, 1))
 
 
 def fit_vector(log_probs: Any, target: Any, weight: Any = None, *, scale: Scale = "common") -> Fit:
@@ -164,7 +166,7 @@ def vector_of(rows: Rows, *, scale: Scale = "common") -> Fit:
     notes = _group_notes(rows, groups)
     separated = scale == "common" and separation.is_separated(kept.log_probs, kept.target)
     nonnegative = np.arange(objective.size) < objective.num_scales
-    start = np.where(nonnegative, 1.0, 0.0)
+    start = np.where(nonnegative, _gentle(kept.log_probs), 0.0)
     if separated:
         found = minimise(objective, start, nonnegative, SEPARATING_STEPS)
     else:
@@ -177,7 +179,7 @@ def vector_of(rows: Rows, *, scale: Scale = "common") -> Fit:
             "without end"
         )
     else:
-        notes += _scale_notes(found.point[: objective.num_scales])
+        notes += _scale_notes(found, objective.num_scales)
     return _fit("vector", rows, objective, found, num_parameters, notes, groups, separated)
 
 
@@ -277,6 +279,13 @@ def _warm(
     return found.point if found.converged else start
 
 
+def _gentle(log_probs: npt.NDArray[np.float64]) -> float:
+    """A scale to start at, 1 but for scores so wide that a softmax of them has no slope left."""
+    widest = -float(np.min(log_probs, where=np.isfinite(log_probs), initial=0.0))
+    bits = math.frexp(widest)[1]
+    return 1.0 if bits <= WIDE_BITS else 2.0 ** (GENTLE_BITS - bits)
+
+
 def _on_top(objective: Objective, point: Vector) -> bool:
     """Whether the fitted scores put every truth on top: scaled up they would be better still."""
     for rows in objective.blocks():
@@ -325,8 +334,9 @@ def _kept_bits(point: Vector) -> Vector:
     return kept
 
 
-def _scale_notes(scales: Vector) -> list[str]:
-    if not np.any(scales <= 0):
+def _scale_notes(found: Minimum, num_scales: int) -> list[str]:
+    scales = found.point[:num_scales]
+    if not found.converged or not np.any(scales <= 0):
         return []
     if len(scales) == 1:
         return ["the scores tell nothing of the truth, or the opposite of it: the best scale is 0"]
