@@ -10,6 +10,7 @@ from typing import Any, Literal
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.engines import engine_named, local
 from xent.evaluation.exact import ONE, rounded
+from xent.evaluation.reading.batches import num_rows
 from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import HEAD_ROWS, gather

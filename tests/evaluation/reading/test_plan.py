@@ -175,3 +175,13 @@ def test_one_hot_outcomes_of_a_list_are_classes(missing):
     columns = {f"label_{j}": several[:, j] for j in range(3)}
     assert plan({**columns, "p": probs}).kind == "labels"
     assert plan({**columns, **apart}).kind == "labels"
+
+
+def test_slices_by_what_looks_like_the_truth_leave_no_other_column_to_be_it():
+    """`--by label` made a truth of whatever else held whole numbers, without a word."""
+    columns = {"label": INT, "group": INT, "p_0": FLOAT, "p_1": FLOAT}
+    with pytest.raises(SourceError, match="say target='label' or target='group'"):
+        plan(columns, by="label")
+    assert plan(columns, by="label", target="label").target == "label"
+    assert plan(columns, by="label", target="group").target == "group"
+    assert plan({"label": INT, "y": INT, "p": FLOAT}, by="label").target == "y"

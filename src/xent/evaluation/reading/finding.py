@@ -6,7 +6,7 @@ from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, Field
 from xent.evaluation.reading.names import grouped, match_suffixes, nearest
 
-__all__ = ["find_predictions", "find_truth"]
+__all__ = ["TARGETS", "find_predictions", "find_truth"]
 
 Names = tuple[str, ...]
 

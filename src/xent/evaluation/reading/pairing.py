@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xent.errors import XentValueError
+from xent.errors import SourceError, XentValueError
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, Field
-from xent.evaluation.reading.finding import find_truth
+from xent.evaluation.reading.finding import TARGETS, find_truth
 from xent.evaluation.reading.names import (
     class_names,
     column_named,
@@ -90,6 +90,7 @@ def find_compared(
         used = {*columns, *beside}
         rest = [by_name[n] for n in names if n not in used]
         target, outcomes = find_truth(rest, columns, predictions.of_a_row, options.task)
+        _sure_of(target, expand("by", options.by, names) if options.by else [])
     task = options.task
     if task is None:
         task = _task(columns, outcomes, predictions.width, head) if outcomes else "class"
@@ -101,6 +102,17 @@ def find_compared(
     if outcomes:
         outcomes = _pair(outcomes, columns, predictions.width)
     return Truth(target, outcomes, task)
+
+
+def _sure_of(target: str | None, by: list[str]) -> None:
+    """Raise where the slices are of a column that is the truth by its name, more than this one."""
+    likelier = [name for name in by if name.lower() in TARGETS]
+    if target is not None and target.lower() not in TARGETS and likelier:
+        raise SourceError(
+            f"the column of the true class must be named where slices are by {likelier[0]!r}, "
+            f"got it or {target!r} to choose from; say target={likelier[0]!r} or target={target!r}",
+            value=target,
+        )
 
 
 def read(
