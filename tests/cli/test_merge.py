@@ -140,3 +140,22 @@ def test_files_are_written_though_nobody_reads_the_table(
     xent_(command, *sources, "--state", state, "--report", page)
     assert state.exists()
     assert page.exists()
+
+
+def test_no_file_is_written_twice_or_over_what_is_read(xent_, states, tmp_path):
+    part, one = tmp_path / "part-0.parquet", tmp_path / "one"
+    before = part.read_bytes()
+    for arguments in (
+        ("evaluate", part, "--state", part),
+        ("evaluate", part, "--output", one, "--state", one),
+        ("merge", *states, "--state", one, "--report", tmp_path / "." / "one"),
+        ("recalibrate", part, "--apply", part, "-o", one.with_suffix(".csv"), "--to",
+         one.with_suffix(".csv")),
+    ):  # fmt: skip
+        code, _, err = xent_(*arguments)
+        assert code == 2
+        assert "must be a file of its own" in err
+    assert part.read_bytes() == before
+    assert not one.exists()
+    code, _, _ = xent_("evaluate", part, "--output", "/dev/null", "--state", "/dev/null")
+    assert code == 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from xent.errors import XentValueError
 
-__all__ = ["beside", "writable", "write_text"]
+__all__ = ["apart", "beside", "writable", "write_text"]
 
 
 def writable(path: str | None) -> None:
@@ -26,6 +26,22 @@ def writable(path: str | None) -> None:
         )
     if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
         raise XentValueError(f"output must be writable, got {path!r}", value=path)
+
+
+def apart(*paths: str | None, read: Iterable[str] = ()) -> None:
+    """Raise where one file is to be written twice, or what is read is to be written over."""
+    taken = {os.path.realpath(path) for path in read}
+    for path in paths:
+        if path is None or _is_stream(path):
+            continue
+        real = os.path.realpath(path)
+        if real in taken:
+            raise XentValueError(
+                f"output must be a file of its own, got {path!r}, which is another output or what "
+                "is read",
+                value=path,
+            )
+        taken.add(real)
 
 
 def write_text(path: str, text: str) -> None:

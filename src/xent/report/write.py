@@ -1,5 +1,5 @@
 """Files that are whole or not there."""
 
-from xent.evaluation.files import writable, write_text
+from xent.evaluation.files import apart, writable, write_text
 
-__all__ = ["writable", "write_text"]
+__all__ = ["apart", "writable", "write_text"]

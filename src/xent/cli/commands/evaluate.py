@@ -89,11 +89,12 @@ def evaluate(
     from xent.evaluation.state import save_state
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
-    from xent.report.write import writable
+    from xent.report.write import apart, writable
 
     gate = Gate(fail_if)
     for path in (output, state, report):
         writable(path)
+    apart(output, state, report, read=sources)
     if report is not None:
         from xent.report.page import check_installed, write_page
 

@@ -42,11 +42,12 @@ def merge(
     from xent.cli.output import Gate, show
     from xent.evaluation.state import merge_states, save_state
     from xent.report.machine import to_json
-    from xent.report.write import writable
+    from xent.report.write import apart, writable
 
     gate = Gate(fail_if)
     for path in (output, state, report):
         writable(path)
+    apart(output, state, report)
     if report is not None:
         from xent.report.page import check_installed, write_page
 

@@ -80,7 +80,7 @@ def recalibrate(
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
     from xent.report.tables import table_path
-    from xent.report.write import writable, write_text
+    from xent.report.write import apart, writable, write_text
 
     columns: dict[str, Any] = {
         "target": target, "probs": probs, "logits": logits, "labels": labels, "weight": weight,
@@ -90,6 +90,7 @@ def recalibrate(
     other = path_of(source) if with_ is not None else path_of(apply)
     _check(other, with_, to, {"method": method, "output": output, "apply": apply})
     writable(output)
+    apart(output, to)
     if to is not None:
         table_path(to)
     if with_ is not None:
