@@ -201,3 +201,24 @@ def test_every_rank_computes_what_one_process_does(count, tmp_path):
         )
         assert set(said["called"]) <= {f"rank {r}" for r in range(count)}
         assert len(said["called"]) > 1
+
+
+@pytest.mark.parametrize("given", ["probs", "logits"])
+def test_one_hot_targets_are_not_read_as_rows_about_class_1(given: str) -> None:
+    rng = np.random.default_rng(0)
+    preds, target = rng.dirichlet([1.0] * 4, 30), rng.integers(4, size=30)
+    preds = preds if given == "probs" else 9 * preds
+    with pytest.raises(XentValueError, match=r"got \(30, 4\) with a single 1 in every row: say"):
+        Metric(given).update(preds, np.eye(4)[target])
+    tags = (rng.random((30, 4)) < 0.5).astype(int)
+    metric = Metric(given)
+    metric.update(preds, tags)  # tokens of a text, each about class 1
+    assert metric.compute().num_rows == 120
+
+
+def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing() -> None:
+    metric = Metric()
+    metric.update(np.array([[0.5, 0.5]]), np.array([0]))
+    with pytest.raises(XentValueError, match=r"entry 'summary', got the entries \['weight'\]"):
+        metric.load_state_dict({"weight": "0"})
+    assert metric.compute().num_rows == 1

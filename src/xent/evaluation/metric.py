@@ -19,6 +19,7 @@ from xent.units import Unit
 
 __all__ = ["Metric"]
 
+ONE_HOT_ROWS = 20  # so many rows with a single 1 of two are no chance: 1e-6
 GIVEN = ("probs", "logits", "log_probs")
 
 
@@ -217,8 +218,14 @@ class Metric:
 
     def load_state_dict(self, state: dict[str, str]) -> None:
         """Go on from a checkpoint."""
+        if "summary" not in state:
+            raise XentValueError(
+                "state must be what state_dict() of a Metric returned, with the entry 'summary', "
+                f"got the entries {sorted(map(str, state))}"
+            )
+        merged = Summary.from_json(state["summary"])
         self.reset()
-        self._merged = Summary.from_json(state["summary"])
+        self._merged = merged
         self._rows = self._merged.num_rows + self._merged.num_ignored + self._merged.num_missing
 
     def __getstate__(self) -> dict[str, Any]:
@@ -239,6 +246,8 @@ class Metric:
                 f"{preds.shape} and {target.shape}",
                 value=preds.shape,
             )
+        if not labels and preds.shape == rows and self._shape is None:
+            _refuse_one_hot(target)
         shape = preds.shape[len(rows) :]
         columns: dict[str, Any] = {"predictions": preds.reshape(-1, *shape)}
         if labels:
@@ -280,6 +289,19 @@ def _array(name: str, values: Any) -> Any:
     if array.dtype.kind not in "biuf":
         raise XentTypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     return array
+
+
+def _refuse_one_hot(target: Any) -> None:
+    """Raise for rows with a single 1 each, which would be read as so many rows about class 1."""
+    if target.ndim < 2 or target.shape[-1] < 2 or target.size // target.shape[-1] < ONE_HOT_ROWS:
+        return
+    if ((target == 0) | (target == 1)).all() and (target.sum(axis=-1) == 1).all():
+        raise XentValueError(
+            f"target must hold one class position a row, got {target.shape} with a single 1 in "
+            "every row: say target.argmax(-1); or task='multi' where each column is a label of "
+            "its own",
+            value=target.shape,
+        )
 
 
 def _width(shape: tuple[int, ...]) -> str:
