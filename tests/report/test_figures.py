@@ -117,3 +117,15 @@ def test_a_name_that_is_not_there():
     with pytest.raises(XentValueError, match="name must be one of 'top label', 'cat', got 'cow'"):
         _named(PAGE.reliability, "cow")
     assert _named(PAGE.reliability, "cat").name == "cat"
+
+
+def test_impossible_rows_are_named_as_what_a_waterfall_lacks() -> None:
+    impossible = evaluate(([0, 1, 1], [0.2, 0.7, 0.0]))
+    with pytest.raises(XentValueError, match="finite loss to be taken apart, got 1 impossible"):
+        plot_waterfall(impossible)
+
+
+def test_weights_in_no_cell_are_no_diagram() -> None:
+    rows = {"target": [0, 1, 1], "p": [0.2, 0.7, 0.4], "w": [1e-30, 1e-30, 2e-30]}
+    with pytest.raises(XentValueError, match="must have cells"):
+        plot_reliability(evaluate(rows, target="target", probs="p", weight="w"))

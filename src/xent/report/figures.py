@@ -71,7 +71,14 @@ def plot_waterfall(
     if isinstance(evaluation, Waterfall):
         w, unit = evaluation, "nats"
     else:
-        w, unit = _named(waterfalls_of(evaluation), name), UNITS[evaluation.unit]
+        found_here = waterfalls_of(evaluation)
+        if not found_here and evaluation.num_impossible:
+            raise XentValueError(
+                "evaluation must have a finite loss to be taken apart, got "
+                f"{evaluation.num_impossible:,} impossible rows; to bound what they cost, "
+                "evaluate with zero='clip:1e-15'"
+            )
+        w, unit = _named(found_here, name), UNITS[evaluation.unit]
     ax = _axes(ax, (6.4, 2.6))
     found = steps(w)
     decimals = places([s.end for s in found])

@@ -128,3 +128,8 @@ def test_a_comparison():
         text = html_page(compared, lang=lang)
         assert text == html_page(compared, lang=lang)
         assert "sharp / dull" in text
+
+
+def test_a_score_without_a_possible_row_has_no_scale() -> None:
+    page = html_page(evaluate((np.array([0, 1]), np.array([1.0, 0.0]))))
+    assert "nan%" not in page

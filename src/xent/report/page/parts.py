@@ -121,7 +121,8 @@ def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
     groups, names = cells.groups, e.summary.classes
     several = e.summary.kind == "labels" or len(names) > 2
     if not several:
-        return (_diagram(e.reliability(0), f"class {names[-1]}" if names else groups[0]),)
+        one = _diagram(e.reliability(0), f"class {names[-1]}" if names else groups[0])
+        return (one,) if one.bins else ()
     found = []
     if len(groups) != len(names):
         found.append(_diagram(e.reliability(len(groups) - 1), groups[-1]))
@@ -129,7 +130,7 @@ def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
         costly = sorted(range(len(names)), key=lambda j: -e.summary.by_class[j].nll)
         for j in sorted(costly[:MOST_CLASSES]):
             found.append(_diagram(e.reliability(j), names[j]))
-    return tuple(found)
+    return tuple(d for d in found if d.bins)  # weights below 2**-64 are in no cell
 
 
 def _diagram(r: Any, name: str) -> Reliability:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from xent.evaluation.text import number as shown
 from xent.report.page.charts.svg import chart, pc, tag, text
 from xent.report.page.model import Score
@@ -22,7 +24,7 @@ def draw(score: Score, t: Translate, ident: str) -> str:
     if score.interval and score.finite is None:
         ends.append(score.interval.high)
     top = 1.04 * max(ends)
-    if not 0 < top < float("inf"):
+    if not 0 < top < float("inf") or math.isnan(value):
         return ""
     if len(known) == 2 and abs(known[0][1] - known[1][1]) < 0.3 * top:
         # too close for two names: the better of two ignorant guesses is the one to beat
