@@ -64,7 +64,8 @@ class Scorer:
             ]
         for argument, name in (("weight", plan.weight), ("size", plan.size)):
             if name is not None:
-                values = batches.floats(name, batch[name], first_row)
+                read = batches.weights if argument == "weight" else batches.floats
+                values = read(name, batch[name], first_row)
                 arrays[argument] = np.ascontiguousarray(values, dtype=np.float64)
         if not self._looked:
             check_looks(plan, columns)

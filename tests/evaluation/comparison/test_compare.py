@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from xent import kl_divergence
-from xent.errors import SourceError
+from xent.errors import SourceError, XentValueError
 from xent.evaluation import compare, evaluate
 
 CLASSES = 4
@@ -449,3 +449,19 @@ def test_a_loss_without_bounds_has_no_interval():
     assert c.difference == 1e300
     assert c.evidence[0].log_e == pytest.approx(5e301)
     assert str(c)
+
+
+@pytest.mark.parametrize("block", [1.5, "3", 0])
+def test_a_block_is_a_whole_number(block: object) -> None:
+    with pytest.raises(XentValueError, match="block must be a whole number >= 1, got"):
+        compare(([0, 1], [0.2, 0.7]), ([0, 1], [0.3, 0.6]), block=block)
+
+
+def test_weights_too_large_for_their_powers_are_refused() -> None:
+    target, p, q = [0, 1, 1], [0.2, 0.7, 0.6], [0.3, 0.6, 0.6]
+    with pytest.raises(XentValueError, match=r"at most 1e\+60, got 1e\+200 in row 1 .1 such rows"):
+        compare((target, p), (target, q), weight=np.array([1.0, 1e200, 3.0]))
+    large = compare((target, p), (target, q), weight=np.array([1e60, 2e59, 1e59]))
+    small = compare((target, p), (target, q), weight=np.array([10.0, 2.0, 1.0]))
+    assert_allclose(large.difference, small.difference, rtol=1e-14)
+    assert_allclose(large.interval.low, small.interval.low, rtol=1e-9)

@@ -55,8 +55,11 @@ class Asked:
         check_level(self.level)
         if self.method not in METHODS:
             raise XentValueError(f"interval must be one of {METHODS}, got {self.method!r}")
-        if self.block is not None and self.block < 1:
-            raise XentValueError(f"block must be a whole number >= 1, got {self.block!r}")
+        block: Any = self.block
+        if block is not None and not (isinstance(block, (int, np.integer)) and block >= 1):
+            raise XentValueError(
+                f"block must be a whole number >= 1, got {self.block!r}", value=self.block
+            )
         if self.block is not None and self.cluster is not None:
             raise XentValueError("block and cluster are two ways to say which rows belong together")
         if self.inner and self.key is None:

@@ -11,7 +11,19 @@ import numpy.typing as npt
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.kernels.cpu.log_loss import MISSING, MISSING_LABEL
 
-__all__ = ["Batch", "Field", "field_of", "floats", "integers", "labels", "matrix", "num_rows"]
+__all__ = [
+    "Batch",
+    "Field",
+    "field_of",
+    "floats",
+    "integers",
+    "labels",
+    "matrix",
+    "num_rows",
+    "weights",
+]
+
+MOST_WEIGHT = 1e60  # beyond, the third power of a weighted loss may be too large for a double
 
 # name -> NumPy array (rows) or (rows, classes), or Arrow array
 Batch = dict[str, Any]
@@ -81,6 +93,22 @@ def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
         raise not_a_number(name, column.tolist(), first_row)
     wanted = np.float32 if column.dtype in (np.float16, np.float32) else np.float64
     return np.ascontiguousarray(column, dtype=wanted)
+
+
+def weights(name: str, column: Any, first_row: int) -> npt.NDArray[np.float64]:
+    """Return a column of weights whose third powers have sums, as float64."""
+    values = np.ascontiguousarray(floats(name, column, first_row), dtype=np.float64)
+    large = (values > MOST_WEIGHT) & (values < np.inf)
+    if large.any():
+        at = int(np.argmax(large))
+        raise XentValueError(
+            f"weight {name!r} must be at most {MOST_WEIGHT:g}, got {values[at]:g} in row "
+            f"{first_row + at} ({int(large.sum()):,} such rows in this batch); weights count in "
+            "proportion: divide all of them by the largest",
+            index=first_row + at,
+            value=float(values[at]),
+        )
+    return values
 
 
 def not_a_number(name: str, values: list[Any], first_row: int) -> SourceError:
