@@ -149,3 +149,9 @@ def test_errors_are_a_line_and_a_hint(xent_, tmp_path):
     code, _, err = xent_("compare", DIGITS)
     assert code == 2
     assert "compare needs two models or more, got 1" in err
+
+
+def test_a_block_of_half_a_row_is_refused(xent_):
+    code, _, err = xent_("compare", DIGITS, BAYES, "--block", "2.5")
+    assert code == 2
+    assert "block must be a whole number, got '2.5'" in err

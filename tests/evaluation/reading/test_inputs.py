@@ -263,3 +263,17 @@ def test_weights_whose_cubes_no_double_holds_are_refused(size):
     """Their sums of squares are cut: an interval from them was far too short, or a traceback."""
     with pytest.raises(XentValueError, match=r"must sum to between .* divide all weights"):
         evaluate(target=[0, 1, 1], probs=[0.2, 0.7, 0.4], weight=np.full(3, size))
+
+
+def test_a_data_frame_with_a_name_twice_is_refused(pd):
+    frame = pd.DataFrame(NUMBERED)
+    with pytest.raises(SourceError, match="column names must be different, got 'p_1' twice"):
+        evaluate(pd.concat([frame, frame[["p_1"]]], axis=1))
+
+
+def test_categories_of_polars_have_no_order():
+    pl = pytest.importorskip("polars")
+    for kind in (pl.Categorical, pl.Enum(["owl", "cat", "dog"])):
+        with pytest.raises(XentValueError, match="give classes in the order"):
+            evaluate((pl.Series(WORDS).cast(kind), P))
+        check(evaluate((pl.Series(WORDS).cast(kind), P), classes=["cat", "dog", "owl"]))

@@ -40,7 +40,7 @@ def compare(
     cluster: Annotated[
         Text, option("Column whose rows of one value belong together, such as the document.")
     ] = None,
-    block: Annotated[int | None, option("So many consecutive rows belong together.")] = None,
+    block: Annotated[str | None, option("So many consecutive rows belong together.")] = None,
     weight: Annotated[Text, option("Column of row weights.")] = None,
     bytes: Annotated[Text, option("Column of bytes of text, for bits per byte.")] = None,
     ignore: Annotated[Text, option("Leave out rows with this target.")] = None,
@@ -79,6 +79,7 @@ def compare(
     """
     asked = unlike_default(compare, locals())
     from xent.cli.output import Gate, show
+    from xent.cli.values import whole_number
     from xent.evaluation import compare as compare_
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
@@ -107,7 +108,7 @@ def compare(
             inner=inner,
             by=by,
             cluster=cluster,
-            block=block,
+            block=whole_number("block", block),
             weight=weight,
             bytes=bytes,
             ignore=ignore,

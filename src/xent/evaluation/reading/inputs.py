@@ -119,8 +119,9 @@ def _categories(given: dict[str, Any]) -> list[str] | None:
     """
     predictions = given["probs"] if given["logits"] is None else given["logits"]
     width = predictions.shape[1] if getattr(predictions, "ndim", 0) == 2 else 0
-    found = getattr(getattr(given["target"], "dtype", None), "categories", None)
-    if found is None or not width or len(found) != width:
+    found: Any = getattr(getattr(given["target"], "dtype", None), "categories", None)
+    # those of a polars.Categorical have no order, and no length
+    if not hasattr(found, "__len__") or not width or len(found) != width:
         return None
     values = list(found)
     if not all(isinstance(v, str) for v in values) or values != sorted(values):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent.errors import SourceError, UnavailableError, XentTypeError
+from xent.evaluation.names import repeated
 
 __all__ = ["is_connection", "is_pandas", "query_table", "streamable"]
 
@@ -89,6 +90,9 @@ def _plain_names(frame: Any) -> Any:
             "(target, probs), or a DataFrame"
         )
     names = ["_".join(map(str, c)) if isinstance(c, tuple) else str(c) for c in columns]
+    twice = repeated(names)
+    if twice is not None:
+        raise SourceError(f"column names must be different, got {twice!r} twice", value=twice)
     if names == list(columns):
         return frame
     return frame.set_axis(names, axis=1)
