@@ -10,8 +10,8 @@ from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
 from xent.evaluation.calibration.shift import Shift, best_shift
 from xent.evaluation.calibration.temperature import Temperature, best_temperature
-from xent.evaluation.cells import ALL_LABELS, Cells
 from xent.evaluation.exact import ONE, ratio, rounded
+from xent.evaluation.summary.cells import ALL_LABELS, Cells
 
 if TYPE_CHECKING:
     from xent.evaluation.summary.summary import Summary

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent.errors import SourceError, UnavailableError, XentTypeError
-from xent.evaluation.names import repeated
+from xent.evaluation.reading.names import repeated
 
 __all__ = ["is_connection", "is_pandas", "query_table", "streamable"]
 
