@@ -18,7 +18,7 @@ run: $(VENV)/.run
 	$(BIN)/xent evaluate examples/digits.parquet
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .

@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -203,3 +205,18 @@ def test_footers_tell_the_number_of_rows_in_the_middle_of_a_stream(tmp_path):
     (tmp_path / "few.csv").write_text("label,p\n0,0.5\n")
     assert open_source(str(tmp_path / "few.csv")).num_rows is None
     assert open_source(str(path), "FROM source LIMIT 3").num_rows is None
+
+
+def test_reading_numbers_loads_no_pandas(table, tmp_path):
+    # which takes a third of a second, where it is installed
+    pytest.importorskip("pandas")
+    path = tmp_path / "rows.parquet"
+    pq.write_table(table, path)
+    program = f"""
+import sys
+from xent.evaluation import evaluate
+evaluate({str(path)!r})
+print("pandas" in sys.modules)
+"""
+    run = [sys.executable, "-c", program]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.reading.batches import is_arrow
+from xent.evaluation.reading.batches import is_arrow, plain
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
 __all__ = ["MISSING", "distinct", "keys_of", "text_of", "texts_of"]
@@ -92,7 +92,7 @@ def _arrow_values(column: Any) -> tuple[list[Any], npt.NDArray[np.int64]]:
     if not types.is_dictionary(column.type):
         column = column.dictionary_encode()
     values = [*column.dictionary.to_pylist(), None]
-    codes = column.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
+    codes = plain(column.indices.fill_null(len(values) - 1))
     return values, codes.astype(np.int64)
 
 
@@ -100,7 +100,7 @@ def keys_of(
     argument: str, name: str, column: Any, first_row: int, scored: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint64]:
     """Return a key of 64 bits for the value of each row; rows that are scored need one."""
-    whole = column.to_numpy(zero_copy_only=False) if _is_whole(column) else column
+    whole = plain(column) if _is_whole(column) else column
     if not is_arrow(whole) and whole.dtype.kind in "iu" and whole.dtype != np.uint64:
         return integer_keys(whole)
     texts, codes = texts_of(name, column)

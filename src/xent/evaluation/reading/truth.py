@@ -79,7 +79,7 @@ class Truth:
             if not types.is_dictionary(column.type):
                 column = column.dictionary_encode()
             texts = column.dictionary.to_pylist()
-            codes = column.indices.to_numpy(zero_copy_only=False)
+            codes = batches.plain(column.indices)
             missing = np.isnan(codes) if codes.dtype.kind == "f" else np.zeros(len(codes), bool)
             codes = np.where(missing, 0, codes).astype(np.int64)
         else:
