@@ -45,6 +45,8 @@ class Scorer:
         self._groups = Groups(plan, options)
         self._named = NamedRows() if plan.id is not None else None
         self._looked = False
+        # of one batch, used again for the next: fresh memory costs more than writing it
+        self._row_nll, self._predicted = np.empty(0), np.empty(0, np.int32)
         self._gathering = Gathering(
             len(plan.classes) if plan.width else len(plan.columns),
             len(plan.classes),
@@ -71,7 +73,9 @@ class Scorer:
             check_looks(plan, columns)
             self._looked = True
         rows = len(columns[0])
-        row_nll, predicted = np.empty(rows), np.empty(rows, np.int32)
+        if rows > len(self._row_nll):
+            self._row_nll, self._predicted = np.empty(rows), np.empty(rows, np.int32)
+        row_nll, predicted = self._row_nll[:rows], self._predicted[:rows]
         self._kernel.add(
             columns, first_row=first_row, row_nll=row_nll, row_predicted=predicted, **arrays
         )

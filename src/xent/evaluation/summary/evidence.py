@@ -91,7 +91,10 @@ class Gathering:
             return
         part: Any = slice(None) if count == len(scored) else scored
         if self._size and target is not None and predicted is not None:
-            cells = target[part] * self._size + predicted[part]
+            # 16 bits hold a table of 64 x 64: a quarter of the memory of the targets
+            cells = target[part].astype(np.uint16)
+            cells *= np.uint16(self._size)
+            cells += predicted[part].astype(np.uint16)
             self._confusion += np.bincount(cells, minlength=self._size**2)
         if columns[0].ndim == 2:
             low, high = _ranges(columns[0][part])
