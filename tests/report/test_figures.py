@@ -7,7 +7,7 @@ import pytest
 from made_up_pages import full_page, reliability, surprise
 from numpy.testing import assert_allclose
 
-from xent.errors import UnavailableError, XentValueError
+from xent.errors import MisuseWarning, UnavailableError, XentValueError
 from xent.evaluation import evaluate
 from xent.report.figures import plot_evidence, plot_reliability, plot_surprise, plot_waterfall
 
@@ -127,5 +127,7 @@ def test_impossible_rows_are_named_as_what_a_waterfall_lacks() -> None:
 
 def test_weights_in_no_cell_are_no_diagram() -> None:
     rows = {"target": [0, 1, 1], "p": [0.2, 0.7, 0.4], "w": [1e-30, 1e-30, 2e-30]}
+    with pytest.warns(MisuseWarning, match="calibration is left out"):
+        e = evaluate(rows, target="target", probs="p", weight="w")
     with pytest.raises(XentValueError, match="must have cells"):
-        plot_reliability(evaluate(rows, target="target", probs="p", weight="w"))
+        plot_reliability(e)
