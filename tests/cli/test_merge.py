@@ -149,6 +149,8 @@ def test_no_file_is_written_twice_or_over_what_is_read(xent_, states, tmp_path):
         ("evaluate", part, "--state", part),
         ("evaluate", part, "--output", one, "--state", one),
         ("merge", *states, "--state", one, "--report", tmp_path / "." / "one"),
+        ("compare", part, DIGITS, "--output", one, "--report", one),
+        ("compare", part, DIGITS, "--report", part),
         ("recalibrate", part, "--apply", part, "-o", one.with_suffix(".csv"), "--to",
          one.with_suffix(".csv")),
     ):  # fmt: skip

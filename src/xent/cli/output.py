@@ -1,14 +1,15 @@
-"""What every command does with an evaluation: show it, write it, hold it against conditions."""
+"""Where a command's numbers go: shown, written, held against conditions."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from xent.cli.conditions import Condition, parse_condition
+from xent.cli.options import CONDITION_MET, OK
 
-__all__ = ["Gate", "show"]
+__all__ = ["Gate", "Outputs", "show"]
 
 
 class Gate:
@@ -23,6 +24,61 @@ class Gate:
         for condition in held:
             print(f"xent: {condition.text} holds: {condition.shown(numbers)}", file=sys.stderr)
         return bool(held)
+
+
+class Outputs:
+    """What a command was asked to do with its result; impossible places raise at once.
+
+    Parameters
+    ----------
+    asked : dict
+        The options that were given, which a page tells.
+    read : sequence of str
+        What the command reads, which no output may overwrite.
+    """
+
+    def __init__(
+        self,
+        asked: dict[str, Any],
+        *,
+        json: bool,
+        output: str | None,
+        fail_if: Sequence[str],
+        report: str | None,
+        lang: Literal["en", "zh"],
+        state: str | None = None,
+        read: Sequence[str] = (),
+    ) -> None:
+        from xent.report.write import apart, writable
+
+        self._gate = Gate(fail_if)
+        for path in (output, state, report):
+            writable(path)
+        apart(output, state, report, read=read)
+        if report is not None:
+            from xent.report.page import check_installed
+
+            check_installed()
+        self._asked, self._json, self._output = asked, json, output
+        self._report, self._lang, self._state = report, lang, state
+
+    def write(self, result: Any) -> int:
+        """Write and show an Evaluation or a Comparison; return the exit code."""
+        from xent.report.machine import to_json
+
+        numbers = result.to_dict()
+        met = self._gate.met(numbers)
+        # files first: whoever reads the table may leave before its end (`| head`)
+        if self._state is not None:
+            from xent.evaluation.state import save_state
+
+            save_state(result, self._state)
+        if self._report is not None:
+            from xent.report.page import write_page
+
+            write_page(self._report, result, lang=self._lang, options=self._asked)
+        show(to_json(numbers) if self._json else str(result), self._output)
+        return CONDITION_MET if met else OK
 
 
 def show(text: str, output: str | None) -> None:

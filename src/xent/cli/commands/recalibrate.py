@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from xent.cli import common
 from xent.cli.options import OK, Text, option, path_of
 from xent.errors import SourceError, XentValueError
 
@@ -43,26 +44,17 @@ def recalibrate(
     to: Annotated[
         Text, option("Write the rows applied to, recalibrated, to this .parquet or .csv file.")
     ] = None,
-    target: Annotated[Text, option("Column of the true class.")] = None,
-    probs: Annotated[Text, option('Columns of probabilities: "p_*", "a,b" or one column.')] = None,
-    logits: Annotated[Text, option("Columns of logits instead.")] = None,
-    labels: Annotated[Text, option("Columns of 0 and 1, one for each prediction.")] = None,
-    task: Annotated[
-        Literal["class", "multi"] | None,
-        option("class: exactly one class is true; multi: each label is true or false by itself."),
-    ] = None,
-    classes: Annotated[
-        Text, option('Names of the classes in the order of the predictions: "cat,dog" or "1..10".')
-    ] = None,
-    weight: Annotated[Text, option("Column of row weights.")] = None,
-    ignore: Annotated[Text, option("Leave out rows with this target.")] = None,
-    unit: Annotated[Literal["nat", "bit", "ban"], option("Unit of the losses.")] = "nat",
-    nan: Annotated[
-        Literal["raise", "exclude"], option("Rows with missing values: an error, or left out.")
-    ] = "raise",
-    sum_tolerance: Annotated[
-        float, option("How far a row of probabilities may sum from 1 (default 0.0001).")
-    ] = 1e-4,
+    target: common.Target = None,
+    probs: common.Probs = None,
+    logits: common.Logits = None,
+    labels: common.Labels = None,
+    task: common.Task = None,
+    classes: common.Classes = None,
+    weight: common.Weight = None,
+    ignore: common.Ignore = None,
+    unit: common.UnitOfLosses = "nat",
+    nan: common.Nan = "raise",
+    sum_tolerance: common.SumTolerance = 1e-4,
     sql: Annotated[
         Text, option('A DuckDB query for the rows of each file, which is its table "source".')
     ] = None,
