@@ -126,8 +126,7 @@ inline void add_tile(ExactSum& sum, const double* XENT_RESTRICT values) {
   if (++sum.tiles == 512 / steps) settle(sum);
 }
 
-// The same for products that two doubles hold. Each is kept to 2^-118; what is beyond 2^12 is
-// kept whole, and of what is below 2^-65 the larger double. A product alone decides which.
+// Whether a product does not fit the multiples of add_tile_products.
 XENT_INLINE std::int64_t misfits_grid(double x) {
   const double size = x < 0 ? -x : x;
   const std::int64_t small = static_cast<std::int64_t>(size < 0x1p-65);
@@ -135,6 +134,8 @@ XENT_INLINE std::int64_t misfits_grid(double x) {
          (small & static_cast<std::int64_t>(size > 0));
 }
 
+// The same for products that two doubles hold. Each is kept to 2^-118; what is beyond 2^12 is
+// kept whole, and of what is below 2^-65 the larger double. A product alone decides which.
 inline void add_tile_products(ExactSum& sum, const double* values, const double* errors) {
   constexpr int lanes = ExactSum::kLanes, steps = kTile / lanes;
   constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;

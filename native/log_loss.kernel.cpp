@@ -1,6 +1,7 @@
 // Log loss of predictions: rows in tiles, each tile into exact sums.
 //
-// Traffic       every prediction is read once from memory and once more from the cache.
+// Traffic       every prediction is read once from memory, and again from the cache: once for
+//               the loss, and for calibration by cells and by temperatures.
 // Determinism   a row's bits depend on that row alone, and exact sums have no order; so no
 //               split, thread count or instruction set can be seen in the result.
 #include "log_loss.hpp"

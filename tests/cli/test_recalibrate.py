@@ -233,6 +233,15 @@ def test_the_same_file_may_be_replaced(command):
     assert parquet.read_table("test.parquet") == parquet.read_table("out.parquet")
 
 
+@pytest.mark.parametrize("read", ["train.parquet", "test.parquet"])
+def test_a_recalibration_is_not_written_over_the_rows_it_is_made_of(command, read):
+    before = Path(read).read_bytes()
+    code, _, err = command("train.parquet", "--apply", "test.parquet", "-o", read)
+    assert code == BAD_INPUT
+    assert read in err
+    assert Path(read).read_bytes() == before
+
+
 def test_bits(command):
     _, nats, _ = command("train.parquet")
     _, bits, _ = command("train.parquet", "--unit", "bit")

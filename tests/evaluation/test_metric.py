@@ -79,6 +79,16 @@ def test_tensors_are_read_with_their_graph():
     assert metric.summary() == evaluate(target=target, logits=rounded.float().numpy()).summary
 
 
+def test_bfloat16_of_jax():
+    jnp = pytest.importorskip("jax.numpy")
+    target, _, logits = predictions(3, 20)
+    rounded = jnp.asarray(logits, dtype=jnp.bfloat16)
+    metric = Metric("logits")
+    metric.update(rounded, jnp.asarray(target))
+    widened = np.asarray(rounded.astype(jnp.float32))
+    assert metric.summary() == evaluate(target=target, logits=widened).summary
+
+
 def test_merging_copying_and_checkpoints():
     target, p, _ = predictions(4, 90)
     parts = []

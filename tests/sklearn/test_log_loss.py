@@ -255,3 +255,23 @@ def test_it_is_the_log_loss_of_evaluate():
     assert log_loss(truth, single) == xent.evaluate((truth, single)).log_loss
     assert log_loss(truth % 2, probs[:, 0]) == xent.evaluate((truth % 2, probs[:, 0])).log_loss
     assert d2_log_loss_score(truth, probs) == pytest.approx(xent.evaluate((truth, probs)).skill)
+
+
+def test_the_order_of_weighted_rows_cannot_be_seen_in_d2():
+    rng = np.random.default_rng(7)
+    truth, probs = rng.integers(0, 3, 500), rng.dirichlet(np.ones(3), 500)
+    weight = rng.lognormal(sigma=8, size=500)  # sums of doubles would depend on the order
+    scores = set()
+    for _ in range(20):
+        order = rng.permutation(500)
+        scores.add(d2_log_loss_score(truth[order], probs[order], sample_weight=weight[order]))
+    assert len(scores) == 1
+
+
+@pytest.mark.parametrize("library", ["torch", "jax.numpy"])
+def test_bfloat16(library):
+    module = pytest.importorskip(library)
+    # a quarter and three quarters are bfloat16 too
+    probs = [[0.25, 0.75], [0.75, 0.25], [0.5, 0.5]]
+    make = module.tensor if library == "torch" else module.asarray
+    assert log_loss([1, 0, 1], make(probs, dtype=module.bfloat16)) == log_loss([1, 0, 1], probs)

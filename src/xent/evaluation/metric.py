@@ -11,7 +11,7 @@ import numpy as np
 from xent.errors import MergeError, XentTypeError, XentValueError
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan, make_plan
-from xent.evaluation.reading.tables import ArraySource
+from xent.evaluation.reading.tables import ArraySource, as_numpy
 from xent.evaluation.result import Evaluation
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.summary import Summary
@@ -280,12 +280,8 @@ class Metric:
 
 
 def _array(name: str, values: Any) -> Any:
-    """Anything array-like as NumPy; a tensor is taken from its device and its graph."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
-        if "bfloat16" in str(values.dtype):
-            values = values.float()
-    array = np.asarray(values)
+    """Anything array-like that holds numbers, as NumPy."""
+    array = as_numpy(name, values)
     if array.dtype.kind not in "biuf":
         raise XentTypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     return array

@@ -123,7 +123,7 @@ class Evaluation:
         """Mean loss of a row, or of a label decision, in the unit."""
         return self._in_unit(self.summary.log_loss)
 
-    @property
+    @cached_property
     def interval(self) -> Interval:
         """Where the log loss of more such rows lies, in the unit.
 
@@ -133,7 +133,7 @@ class Evaluation:
         """
         return interval_of(self.summary, self.level).scaled(1 / nats_per(self.unit))
 
-    @property
+    @cached_property
     def perplexity_interval(self) -> Interval:
         """exp of the interval of the loss in nats."""
         return interval_of(self.summary, self.level).exp()

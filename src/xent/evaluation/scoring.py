@@ -47,11 +47,13 @@ class Scorer:
         self._looked = False
         # of one batch, used again for the next: fresh memory costs more than writing it
         self._row_nll, self._predicted = np.empty(0), np.empty(0, np.int32)
-        self._gathering = Gathering(
-            len(plan.classes) if plan.width else len(plan.columns),
-            len(plan.classes),
-            one_class=plan.kind == "classes",
-        )
+        self._gathering: Gathering | None = None
+        if plan.kind != "log_probs":
+            self._gathering = Gathering(
+                len(plan.classes) if plan.width else len(plan.columns),
+                len(plan.classes),
+                one_class=plan.kind == "classes",
+            )
 
     def add(self, batch: Batch, first_row: int) -> None:
         """Score a batch whose first row has this number in its source."""
@@ -79,10 +81,11 @@ class Scorer:
         self._kernel.add(
             columns, first_row=first_row, row_nll=row_nll, row_predicted=predicted, **arrays
         )
-        scored = ~np.isnan(row_nll)
-        if "weight" in arrays:
-            scored &= arrays["weight"] > 0
-        self._gathering.add(columns, scored, arrays.get("target"), predicted)
+        if self._gathering is not None:
+            scored = ~np.isnan(row_nll)
+            if "weight" in arrays:
+                scored &= arrays["weight"] > 0
+            self._gathering.add(columns, scored, arrays.get("target"), predicted)
         faults = self._kernel.faults()
         if self._options.nan == "exclude":
             faults.pop("missing", None)
@@ -169,7 +172,7 @@ class Scorer:
             **self._kept(sums),
             **self._groups.parts(),
             **self._calibration(sums),
-            evidence=self._gathering.evidence() if self.plan.kind != "log_probs" else None,
+            evidence=None if self._gathering is None else self._gathering.evidence(),
         )
 
     def _calibration(self, sums: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Numbers to people and machines: JSON, progress, files that are whole or not there."""
+"""Numbers to people and machines: JSON, tables, figures, progress, and the page."""

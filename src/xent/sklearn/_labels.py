@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.reading.names import class_names, nearest
+from xent.evaluation.reading.tables import as_numpy
 
 __all__ = ["Labelled", "column_labels", "read_labels"]
 
@@ -83,10 +84,11 @@ def column_labels(y_proba: Any) -> list[str] | None:
 
 
 def _as_array(values: Any, name: str) -> Array:
-    if hasattr(values, "detach"):
-        values = values.detach().cpu()
     try:
-        return np.asarray(values)
+        array: Array = as_numpy(name, values)
+        return array
+    except XentValueError:
+        raise
     except (TypeError, ValueError) as error:
         raise XentTypeError(
             f"{name} must be an array that NumPy can read, got {type(values).__name__}: "

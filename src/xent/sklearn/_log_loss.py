@@ -108,7 +108,8 @@ def log_loss(
     - The categories of a pandas Categorical count as labels, so a class may be missing.
     - Sums are exact, so the order of the rows cannot be seen in the result.
 
-    *Memory.* Nothing of the size of `y_proba` is allocated, but for float16 and integers.
+    *Memory.* Nothing of the size of `y_proba` is allocated where it is float32 or float64 with
+    its rows or its columns adjacent; other dtypes and layouts are copied.
 
     See Also
     --------
@@ -182,8 +183,11 @@ def d2_log_loss_score(
     task = read_task(y_true, y_proba, y_pred, sample_weight, labels)
     scored = _score(task, zero)
     classes = len(task.labelled.classes)
-    counts = np.bincount(task.labelled.positions, task.weight, minlength=classes)
-    entropy = _entropy(counts)
+    positions = task.labelled.positions
+    weight = np.ones(len(positions)) if task.weight is None else task.weight
+    counts = ExactSums(classes)
+    counts.add(weight, group=positions)
+    entropy = _entropy(counts.totals())
     if len(task.probs) < 2 or entropy == 0:
         from sklearn.exceptions import UndefinedMetricWarning
 
@@ -313,6 +317,7 @@ def _as_scikit_learn(task: Task, normalize: bool) -> float:
     return total / float(weight.sum()) if normalize else total
 
 
-def _entropy(counts: Array) -> float:
-    shares = counts[counts > 0] / counts.sum()
-    return math.fsum(-s * math.log(s) for s in shares.tolist())
+def _entropy(weights: list[int]) -> float:
+    """Return the entropy in nats of classes with these exact weights."""
+    shares = [ratio(weight, sum(weights)) for weight in weights if weight]
+    return math.fsum(-share * math.log(share) for share in shares)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.reading.tables import as_numpy
 from xent.losses._arguments import as_weights
 from xent.sklearn._labels import Labelled, column_labels, read_labels
 
@@ -60,14 +61,12 @@ def _probabilities(y_proba: Any) -> tuple[Array, np.dtype[Any]]:
             "y_proba must be one array, got a list of matrices (several outputs?); score each "
             "output by itself"
         )
-    if hasattr(y_proba, "detach"):
-        y_proba = y_proba.detach().cpu()
-        if "bfloat16" in str(y_proba.dtype):
-            y_proba = y_proba.float()
     try:
-        array = np.asarray(y_proba)
+        array = as_numpy("y_proba", y_proba)
         if array.dtype.kind in "Oiub":
             array = array.astype(np.float64)
+    except XentValueError:
+        raise
     except (TypeError, ValueError) as error:
         raise XentTypeError(
             f"y_proba must be numbers in one or two dimensions: {str(error).splitlines()[0]}"

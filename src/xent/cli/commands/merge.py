@@ -40,6 +40,7 @@ def merge(
     from xent.cli.output import Outputs
     from xent.evaluation.state import merge_states
 
+    # a state may be merged into itself: all of them are read before one is written
     outputs = Outputs(
         asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang, state=state
     )

@@ -83,6 +83,8 @@ def recalibrate(
     _check(other, with_, to, {"method": method, "output": output, "apply": apply})
     writable(output)
     apart(output, to)
+    # rows may be replaced by their recalibrated selves, but not by the recalibration
+    apart(output, read=[path for path in (source, apply) if path is not None])
     if to is not None:
         table_path(to)
     if with_ is not None:

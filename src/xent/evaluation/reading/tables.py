@@ -11,20 +11,27 @@ import numpy as np
 from xent.errors import UnavailableError, XentTypeError, XentValueError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field, field_of, matrix
 
-__all__ = ["ArraySource", "ArrowSource", "array_of"]
+__all__ = ["ArraySource", "ArrowSource", "array_of", "as_numpy"]
 
 # rows scored at a time, so that targets and lists are converted in the cache's reach
 BATCH_ROWS = 1 << 20
 
 
-def array_of(name: str, values: Any) -> Any:
-    """Return anything array-like as a NumPy array of one or two dimensions."""
+def as_numpy(name: str, values: Any) -> Any:
+    """Return an array that NumPy reads: a tensor leaves its device and its graph, and bfloat16,
+    which NumPy has not, is widened."""
     if hasattr(values, "detach"):  # a torch tensor
         if values.device.type == "meta":
             raise XentValueError(f"{name} must hold values, got a tensor on the device meta")
         values = values.detach().cpu()
         if "bfloat16" in str(values.dtype):
             values = values.float()
+    array = np.asarray(values)
+    return array.astype(np.float32) if array.dtype.name == "bfloat16" else array
+
+
+def array_of(name: str, values: Any) -> Any:
+    """Return anything array-like as a NumPy array of one or two dimensions."""
     if hasattr(getattr(values, "type", None), "list_size"):  # lists of Arrow
         whole = values.combine_chunks() if hasattr(values, "chunks") else values
         return matrix(name, whole, 0, values.type.list_size)
@@ -34,11 +41,11 @@ def array_of(name: str, values: Any) -> Any:
             "to leave such rows out"
         )
     try:
-        array = np.asarray(values)
+        array = as_numpy(name, values)
+    except XentValueError:
+        raise
     except ValueError:
         raise XentValueError(f"{name} must be a rectangular array, got rows that differ") from None
-    if array.dtype.name == "bfloat16":  # of JAX; NumPy itself has none
-        array = array.astype(np.float32)
     if array.dtype.kind == "O" and array.ndim == 1 and array.size and np.ndim(array[0]) == 1:
         # a column of lists
         array = array_of(name, [np.asarray(row).tolist() for row in array])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from xent.evaluation.result import Evaluation
+from xent.report.page.fingerprint import fingerprint_of
 from xent.report.page.model import (
     Cell,
     Column,
@@ -27,7 +26,6 @@ from xent.report.page.parts import (
     temperature_of,
     waterfalls_of,
 )
-from xent.report.page.written import level
 from xent.units import nats_per
 
 __all__ = ["page_of"]
@@ -74,7 +72,7 @@ def page_of(
         num_impossible=s.num_impossible,
         temperature=temperature_of(evaluation),
         gains=gains_of(evaluation),
-        fingerprint=_fingerprint(evaluation, options, date),
+        fingerprint=fingerprint_of(evaluation, options, date),
         numbers=numbers,
         date=date,
     )
@@ -169,26 +167,3 @@ def _left_out(e: Evaluation) -> tuple[LeftOut, ...]:
 
 def _known(rows: Iterable[int | str | None]) -> tuple[int | str, ...]:
     return tuple(row for row in rows if row is not None)
-
-
-def _fingerprint(
-    e: Evaluation, options: Mapping[str, Any] | None, date: str
-) -> tuple[tuple[str, str], ...]:
-    found = [("f_version", version("xent")), ("f_source", e.name)]
-    if e.note:
-        found.append(("f_read_as", e.note))
-    found.append(("f_rows", f"{e.num_rows:,}"))
-    interval = e.interval
-    if interval:
-        found.append(("f_interval", f"{interval.method}, {level(interval.level)}"))
-    if options:
-        found.append(("f_options", _options(options.items())))
-    state = hashlib.sha256(e.summary.to_json().encode()).hexdigest()
-    found.append(("f_state", state))
-    if date:
-        found.append(("f_date", date))
-    return tuple(found)
-
-
-def _options(items: Iterable[tuple[str, Any]]) -> str:
-    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in items)

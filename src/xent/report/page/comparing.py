@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
-from importlib.metadata import version
 from typing import Any
 
 from xent.evaluation.comparison.result import Comparison as Compared
 from xent.evaluation.comparison.result import Pair as ComparedPair
-from xent.report.machine import plain
+from xent.report.page.fingerprint import fingerprint_of_comparison
 from xent.report.page.model import Cell, Column, Comparison, Curve, Page, Pair, Table
 from xent.report.page.parts import range_of
 
@@ -47,7 +44,7 @@ def comparison_page(
             notes=compared.notes,
             alpha=round(1 - compared.level, 12),
         ),
-        fingerprint=_fingerprint(names, numbers, options, date),
+        fingerprint=fingerprint_of_comparison(compared, options, date),
         numbers=numbers,
         date=date,
     )
@@ -134,16 +131,3 @@ def _groups(compared: Compared, pair: ComparedPair) -> list[Table]:
         name = f"{pair.a} − {pair.b}{by}"
         found.append(Table(columns, rows, name=name, total=len(groups)))
     return found
-
-
-def _fingerprint(
-    names: tuple[str, ...], numbers: Any, options: Mapping[str, Any] | None, date: str
-) -> tuple[tuple[str, str], ...]:
-    found = [("f_version", version("xent")), ("f_source", ", ".join(names))]
-    if options:
-        found.append(("f_options", " ".join(f"--{n} {v}" for n, v in options.items())))
-    text = json.dumps(plain(numbers), sort_keys=True)
-    found.append(("f_numbers", hashlib.sha256(text.encode()).hexdigest()))
-    if date:
-        found.append(("f_date", date))
-    return tuple(found)

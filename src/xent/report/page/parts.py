@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent.evaluation.calibration.of_summary import cells_of
-from xent.evaluation.exact import ratio
+from xent.evaluation.exact import rounded
 from xent.evaluation.result import Evaluation
 from xent.report.page.model import (
     Cell,
@@ -38,7 +38,6 @@ __all__ = [
 
 MOST_CLASSES = 12  # diagrams: of those that carry most of the loss
 BARS = 40  # of a histogram of forecasts
-OCTAVE = 8  # cells of losses in a factor of 2
 BAR = 4  # cells of losses in a bar
 FEWEST_BARS, MOST_BARS = 12, 48
 LITTLE = 0.0005  # of the loss
@@ -180,7 +179,7 @@ def surprise_of(e: Evaluation) -> Surprise | None:
     rows[0] += counts[:first].sum()
     loss[0] += (counts * middle)[:first].sum()
     all_loss = float(loss.sum())
-    total = ratio(s.sum_nll, 1 << 1074)
+    total = rounded(s.sum_nll)
     low, high = cells.share_of_worst(WORST, total)
     # rows from the top down until the worst ones are together
     beyond = np.cumsum(counts[::-1])[::-1]

@@ -4,7 +4,7 @@ The logits of a block are made in one buffer, become their own gradient there, a
 multiplied into the gradients of `hidden` and `linear_weight` before the next block takes
 their place.
 
-arguments.py  the operands, checked
+arguments.py  the operands, checked; operands.py: their dtype under autocast, what serves them
 plan.py       how large a block is, and what it costs
 products.py   the matrix products around a block; mixed.py: those of 16 bits that are summed
               in 32

@@ -9,6 +9,7 @@ columns.py    blocks of classes with all rows: four, for the smallest memory; wi
 tall.py       rows.py for a GPU and 16 bits: tall blocks of gradients, low blocks of logits;
               with tall_plan.py and weight_sums.py
 scores.py     a block of logits becomes its own gradient
+shift.py      targets of the next position
 formulas.py   the loss and its first two derivatives in torch operations, to any order
 operator.py   torch.compile: one opaque node forward and one backward
 """
