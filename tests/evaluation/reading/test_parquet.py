@@ -1,0 +1,140 @@
+"""A Parquet file read by Arrow gives the bits that DuckDB's reading gives."""
+
+import decimal
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from xent.errors import SourceError
+from xent.evaluation import evaluate
+from xent.evaluation.reading.duck import DuckSource, reader_of
+from xent.evaluation.reading.parquet import ParquetSource
+from xent.evaluation.reading.sources import open_source
+
+RNG = np.random.default_rng(5)
+ROWS = 700
+TARGET = RNG.integers(0, 3, ROWS)
+PROBS = RNG.dirichlet(np.ones(3), ROWS)
+NAMES = np.array(["a", "b.c", "ü"])
+
+
+def table(dtype=np.float64, target=NAMES[TARGET], names=NAMES, **more):
+    columns = {f"p_{n}": PROBS[:, j].astype(dtype) for j, n in enumerate(names)}
+    return pa.table({"y": target, **columns, **more})
+
+
+def nulls(values, every=50):
+    return pa.array(values, mask=np.arange(ROWS) % every == 0)
+
+
+TABLES = {
+    "float64": table(),
+    "float32": table(np.float32),
+    "whole targets": table(target=TARGET, names="012"),
+    "small targets": table(target=TARGET.astype(np.uint8), names="012"),
+    "missing targets": table(target=nulls(NAMES[TARGET])),
+    "missing whole targets": table(target=nulls(TARGET), names="012"),
+    "missing predictions": table().set_column(1, "p_a", nulls(PROBS[:, 0])),
+    "dictionary": table(target=pa.array(NAMES[TARGET]).dictionary_encode()),
+    "large text": table(target=pa.array(NAMES[TARGET], pa.large_string())),
+    "weights, clusters": table(weight=np.round(RNG.random(ROWS), 2), c=np.arange(ROWS) // 7),
+    "list": pa.table({"y": TARGET, "probs": list(PROBS)}),
+    "list of float32": pa.table({"y": TARGET, "probs": list(PROBS.astype(np.float32))}),
+    "two outcomes": pa.table({"y": TARGET > 0, "p": PROBS[:, 1] + PROBS[:, 2]}),
+}
+OPTIONS = {
+    "missing targets": {"nan": "exclude"},
+    "missing whole targets": {"nan": "exclude"},
+    "missing predictions": {"nan": "exclude"},
+    "weights, clusters": {"weight": "weight", "cluster": "c"},
+}
+# what Arrow reads as another type than DuckDB is left to DuckDB
+LEFT = {
+    "float16": table(np.float16),
+    "fixed lists": pa.table({"y": TARGET, "probs": pa.FixedSizeListArray.from_arrays(
+        pa.array(PROBS.ravel()), 3)}),
+}  # fmt: skip
+
+
+def read(source, **options):
+    """Return the summary of all rows that a source yields."""
+    columns = [f.name for f in source.fields]
+    batches = [pa.table(batch) for batch in source.batches(columns)]
+    options.setdefault("sum_tolerance", 1e-3)
+    return evaluate(pa.concat_tables(batches), **options).summary
+
+
+def opened(path):
+    """Return the file as Arrow opens it; None where it is left to DuckDB."""
+    source = open_source(str(path))
+    assert isinstance(source, ParquetSource)
+    return source._opened([f.name for f in source.fields])
+
+
+@pytest.mark.parametrize("group", [100, ROWS])
+@pytest.mark.parametrize("case", [*TABLES, *LEFT])
+def test_the_bits_are_those_of_duckdb(tmp_path, case, group):
+    path = str(tmp_path / "rows.parquet")
+    parquet.write_table({**TABLES, **LEFT}[case], path, row_group_size=group)
+    options = OPTIONS.get(case, {})
+    with_duck = read(DuckSource(f"FROM {reader_of(path)}", path), **options)
+    assert (opened(path) is None) == (case in LEFT)
+    assert read(open_source(path), **options) == with_duck
+    options.setdefault("sum_tolerance", 1e-3)
+    assert evaluate(path, **options).summary == with_duck
+
+
+def test_rows_come_in_order_from_many_groups(tmp_path):
+    path = str(tmp_path / "rows.parquet")
+    rows = pa.table({"i": np.arange(200_000), "x": RNG.random(200_000)})
+    parquet.write_table(rows, path, row_group_size=777)
+    assert opened(path) is not None
+    found = pa.concat_tables([pa.table(b) for b in open_source(path).batches(["i", "x"])])
+    assert found == rows
+
+
+def test_a_decimal_is_a_number_either_way(tmp_path):
+    path = str(tmp_path / "rows.parquet")
+    p = [decimal.Decimal("0.25"), decimal.Decimal("0.75")]
+    parquet.write_table(pa.table({"y": [0, 1], "p": p}), path)
+    assert evaluate(path).log_loss == evaluate(([0, 1], [0.25, 0.75])).log_loss
+
+
+def test_no_rows(tmp_path):
+    path = str(tmp_path / "rows.parquet")
+    parquet.write_table(table().slice(0, 0), path)
+    with pytest.raises(SourceError, match="must have rows"):
+        evaluate(path)
+
+
+def test_two_columns_of_one_name_are_left_to_duckdb(tmp_path):
+    path = str(tmp_path / "rows.parquet")
+    columns = [pa.array(TARGET), pa.array(PROBS[:, 0]), pa.array(PROBS[:, 0])]
+    twice = pa.Table.from_arrays(columns, ["y", "p", "p"])
+    parquet.write_table(twice, path)
+    assert opened(path) is None
+
+
+def test_a_page_that_is_broken_is_told_with_the_file(tmp_path):
+    path = tmp_path / "rows.parquet"
+    rows = pa.concat_tables([table()] * 40)
+    parquet.write_table(rows, path, compression="zstd", use_dictionary=False, row_group_size=ROWS)
+    content = bytearray(path.read_bytes())
+    # what comes first is looked at by DuckDB
+    data = parquet.ParquetFile(path).metadata.row_group(39).column(1)
+    begin = data.data_page_offset + 60
+    content[begin : begin + 400] = bytes(400)
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"rows\.parquet cannot be read: .* is damaged") as caught:
+        evaluate(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_ends_early_is_told_with_its_name(tmp_path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table(), path)
+    path.write_bytes(path.read_bytes()[:-900])
+    with pytest.raises(SourceError, match=r"rows\.parquet cannot be read"):
+        evaluate(str(path))
