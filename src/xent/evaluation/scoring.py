@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
@@ -23,7 +24,18 @@ from xent.evaluation.summary.surprise import SurpriseCells
 from xent.evaluation.summary.tempering import Tempering
 from xent.kernels.cpu.log_loss import LogLoss
 
-__all__ = ["Scorer"]
+__all__ = ["ScoredBatch", "Scorer"]
+
+Array = npt.NDArray[Any]
+
+
+class ScoredBatch(NamedTuple):
+    """A batch as numbers, with its losses; the next batch is scored in the same memory."""
+
+    columns: list[Array]  # of predictions, or the one matrix of them
+    beside: dict[str, Any]  # target or labels, weight and size, where there are any
+    nll: Array  # (rows), nats: inf where impossible, nan where not scored
+    predicted: Array  # (rows), the likeliest class
 
 
 class Scorer:
@@ -55,8 +67,8 @@ class Scorer:
                 one_class=plan.kind == "classes",
             )
 
-    def add(self, batch: Batch, first_row: int) -> None:
-        """Score a batch whose first row has this number in its source."""
+    def add(self, batch: Batch, first_row: int) -> ScoredBatch:
+        """Score a batch whose first row has this number in its source; return what it holds."""
         plan = self.plan
         columns = self._predictions(batch, first_row)
         arrays: dict[str, Any] = {}
@@ -97,6 +109,7 @@ class Scorer:
             self._named.add(batch[str(plan.id)], row_nll, target, chosen, weight)
         if self._groups:
             self._groups.add(batch, first_row, columns, arrays, row_nll)
+        return ScoredBatch(columns, arrays, row_nll, predicted)
 
     def _predictions(self, batch: Batch, first_row: int) -> list[Any]:
         plan = self.plan

@@ -58,6 +58,14 @@ def test_each_model_is_what_evaluate_says(y, p, q, rng):
         assert_allclose(c.difference, c.models[0].log_loss - c.models[1].log_loss, rtol=1e-13)
 
 
+def test_summaries_are_those_of_evaluate(y, p, q):
+    c = compare((y, p), (y, q))
+    for summary, predictions in zip(c.summaries, (p, q), strict=True):
+        assert summary.evidence.low == tuple(predictions.min(axis=0))
+        assert sum(summary.evidence.confusion) == 600
+        assert summary.to_json() == evaluate((y, predictions)).summary.to_json()
+
+
 def test_the_difference_and_its_test_are_those_of_paired_rows(y, p, q):
     a, b = losses(p, y), losses(q, y)
     c = compare((y, p), (y, q), interval="t", level=0.9)

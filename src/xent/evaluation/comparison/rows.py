@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.evaluation.faults import check_looks, raise_fault
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.options import Options
@@ -69,38 +68,15 @@ class RowScorer(Scorer):
     def rows(self, batch: Batch, first_row: int) -> Rows:
         """Score a batch; faults raise as they do in `evaluate`."""
         plan = self.plan
-        columns = self._predictions(batch, first_row)
-        count = len(columns[0])
-        nll, predicted = np.empty(count), np.empty(count, dtype=np.int32)
-        arrays: dict[str, Any] = {}
-        if plan.kind == "classes":
-            arrays["target"] = self._truth.positions(batch, first_row)
-        elif plan.kind == "labels":
-            arrays["labels"] = [
-                batches.labels(name, batch[name], first_row) for name in plan.outcomes
-            ]
-        for argument, name in (("weight", plan.weight), ("size", plan.size)):
-            if name is not None:
-                read = batches.weights if argument == "weight" else batches.floats
-                values = read(name, batch[name], first_row)
-                arrays[argument] = np.ascontiguousarray(values, dtype=np.float64)
-        if not first_row:
-            check_looks(plan, columns)
-        self._kernel.add(
-            columns, first_row=first_row, row_nll=nll, row_predicted=predicted, **arrays
-        )
-        faults = self._kernel.faults()
-        if self._options.nan == "exclude":
-            faults.pop("missing", None)
-        if faults:
-            raise_fault(plan, self._options, faults, columns, first_row + count)
+        columns, beside, nll, predicted = self.add(batch, first_row)
+        nll = nll.copy()  # the next batch is scored in the same memory
         if plan.kind == "log_probs":
             return Rows(nll, self._happened(batch, first_row))
         matrix = self._matrix(columns)
         given = "logits" if plan.prediction.endswith(("logit", "logits")) else "probs"
         if plan.kind == "labels":
-            return self._labels(nll, np.stack(arrays["labels"], axis=1), matrix, given)
-        target = arrays["target"]
+            return self._labels(nll, np.stack(beside["labels"], axis=1), matrix, given)
+        target = beside["target"]
         truth = np.where(target >= 0, self._order[np.maximum(target, 0)], target)
         return Rows(nll, truth, self._order[np.maximum(predicted, 0)], given, matrix)
 

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
-from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
@@ -72,20 +71,17 @@ class RowReader(Scorer):
 
     def rows(self, batch: Batch, first_row: int) -> RowBatch:
         """Score a batch and return its rows."""
-        self.add(batch, first_row)
         plan = self.plan
-        scores = scores_of(plan, self._predictions(batch, first_row))
+        columns, beside, *_ = self.add(batch, first_row)
+        scores = scores_of(plan, columns)
         if plan.kind == "labels":
-            labels = [batches.labels(name, batch[name], first_row) for name in plan.outcomes]
-            truth = np.stack(labels, axis=1).astype(np.int64)
+            truth = np.stack(beside["labels"], axis=1).astype(np.int64)
             there = (truth != MISSING_LABEL).all(axis=1)
         else:
-            truth = self._truth.positions(batch, first_row)
+            truth = beside["target"]
             there = truth >= 0
-        if plan.weight is None:
-            weight = np.ones(len(scores))
-        else:
-            weight = batches.floats(plan.weight, batch[plan.weight], first_row).astype(np.float64)
+        weight = beside.get("weight")
+        weight = np.ones(len(scores)) if weight is None else weight
         scored = there & ~np.isnan(scores).any(axis=1) & ~np.isnan(weight)
         return RowBatch(scores, truth, weight, scored)
 
