@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from pages import ROOT, run_page
+from required import need_package, need_spark
 
 pytestmark = [
     pytest.mark.xdist_group("spark"),
@@ -12,10 +13,8 @@ pytestmark = [
 
 
 def test_the_page(tmp_path, monkeypatch):
-    pytest.importorskip("pyspark")
-    pytest.importorskip("dask.dataframe")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs a Java machine")
+    need_spark()
+    need_package("dask", "dask")
     shutil.copy(ROOT / "examples" / "digits.parquet", tmp_path)
     monkeypatch.chdir(tmp_path)
     run_page("scale.md", tmp_path, least=25)

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import stat
+from types import SimpleNamespace
 
 import pytest
 
@@ -83,11 +84,21 @@ def test_no_progress_bar_where_nobody_looks():
 
 def test_a_progress_bar_on_a_terminal(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setattr("xent.report.progress.PATIENCE", -1.0)
+    monkeypatch.setenv("COLUMNS", "120")
+    clock = iter([0.0, 2.0, 2.0])  # when it begins, and twice where 1,000 rows are done
+    monkeypatch.setattr("xent.report.progress.time", SimpleNamespace(monotonic=clock.__next__))
     with progress_bar("digits.parquet") as progress:
         progress(1000, 4000)
     shown = capsys.readouterr().err
-    assert "digits.parquet" in shown
-    assert "1,000 rows" in shown
-    assert "a second" in shown
-    assert "left" in shown
+    for text in ("digits.parquet", "1,000 rows, 500 a second", "left"):
+        assert text in shown
+
+
+def test_no_progress_bar_for_what_is_soon_done(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    clock = iter([0.0, 0.4, 0.5])
+    monkeypatch.setattr("xent.report.progress.time", SimpleNamespace(monotonic=clock.__next__))
+    with progress_bar("digits.parquet") as progress:
+        progress(1000, 2000)
+        progress(2000, 2000)
+    assert capsys.readouterr().err == ""

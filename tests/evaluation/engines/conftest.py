@@ -1,12 +1,11 @@
 """One table of predictions, its summary, and one Spark session for all tests of engines."""
 
-import importlib.util
-import shutil
 import warnings
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from required import need_spark
 
 from xent.evaluation import evaluate
 
@@ -39,8 +38,7 @@ def whole(table, options):
 
 @pytest.fixture(scope="session")
 def spark():
-    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
-        pytest.skip("Spark needs pyspark and a Java machine")
+    need_spark()
     from xent.evaluation.engines.spark import session
 
     with warnings.catch_warnings():

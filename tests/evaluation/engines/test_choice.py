@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from required import need_package
 
 from xent.errors import MergeError, XentValueError
 from xent.evaluation import Summary, evaluate
@@ -41,7 +42,7 @@ def test_workers_of_another_version():
 
 
 def test_spark_without_java():
-    pytest.importorskip("pyspark")
+    need_package("pyspark", "spark")
     program = "from xent.evaluation.engines.spark import session; session('local[1]')"
     environment = {**os.environ, "JAVA_HOME": "/nonexistent"}
     done = subprocess.run(

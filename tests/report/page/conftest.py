@@ -1,22 +1,16 @@
 """A real browser: Chromium, without a window, and without a network."""
 
-import os
-import shutil
 from contextlib import contextmanager
 
 import pytest
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+import required
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    required = os.environ.get("XENT_BROWSER") == "required"
-    if path is None and not required:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    assert path is not None, "XENT_BROWSER=required, and no Chromium is installed"
-    sync_api = pytest.importorskip("playwright.sync_api")
+    path = required.browser()
+    from playwright import sync_api
+
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser

@@ -202,8 +202,16 @@ def test_what_a_screen_reader_is_told(visit):
         assert levels[0] == 1
         # no level is left out on the way down
         assert all(b - a <= 1 for a, b in pairwise(levels))
-        names = [r.get_attribute("aria-labelledby") for r in page.get_by_role("region").all()]
-        assert all(page.locator(f"#{name}").count() == 1 for name in names)
+        # sections and tables that scroll are regions, each named by one text of the page
+        regions = page.get_by_role("region").all()
+        sections = page.locator("main section").count()
+        tables = [t for t in page.locator(".scroll").all() if t.is_visible()]
+        assert sections == page.locator("main h2").count() == 12
+        assert len(regions) == sections + len(tables) > 15
+        for region in regions:
+            name = region.get_attribute("aria-labelledby")
+            assert page.locator(f"#{name}").count() == 1
+            assert page.locator(f"#{name}").inner_text().strip()
         pictures = page.get_by_role("img")
         assert pictures.count() > 0
         snapshot = page.locator("main").aria_snapshot()
