@@ -3,6 +3,7 @@
 #   make run      install what the main job needs, and judge the predictions in examples/
 #   make test     install everything, and run every test
 #   make check    formatting, lint, types
+#   make docs     build/docs/index.html, of which every link inside is checked
 #   make bench    time everything against its peers (about ten minutes; a quiet machine)
 #   make build    compile again after a change in native/
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BENCHMARKS := $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py))
 
-.PHONY: run test check bench build clean
+.PHONY: run test check docs bench build clean
 
 run: $(VENV)/.run
 	$(BIN)/xent evaluate examples/digits.parquet
@@ -24,6 +25,10 @@ check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --nitpicky --keep-going --quiet \
+	  docs build/docs
 
 bench: $(VENV)/.dev
 	@for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -1,0 +1,45 @@
+"""How docs/ becomes pages: `make docs` builds it, warnings are errors, nothing is fetched.
+
+The pages are MyST Markdown that tests/pages.py executes; reference pages take their text from
+the docstrings; what a page includes from _generated/ is made here from the code and from
+benchmarks/results/ before Sphinx reads anything.
+"""
+
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "_extensions"))
+
+import xent  # noqa: E402
+
+project = "xent"
+author = "the xent developers"
+project_copyright = author
+version = release = xent.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml", "names"]
+exclude_patterns = ["_*"]
+nitpicky = True
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 4
+
+# a bare `name` in a docstring is a link where it names something documented, else code
+default_role = "name"
+add_module_names = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+# MathML, which browsers draw themselves: a page needs no script and no font for a formula
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = "xent"
+html_static_path = ["_static"]
+html_css_files = ["xent.css"]
+html_copy_source = False
+html_show_sphinx = False
+# excerpts are read with fetch(), which pages opened from a folder may not do
+html_show_search_summary = False
