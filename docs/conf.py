@@ -18,9 +18,19 @@ author = "the xent developers"
 project_copyright = author
 version = release = xent.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml", "names"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "generated",
+    "mathml",
+    "names",
+]
 exclude_patterns = ["_*"]
+suppress_warnings = ["toc.not_included"]
 nitpicky = True
+smartquotes = False
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
@@ -29,6 +39,8 @@ myst_heading_anchors = 4
 default_role = "name"
 add_module_names = False
 autodoc_typehints = "none"
+autodoc_inherit_docstrings = False
+autosummary_generate = False
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

@@ -11,6 +11,12 @@ from docutils.parsers.rst import roles
 from sphinx import addnodes
 from sphinx.util.nodes import make_refnode
 
+# where a name is looked for after the module of the docstring that mentions it
+PLACES = (
+    "xent", "xent.torch", "xent.torch.functional", "xent.evaluation",
+    "xent.diagnostics.known_values",
+)  # fmt: skip
+
 
 def name_role(name, rawtext, text, lineno, inliner, options=None, content=None):
     """The role of a bare `name`: a link where it names something documented, else code."""
@@ -49,11 +55,8 @@ def resolve(app, env, node, content):
     if node.get("refdomain") != "py":
         return None
     domain, target = env.get_domain("py"), node["reftarget"]
-    places = [node.get("py:module"), "xent", "xent.torch.functional", ""]
-    for place in places:
-        if place is None:
-            continue
-        value = bound(f"{place}.{target}".strip("."))
+    for place in filter(None, [node.get("py:module"), *PLACES]):
+        value = bound(target if target.startswith("xent.") else f"{place}.{target}")
         if value is None or not callable(value):
             continue
         for name, entry in domain.objects.items():

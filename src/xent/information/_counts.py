@@ -40,17 +40,17 @@ def entropy_from_counts(
     entropy, the plug-in estimate, is too low, by about :math:`(K - 1) / 2N` nats for N
     observations of K classes. The estimators differ in how they make up for it:
 
-    ==============  ================================================================  ========
-    estimator       what it does                                                      classes
-    ==============  ================================================================  ========
-    "plug-in"       entropy of the frequencies                                        seen
-    "miller-madow"  plus (K - 1) / 2N of the classes seen [1]_                        seen
-    "grassberger"   a digamma series in place of the logarithm, the 2003 form [2]_    seen
-    "chao-shen"     weighs by the chance to be seen, for many unseen classes [3]_     unknown
-    "james-stein"   frequencies shrunk towards equal ones [4]_                        `classes`
-    "dirichlet"     posterior mean under a Dirichlet(`alpha`) prior [5]_              `classes`
-    "nsb"           the same under a prior that is flat in the entropy itself [6]_    `classes`
-    ==============  ================================================================  ========
+    ==============  =========  =============================================================
+    estimator       classes    what it does
+    ==============  =========  =============================================================
+    "plug-in"       seen       entropy of the frequencies
+    "miller-madow"  seen       plus (K - 1) / 2N of the classes seen [1]_
+    "grassberger"   seen       a digamma series in place of the logarithm, the 2003 form [2]_
+    "chao-shen"     unknown    weighs by the chance to be seen, for many unseen classes [3]_
+    "james-stein"   `classes`  frequencies shrunk towards equal ones [4]_
+    "dirichlet"     `classes`  posterior mean under a Dirichlet(`alpha`) prior [5]_
+    "nsb"           `classes`  the same under a prior that is flat in the entropy itself [6]_
+    ==============  =========  =============================================================
 
     Parameters
     ----------

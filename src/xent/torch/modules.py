@@ -62,9 +62,9 @@ class CrossEntropyLoss(_Loss, nn.CrossEntropyLoss):
         As the function takes it. A buffer, so that it moves with the module; not in the
         state dict, which is torch's.
 
-    Shape
+    Notes
     -----
-    ``loss(input, target)`` or ``loss(input, target, sample_weight=...)``; shapes as the
+    *Shapes.* ``loss(input, target)`` or ``loss(input, target, sample_weight=...)``, as the
     function takes them.
 
     Examples
@@ -139,9 +139,9 @@ class NLLLoss(_Loss, nn.NLLLoss):
     on_empty
         As the function takes it.
 
-    Shape
+    Notes
     -----
-    ``loss(input, target)`` or ``loss(input, target, sample_weight=...)``.
+    *Shapes.* ``loss(input, target)`` or ``loss(input, target, sample_weight=...)``.
     """
 
     _options = (("ignore_index", -100), ("on_empty", "nan"))
