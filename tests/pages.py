@@ -30,7 +30,7 @@ def run_page(page, folder, least=1):
     """Run all blocks in their order; `least` examples of Python there must be."""
     names, tries = {}, 0
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
-    for kind, block in BLOCKS.findall(text_of(page)):
+    for number, (kind, block) in enumerate(BLOCKS.findall(text_of(page))):
         if kind == "console":
             for command, shown in COMMANDS.findall(block):
                 printed = printed_by(command, folder)
@@ -38,7 +38,9 @@ def run_page(page, folder, least=1):
                 assert lines == [line.rstrip() for line in shown.splitlines()], command
                 tries += 1
             continue
-        examples = doctest.DocTestParser().get_doctest(block, names, page, page, 0)
+        # a block is a place of its own: what is said once a line is said in each of them
+        place = f"{page}, block {number}"
+        examples = doctest.DocTestParser().get_doctest(block, names, place, page, 0)
         runner.run(examples, clear_globs=False)
         names.update(examples.globs)
         assert runner.failures == 0

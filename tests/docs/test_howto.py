@@ -1,0 +1,87 @@
+"""The how-to pages run as printed, have their parts, and say no number they do not show."""
+
+import re
+import warnings
+
+import pytest
+from pages import BLOCKS, DOCS, run_page, text_of
+
+HOWTO = DOCS / "howto"
+PAGES = sorted(path.stem for path in HOWTO.glob("*.md") if path.stem != "index")
+PARTS = [
+    "**Symptom.**",
+    "**Fix.**",
+    "## The code that fails",
+    "## Why",
+    "## The fix, with xent",
+    "## How to check that it is fixed",
+    "## Neighbours",
+]
+OPTIONAL = ("jax", "optax", "scipy", "sklearn", "torch")
+MOST_LINES = 95
+SEEN_FIRST = 20  # lines until the fix begins to show, for who comes with a broken run
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_printed():
+    # as a terminal prints them, less the file and the line
+    hidden = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        for category in hidden:
+            warnings.simplefilter("ignore", category)
+        warnings.showwarning = print_warning
+        yield
+
+
+def print_warning(message, category, *_where, **_also):
+    print(f"{category.__name__}: {message}")
+
+
+def text(page):
+    return text_of(f"howto/{page}.md")
+
+
+def prose(page):
+    return BLOCKS.sub("", text(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_it_shows_is_what_comes_out(page, tmp_path):
+    for library in OPTIONAL:
+        if re.search(rf"^>>> (import|from) {library}\b", text(page), re.M):
+            pytest.importorskip(library)
+    run_page(f"howto/{page}.md", tmp_path, least=6)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_it_has_its_parts_in_their_order(page):
+    places = [text(page).find(f"\n{part}") for part in PARTS]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert re.match(r"# \S", text(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_fix_is_in_sight(page):
+    lines = text(page).splitlines()
+    assert len(lines) <= MOST_LINES
+    seen = "\n".join(lines[:SEEN_FIRST])
+    assert "**Fix.**" in seen
+    assert "\n>>> " in seen
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_number_of_its_prose_is_in_what_it_shows(page):
+    # numbers with a decimal point, and of five digits or more, are results
+    shown = "".join(block for _, block in BLOCKS.findall(text(page)))
+    numbers = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)|\b\d{1,3}(?:,\d{3})+\b", prose(page))
+    missing = [
+        number for number in numbers if number.replace(",", "") not in shown.replace(",", "")
+    ]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_xent_speaks_on_it(page):
+    assert re.search(r"^>>> (import xent$|from xent\.)", text(page), re.M)
