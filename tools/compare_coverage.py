@@ -87,6 +87,9 @@ def simulate(simulations: int) -> list[dict[str, Any]]:
     return lines
 
 
+TABLES = {"coverage": simulate}
+
+
 def main() -> None:
     lines = simulate(SIMULATIONS)
     print("| " + " | ".join(lines[0]) + " |")
