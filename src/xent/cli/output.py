@@ -18,6 +18,9 @@ class Gate:
     def __init__(self, texts: Sequence[str]) -> None:
         self._conditions: list[Condition] = [parse_condition(text) for text in texts]
 
+    def __bool__(self) -> bool:
+        return bool(self._conditions)
+
     def met(self, numbers: dict[str, Any]) -> bool:
         """Whether a condition holds; the ones that do are told on standard error."""
         held = [c for c in self._conditions if c.holds(numbers)]
@@ -66,7 +69,8 @@ class Outputs:
         """Write and show an Evaluation or a Comparison; return the exit code."""
         from xent.report.machine import to_json
 
-        numbers = result.to_dict()
+        # parts of them are computed for machines alone
+        numbers = result.to_dict() if self._gate or self._json else {}
         met = self._gate.met(numbers)
         # files first: whoever reads the table may leave before its end (`| head`)
         if self._state is not None:

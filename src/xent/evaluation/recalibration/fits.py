@@ -162,7 +162,7 @@ def vector_of(rows: Rows, *, scale: Scale = "common") -> Fit:
     groups = separation.bounded_groups(rows.log_probs, rows.target)
     kept = _within(rows, groups)
     objective = Objective(kept.log_probs, kept.target, kept.weight, scale=scale, gauge=groups)
-    num_parameters = _seen(rows) - 1 + objective.num_scales
+    num_parameters = _different(rows.target) - 1 + objective.num_scales
     notes = _group_notes(rows, groups)
     separated = scale == "common" and separation.is_separated(kept.log_probs, kept.target)
     nonnegative = np.arange(objective.size) < objective.num_scales
@@ -235,7 +235,7 @@ def shift_of(rows: Rows) -> Fit:
     start = np.zeros(objective.size)
     found = minimise(objective, _warm(kept, groups, "none", start, None))
     notes = _group_notes(rows, groups)
-    return _fit("shift", rows, objective, found, _seen(rows) - 1, notes, groups)
+    return _fit("shift", rows, objective, found, _different(rows.target) - 1, notes, groups)
 
 
 def _check_classes(rows: Rows) -> None:
@@ -248,8 +248,9 @@ def _check_classes(rows: Rows) -> None:
         )
 
 
-def _seen(rows: Rows) -> int:
-    return len(np.unique(rows.target))
+def _different(positions: npt.NDArray[np.int64]) -> int:
+    # np.unique loads NumPy's masked arrays, a tenth of what a small evaluation takes
+    return int(np.count_nonzero(np.bincount(positions)))
 
 
 def _within(rows: Rows, groups: npt.NDArray[np.int64]) -> Rows:
@@ -272,7 +273,7 @@ def _warm(
         return start
     some = slice(None, None, WARM_EVERY)
     z, y = rows.log_probs[some], rows.target[some]
-    if len(np.unique(y)) < len(np.unique(rows.target)):
+    if _different(y) < _different(rows.target):
         return start
     part = Objective(z, y, rows.weight[some], scale=scale, gauge=groups)
     found = minimise(part, start, nonnegative, max_steps=SEPARATING_STEPS)
@@ -349,7 +350,7 @@ def _group_notes(rows: Rows, groups: npt.NDArray[np.int64]) -> list[str]:
     if never.any():
         count = int(never.sum())
         notes.append(f"{count} class{'' if count == 1 else 'es'} never true: the best bias is -inf")
-    apart = len(np.unique(groups[~never]))
+    apart = _different(groups[~never])
     if apart > 1:
         notes.append(
             f"probabilities of 0 leave {apart} groups of classes whose biases have no finite "
