@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from xent.evaluation.comparison.intervals import METHODS, difference_interval
-from xent.evaluation.comparison.sums import MomentSums
+from xent.evaluation.comparison.sums import moments
+from xent.evaluation.groups.sums import MomentTally
 
 SIMULATIONS = 4000
 ROWS = (100, 300, 1000)
@@ -76,9 +77,9 @@ def simulate(simulations: int) -> list[dict[str, Any]]:
         for rows in ROWS:
             hits = dict.fromkeys(METHODS, 0)
             for _ in range(simulations):
-                sums = MomentSums(False)
-                sums.add(1, None, draw(rows), None)
-                (m,) = sums.of([rows])
+                tally = MomentTally()
+                tally.add(None, draw(rows))
+                (m,) = moments(tally)
                 for method in METHODS:
                     i = difference_interval(m, LEVEL, method)
                     hits[method] += i.low <= truth <= i.high

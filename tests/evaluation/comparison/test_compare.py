@@ -83,6 +83,19 @@ def test_the_difference_and_its_test_are_those_of_paired_rows(y, p, q):
     assert wider.p_value == max(hall.p_value, t.p_value)
 
 
+def test_a_nearly_constant_difference_has_a_short_interval(rng):
+    # steps of 2**-45, so that losses and their differences are doubles without rounding
+    steps = rng.integers(1000, size=(2, 500)) * 2.0**-45
+    b = 1.0 + rng.integers(1000, size=500) / 1024 + steps[0]
+    d = 0.25 + steps[1]
+    for sign in (1, -1):
+        c = compare({"log_prob": -(b + sign * d)}, {"log_prob": -b}, interval="t")
+        half = stats.t.ppf(0.975, 499) * stats.sem(steps[1])
+        assert c.difference == sign * (0.25 + steps[1].mean())
+        # the ends are rounded: 2**-54 of them, that is 1e-5 of the width
+        assert_allclose(c.interval.high - c.interval.low, 2 * half, rtol=1e-4)
+
+
 def test_units_are_of_losses_and_divergences(y, p, q):
     nats, bits = compare((y, p), (y, q)), compare((y, p), (y, q), unit="bit")
     two = math.log(2)

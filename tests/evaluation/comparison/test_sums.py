@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from xent.evaluation.comparison.intervals import (
     difference_interval,
     difference_p_value,
 )
-from xent.evaluation.comparison.sums import Moments, MomentSums, PairSums
+from xent.evaluation.comparison.pairs import Neighbours
+from xent.evaluation.comparison.sums import Moments, PairSums, moments
+from xent.evaluation.groups.sums import MomentTally
 
 
 @pytest.fixture
@@ -23,9 +26,9 @@ def rng():
 
 
 def moments_of(x, w=None):
-    sums = MomentSums(w is not None)
-    sums.add(1, None, x, w)
-    return sums.of([len(x)])[0]
+    tally = MomentTally()
+    tally.add(None, x, w)
+    return moments(tally)[0]
 
 
 def test_moments(rng):
@@ -40,10 +43,49 @@ def test_moments(rng):
 def test_moments_of_a_large_mean_lose_nothing():
     # 1e8 squared has no digits left for the fractions, summed in float64
     x = 1e8 + np.array([0.25, 0.5, 0.75, 1.0])
-    m = moments_of(x)
-    # what is lost is the rounding of each square, 1e16 * 2**-53
-    assert_allclose(m.variance, np.var([0.25, 0.5, 0.75, 1.0], ddof=1), atol=8)
-    assert m.mean == 1e8 + 0.625
+    for sign in (1, -1):
+        m = moments_of(sign * x)
+        assert m.mean == sign * (1e8 + 0.625)
+        assert m.second == np.var([0.25, 0.5, 0.75, 1.0])
+        assert m.third == 0.0
+
+
+@pytest.fixture
+def nearly_constant(rng):
+    """Values of about 1/3 that differ by 1e-9: all but their last digits are the same."""
+    return 1 / 3 + 1e-9 * rng.exponential(size=200)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_moments_of_values_that_are_nearly_the_same(rng, nearly_constant, sign, weighted):
+    x, w = sign * nearly_constant, rng.random(200) if weighted else None
+    exact = [Fraction(v) for v in x.tolist()]
+    weights = [Fraction(v) for v in (np.ones(200) if w is None else w).tolist()]
+    if weighted:  # w x is rounded before it is added; that of each row is within 2**-53
+        exact = [Fraction(t) / v for t, v in zip((w * x).tolist(), weights, strict=True)]
+    mean = sum(v * e for v, e in zip(weights, exact, strict=True)) / sum(weights)
+    squares = sum(v**2 for v in weights)
+    pairs = list(zip(weights, exact, strict=True))
+    second = sum(v**2 * (e - mean) ** 2 for v, e in pairs) / squares
+    third = sum(weights) * sum(v**3 * (e - mean) ** 3 for v, e in pairs) / squares**2
+    m = moments_of(x, w)
+    # products are kept to 2**-104: of a variance of 1e-18, 1e-31 / 1e-18; of a cube 1e-31 / 1e-27
+    assert_allclose(m.second, float(second), rtol=1e-12)
+    assert_allclose(m.third, float(third), rtol=1e-3)
+
+
+def test_autocorrelation_of_differences_that_are_nearly_the_same(nearly_constant):
+    d = nearly_constant
+    sums = Neighbours()
+    for part in np.array_split(d, 7):
+        sums.add(part)
+    exact = [Fraction(v) for v in d.tolist()]
+    mean = sum(exact) / 200
+    products = sum((x - mean) * (y - mean) for x, y in pairwise(exact))
+    variance = sum((x - mean) ** 2 for x in exact) / 199
+    found = sums.correlation(float(variance))
+    assert_allclose(found, float(products / variance / 199), rtol=1e-9)
 
 
 def test_weighted_moments_are_those_of_the_mean(rng):

@@ -17,7 +17,7 @@ from xent.evaluation.comparison.intervals import (
 )
 from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import GroupRow, Pair
-from xent.evaluation.comparison.sums import Group, Moments, PairSums
+from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
 from xent.evaluation.intervals.means import Interval, no_interval
@@ -84,9 +84,7 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
         "bits_per_byte_interval": per_byte_interval,
         "correlation": _correlation(state, whole),
         "autocorrelation": (
-            state.neighbours.correlation(
-                whole.num_common, whole.moments.mean, whole.moments.variance
-            )
+            state.neighbours.correlation(whole.moments.variance)
             if state.neighbours is not None
             else math.nan
         ),
@@ -145,7 +143,7 @@ def _per_byte(
         d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
         m = cluster_moments(d, t["size"])
     else:
-        (m,) = state.per_byte.of([whole.num_common])
+        (m,) = moments(state.per_byte)
     bits = 1 / math.log(2)
     return m.mean * bits, difference_interval(m, settings.level, method).scaled(bits)
 
@@ -170,7 +168,7 @@ def _perplexity_difference(
         square, number = math.fsum(v * v for v in parts) / count, float(count)
     else:
         count = whole.num_common
-        va, vb = (m.of([count])[0].second / settings.decisions**2 for m in state.moments)
+        va, vb = (moments(m)[0].second / settings.decisions**2 for m in state.moments)
         vd = whole.moments.second / settings.decisions**2
         number = whole.moments.n
         # var(pa x - pb y) with 2 cov(x, y) = va + vb - vd, close values not subtracted
@@ -182,7 +180,7 @@ def _perplexity_difference(
 def _correlation(state: PairState, whole: Group) -> float:
     if state.moments is None:
         return math.nan
-    va, vb = (m.of([whole.num_common])[0].variance for m in state.moments)
+    va, vb = (moments(m)[0].variance for m in state.moments)
     if not (va > 0 and vb > 0):
         return math.nan
     vd = whole.moments.variance

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from xent.evaluation.comparison.intervals import difference_interval
 from xent.evaluation.comparison.spread import PERCENTS, Spread
-from xent.evaluation.comparison.sums import MomentSums
+from xent.evaluation.comparison.sums import moments
+from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import Interval
 from xent.kernels.cpu import measures, softmax_divergence
 
@@ -104,8 +105,8 @@ class Spreading:
 class SpreadSums:
     """Sums from which a `Spreading` comes."""
 
-    def __init__(self, weighted: bool) -> None:
-        self._moments = MomentSums(weighted)
+    def __init__(self) -> None:
+        self._moments = MomentTally()
         self._spread = Spread()
         self.num_values = self._infinite = 0
         self._low, self._high = math.inf, -math.inf
@@ -122,11 +123,11 @@ class SpreadSums:
             self._infinite += int((~finite).sum())
             values = values[finite]
             weight = None if weight is None else weight[finite]
-        self._moments.add(1, None, values, weight)
+        self._moments.add(None, values, weight)
 
     def result(self, level: float) -> Spreading:
         count = self.num_values - self._infinite
-        (m,) = self._moments.of([count])
+        (m,) = moments(self._moments)
         square = m.mean**2 + m.variance * (count - 1) / count if count > 1 else m.mean**2
         return Spreading(
             num_rows=self.num_values,
@@ -144,17 +145,11 @@ class SpreadSums:
 class Distances:
     """Sums of what is between two models' predictions."""
 
-    weighted: bool
     same_top: int = 0
     num_tops: int = 0
-    a_from_b: SpreadSums = field(init=False)
-    b_from_a: SpreadSums = field(init=False)
-    truth: SpreadSums = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.a_from_b = SpreadSums(self.weighted)
-        self.b_from_a = SpreadSums(self.weighted)
-        self.truth = SpreadSums(self.weighted)
+    a_from_b: SpreadSums = field(default_factory=SpreadSums)
+    b_from_a: SpreadSums = field(default_factory=SpreadSums)
+    truth: SpreadSums = field(default_factory=SpreadSums)
 
     def add_truth(self, a: Array, b: Array, weight: Array | None) -> None:
         """Add rows of these losses: what the truth was given, A less B."""

@@ -17,8 +17,9 @@ from xent.evaluation.comparison.pairs import Beside
 from xent.evaluation.comparison.result import Comparison, ModelRow, Pair
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.several import holm
-from xent.evaluation.comparison.sums import GroupedSums, MomentSums
+from xent.evaluation.comparison.sums import GroupedSums, moments
 from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import hall_interval
 from xent.evaluation.result import CLIP_SHARE
 from xent.evaluation.summary.summary import Summary
@@ -38,10 +39,9 @@ ALIKE = 0.05
 class ModelState:
     """Sums of one model over the rows that are compared."""
 
-    def __init__(self, weighted: bool, clustered: bool) -> None:
-        self._weighted = weighted
-        self._rows = self.impossible = 0
-        self._moments = MomentSums(weighted)
+    def __init__(self, clustered: bool) -> None:
+        self.impossible = 0
+        self._moments = MomentTally()
         self._sums = GroupedSums(("loss", "weight", "possible", "size", "right"))
         self._clusters = ClusterSums(("x", "w")) if clustered else None
         self._has_truth = True
@@ -50,7 +50,6 @@ class ModelState:
         """Add rows that are scored."""
         nll, w = rows.nll, beside.weight
         weight = np.ones(len(nll)) if w is None else w
-        self._rows += len(nll)
         self._sums.add(1, None, weight=weight)
         if beside.size is not None:
             self._sums.add(1, None, size=weight * beside.size)
@@ -63,7 +62,7 @@ class ModelState:
         self.impossible += int((~finite).sum())
         nll, weight = nll[finite], weight[finite]
         self._sums.add(1, None, loss=weight * nll, possible=weight)
-        self._moments.add(1, None, nll, None if w is None else weight)
+        self._moments.add(None, nll, None if w is None else weight)
         if self._clusters is not None and beside.clusters is not None and len(nll):
             texts, codes = beside.clusters
             self._clusters.add(texts, codes[finite], x=weight * nll, w=weight)
@@ -75,11 +74,10 @@ class ModelState:
         nats = ratio(t["loss"], t["possible"] * k)
         if self._clusters is not None:
             c = self._clusters.totals()
-            moments = cluster_moments(c["x"], c["w"])
+            m = cluster_moments(c["x"], c["w"])
         else:
-            (moments,) = self._moments.of([self._rows - self.impossible])
+            (m,) = moments(self._moments)
         # as `evaluate` has it: a loss is skewed to one side, and never below 0
-        m = moments
         interval = hall_interval(m.n, m.mean, m.second, m.third, settings.level, least=0.0)
         loss = math.inf if self.impossible else nats
         per_byte = math.nan

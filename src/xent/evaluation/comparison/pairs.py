@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -13,9 +14,10 @@ from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
 from xent.evaluation.comparison.groups import ClusterSums
 from xent.evaluation.comparison.rows import Rows
-from xent.evaluation.comparison.sums import LARGEST, MomentSums, PairSums
+from xent.evaluation.comparison.sums import PairSums
 from xent.evaluation.comparison.wins import Accuracy, Wins
 from xent.evaluation.exact import ONE
+from xent.evaluation.groups.sums import LARGEST, MomentTally, products
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["Beside", "PairState"]
@@ -63,11 +65,11 @@ class PairState:
         self.slices = PairSums(weighted) if whole else None
         self.clusters = ClusterSums(("a", "b", "w", "size")) if clustered else None
         # of each model on the rows that are possible under both
-        self.moments = (MomentSums(weighted), MomentSums(weighted)) if whole else None
-        self.per_byte = MomentSums(weighted=True)
+        self.moments = (MomentTally(), MomentTally()) if whole else None
+        self.per_byte = MomentTally()
         self.has_bytes = False
         self.evidence = EvidenceSums(level) if whole and not weighted else None
-        self.distances = Distances(weighted) if whole else None
+        self.distances = Distances() if whole else None
         self.wins = Wins()
         self.accuracy: Accuracy | None = None
         self.neighbours = Neighbours() if whole and not weighted else None
@@ -101,8 +103,8 @@ class PairState:
             return
         w = beside.weight
         if self.moments is not None:
-            self.moments[0].add(1, None, a, w)
-            self.moments[1].add(1, None, b, w)
+            self.moments[0].add(None, a, w)
+            self.moments[1].add(None, b, w)
         if self.neighbours is not None:
             self.neighbours.add(a - b)
         weight = np.ones(len(a)) if w is None else w
@@ -163,7 +165,8 @@ class Neighbours:
     """How alike the differences of neighbouring rows are."""
 
     def __init__(self) -> None:
-        self._products = ExactSums(1)
+        self._sum, self._products = ExactSums(), ExactSums()
+        self._count = 0
         self._last: float | None = None
         self._first = 0.0
 
@@ -172,18 +175,22 @@ class Neighbours:
         if not len(d):
             return
         d = np.clip(d, -LARGEST, LARGEST)
+        self._count += len(d)
+        self._sum.add(d)
         if self._last is None:
             self._first = float(d[0])
         else:
-            self._products.add(np.array([self._last * d[0]]))
-        self._products.add(d[1:] * d[:-1])
+            d = np.concatenate([[self._last], d])
+        for part in products(d[1:], d[:-1]):
+            self._products.add(part)
         self._last = float(d[-1])
 
-    def correlation(self, count: int, mean: float, variance: float) -> float:
-        """Return the autocorrelation at lag 1, between -1 and 1."""
-        if count < 3 or not variance > 0 or self._last is None:
+    def correlation(self, variance: float) -> float:
+        """Return the autocorrelation at lag 1, between -1 and 1, given the sample variance."""
+        count = self._count
+        if count < 3 or not 0 < variance < math.inf or self._last is None:
             return float("nan")
-        m = Fraction(mean)
+        m = Fraction(self._sum.totals()[0], count * ONE)
         total = Fraction(self._products.totals()[0], ONE)
         # sum of (d_t - m)(d_(t+1) - m), the ends being in one product only
         ends = Fraction(self._first) + Fraction(self._last)

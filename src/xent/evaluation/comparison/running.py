@@ -92,7 +92,7 @@ class _Run:
             else None
         )
         self.seen = self.ignored = self.missing = self.weightless = 0
-        self.model_states = [ModelState(self._weighted, self._clustered) for _ in models]
+        self.model_states = [ModelState(self._clustered) for _ in models]
         self.states = {
             (i, j): PairState(
                 weighted=self._weighted,

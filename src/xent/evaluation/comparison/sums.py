@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.exact import ONE, ratio
-from xent.evaluation.summary.moments import moments_of
+from xent.evaluation.groups.sums import MomentSums, MomentTally
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["LARGEST", "Group", "GroupedSums", "MomentSums", "Moments", "PairSums"]
+__all__ = ["Group", "GroupedSums", "Moments", "PairSums", "moments"]
 
 Array = npt.NDArray[Any]
-# a cube of this still has a double; no loss comes near it
-LARGEST = 1e100
 
 
 class GroupedSums:
@@ -60,56 +57,11 @@ class Moments:
         return math.sqrt(self.second / (self.n - 1)) if self.n > 1 else math.nan
 
 
-# of a row of weight w and value x, the letters of a name are multiplied; x is w times the value
-_POWERS = ("x", "xx", "xxx", "wx", "wxx", "wwx", "w", "ww", "www")
-_COUNTED = ("x", "xx", "xxx")
-
-
-class MomentSums:
-    """Exact sums of powers, from which `Moments` come."""
-
-    def __init__(self, weighted: bool) -> None:
-        self._weighted = weighted
-        self._sums = GroupedSums(_POWERS if weighted else _COUNTED)
-
-    def add(self, groups: int, group: Array | None, x: Array, w: Array | None) -> None:
-        """Add values `x`, of weight `w` each."""
-        x = np.clip(x, -LARGEST, LARGEST)
-        if w is None:
-            self._sums.add(groups, group, x=x, xx=x * x, xxx=x * x * x)
-        else:
-            self.add_ratio(w * x, w, groups, group)
-
-    def add_ratio(self, x: Array, w: Array, groups: int = 1, group: Array | None = None) -> None:
-        """Add rows of a ratio of sums: `x` to be divided by `w`."""
-        self._sums.add(
-            groups, group,
-            x=x, xx=x * x, xxx=x * x * x, wx=w * x, wxx=w * (x * x), wwx=w * w * x,
-            w=w, ww=w * w, www=w * w * w,
-        )  # fmt: skip
-
-    def of(self, counts: Sequence[int]) -> list[Moments]:
-        """Return the moments of each group; `counts` are the rows of the first groups."""
-        totals = self._sums.totals()
-        found = []
-        for g, rows in enumerate(counts):
-            # a group that no row was added to may not have its sums yet
-            s = {name: sums[g] if g < len(sums) else 0 for name, sums in totals.items()}
-            if not self._weighted:
-                n = rows * ONE
-                s |= {"wx": s["x"], "wxx": s["xx"], "wwx": s["x"], "w": n, "ww": n, "www": n}
-            found.append(
-                Moments(
-                    rows,
-                    *moments_of(
-                        weight=(s["w"], s["ww"], s["www"]),
-                        value=s["x"],
-                        squares=(s["wx"], s["xx"]),
-                        cubes=(s["wwx"], s["wxx"], s["xxx"]),
-                    ),
-                )
-            )
-        return found
+def moments(tally: MomentTally, groups: int = 1) -> list[Moments]:
+    """Return the moments of the first groups; of one that no row was added to they are nan."""
+    known = list(zip(tally.counts, tally.totals(), strict=True))[:groups]
+    known += [(0, MomentSums())] * (groups - len(known))
+    return [Moments(rows, *sums.moments()) for rows, sums in known]
 
 
 @dataclass
@@ -139,7 +91,7 @@ class PairSums:
     _counts: Array = field(default_factory=lambda: np.zeros((1, 4), dtype=np.int64))
 
     def __post_init__(self) -> None:
-        self._moments = MomentSums(self.weighted)
+        self._moments = MomentTally()
         self._losses = GroupedSums(("a", "b", "weight", "common"))
 
     def add(
@@ -163,7 +115,7 @@ class PairSums:
             a, b = a[common], b[common]
             weight = None if weight is None else weight[common]
             group = None if group is None else group[common]
-        self._moments.add(groups, group, a - b, weight)
+        self._moments.add(group, a - b, weight, groups)
         if weight is not None:
             a, b = weight * a, weight * b
             self._losses.add(groups, group, common=weight)
@@ -176,7 +128,7 @@ class PairSums:
         counts[:known] = self._counts[:known]
         totals = self._losses.totals()
         found = []
-        for g, moment in enumerate(self._moments.of(counts[:, 0].tolist())):
+        for g, moment in enumerate(moments(self._moments, count)):
             common, only_a, only_b, both = (int(c) for c in counts[g])
             rows = common + only_a + only_b + both
             t = {name: sums[g] if g < len(sums) else 0 for name, sums in totals.items()}

@@ -11,10 +11,12 @@ from xent.evaluation.exact import ONE
 from xent.evaluation.summary.moments import Moments, moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["LARGEST", "MomentSums", "MomentTally"]
+__all__ = ["LARGEST", "MomentSums", "MomentTally", "products"]
 
 Float = npt.NDArray[np.float64]
+Group = npt.NDArray[np.int64]
 LARGEST = 2.0**340  # what is larger has a cube beyond all doubles
+BLOCK_ROWS = 8192  # in the cache's reach
 
 
 class MomentSums(NamedTuple):
@@ -47,41 +49,56 @@ class MomentSums(NamedTuple):
 class MomentTally:
     """Adds rows to the sums of their groups."""
 
-    def __init__(self, groups: int) -> None:
+    def __init__(self, groups: int = 1) -> None:
         self._counts = np.zeros(groups, dtype=np.int64)
         self._sums = {name: ExactSums(groups) for name in MomentSums._fields}
         self._weighted = False
 
-    def add(self, group: npt.NDArray[np.int64], nll: Float, weight: Float | None) -> None:
-        """Add finite losses with their weights, or 1 each: always the one or the other."""
-        self._weighted = weight is not None
-        self._counts += np.bincount(group, minlength=len(self._counts))
-        terms: dict[str, tuple[Float, ...]]
-        if weight is None:
-            t = np.minimum(nll, LARGEST)
-            terms = {"nll": (nll,), "nll_squared": _product(t, t)}
+    def add(
+        self, group: Group | None, values: Float, weight: Float | None = None, groups: int = 0
+    ) -> None:
+        """Add finite values with their weights, or 1 each: always the one or the other.
+
+        `group` is the number of each row's group, None where there is only one; `groups` is
+        how many there are by now, where that has grown.
+        """
+        self._add(group, values if weight is None else weight * values, weight, groups)
+
+    def add_ratio(self, t: Float, w: Float) -> None:
+        """Add rows of a ratio of two sums, that of `t` by that of `w`, to the only group."""
+        self._add(None, t, w, 0)
+
+    def _add(self, group: Group | None, t: Float, w: Float | None, groups: int) -> None:
+        self._weighted = self._weighted or w is not None
+        if groups > len(self._counts):
+            self._grow(max(groups, 2 * len(self._counts)))
+        if group is None:
+            self._counts[0] += len(t)
         else:
-            t, w = np.minimum(nll * weight, LARGEST), np.minimum(weight, LARGEST)
-            terms = {
-                "weight": (weight,),
-                "nll": (weight * nll,),
-                "weight_squared": _product(w, w),
-                "weighted_nll": _product(w, t),
-                "nll_squared": _product(t, t),
-            }
-            terms["weight_cubed"] = _times(terms["weight_squared"], w)
-            terms["weight_squared_nll"] = _times(terms["weight_squared"], t)
-            terms["weighted_nll_squared"] = _times(terms["nll_squared"], w)
-        terms["nll_cubed"] = _times(terms["nll_squared"], t)
-        for name, parts in terms.items():
-            for part in parts:
-                self._sums[name].add(part, group)
+            self._counts += np.bincount(group, minlength=len(self._counts))
+        for begin in range(0, len(t), BLOCK_ROWS):
+            rows = slice(begin, begin + BLOCK_ROWS)
+            of = None if group is None else group[rows]
+            for name, parts in _powers(t[rows], None if w is None else w[rows]).items():
+                for part in parts:
+                    self._sums[name].add(part, of)
+
+    def _grow(self, groups: int) -> None:
+        self._counts = np.pad(self._counts, (0, groups - len(self._counts)))
+        for sums in self._sums.values():
+            sums.grow(groups)
+
+    @property
+    def counts(self) -> list[int]:
+        """The number of rows of each group."""
+        counts: list[int] = self._counts.tolist()
+        return counts
 
     def totals(self) -> list[MomentSums]:
         """Return the sums of each group."""
         sums = {name: s.totals() for name, s in self._sums.items()}
         if not self._weighted:
-            counts = [int(c) * ONE for c in self._counts]
+            counts = [count * ONE for count in self.counts]
             sums |= dict.fromkeys(("weight", "weight_squared", "weight_cubed"), counts)
             sums |= dict.fromkeys(("weighted_nll", "weight_squared_nll"), sums["nll"])
             sums["weighted_nll_squared"] = sums["nll_squared"]
@@ -89,20 +106,62 @@ class MomentTally:
         return [MomentSums(*row) for row in zip(*columns, strict=True)]
 
 
-def _product(a: Float, b: Float) -> tuple[Float, Float]:
-    """Return a * b and what rounding took from it (Dekker): central moments need both."""
-    value = a * b
-    x, dx = _split(a)
-    y, dy = _split(b)
-    return value, ((x * y - value) + (x * dy + dx * y)) + dx * dy
+def _powers(t: Float, w: Float | None) -> dict[str, tuple[Float, ...]]:
+    """What is added to each sum: a product as its double and what rounding took from it."""
+    capped = _split(np.clip(t, -LARGEST, LARGEST))
+    squared = _product(capped, capped)
+    square = _split(squared[0])
+    terms: dict[str, tuple[Float, ...]] = {
+        "nll": (t,),
+        "nll_squared": squared,
+        "nll_cubed": _times(squared, square, capped),
+    }
+    if w is None:
+        return terms
+    weight = _split(np.minimum(w, LARGEST))
+    weight_squared = _product(weight, weight)
+    weight_square = _split(weight_squared[0])
+    return terms | {
+        "weight": (w,),
+        "weight_squared": weight_squared,
+        "weighted_nll": _product(weight, capped),
+        "weight_cubed": _times(weight_squared, weight_square, weight),
+        "weight_squared_nll": _times(weight_squared, weight_square, capped),
+        "weighted_nll_squared": _times(squared, square, weight),
+    }
 
 
-def _times(a: tuple[Float, ...], b: Float) -> tuple[Float, Float]:
-    value, error = _product(a[0], b)
-    return value, error + a[1] * b
+def products(a: Float, b: Float) -> tuple[Float, Float]:
+    """Return a * b as doubles and what rounding took from them."""
+    return _product(_split(a), _split(b))
 
 
-def _split(a: Float) -> tuple[Float, Float]:
-    scaled = a * 134217729.0  # 2**27 + 1
-    high = scaled - (scaled - a)
-    return high, a - high
+class _Split(NamedTuple):
+    """A double as the sum of two of half its digits, whose products are exact (Dekker)."""
+
+    value: Float
+    high: Float
+    low: Float
+
+
+def _split(a: Float) -> _Split:
+    high = a * 134217729.0  # 2**27 + 1
+    high -= high - a
+    return _Split(a, high, a - high)
+
+
+def _product(a: _Split, b: _Split) -> tuple[Float, Float]:
+    """Return a * b and what rounding took from it: central moments need both."""
+    value = a.value * b.value
+    error = a.high * b.high
+    error -= value
+    error += a.high * b.low + a.low * b.high
+    error += a.low * b.low
+    return value, error
+
+
+def _times(a: tuple[Float, Float], of_value: _Split, b: _Split) -> tuple[Float, Float]:
+    """Return a product of three: `a` is that of two, `of_value` its double split."""
+    value, error = _product(of_value, b)
+    error += a[1] * b.value
+    return value, error

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
 from xent.evaluation.exact import ratio
+from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import Interval, hall_interval
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.finding import TARGETS, find_predictions
@@ -24,7 +25,6 @@ from xent.evaluation.recalibration.api import open_inputs
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.recalibration import Recalibration
 from xent.evaluation.recalibration.rows import RowReader
-from xent.evaluation.summary.moments import moments_of
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.log_loss import LogLoss
 
@@ -109,7 +109,7 @@ class Application:
         kind = "label_logits" if self._labels else "class_logits"
         self._before = LogLoss(kind, count, tolerance=0.0)
         self._after = LogLoss(kind, count, tolerance=0.0)
-        self._sums = ExactSums(11)
+        self._moments, self._losses = MomentTally(), ExactSums(2)
         self._impossible = [0, 0, 0]  # before, after, either
         self.note = self._plan.note
 
@@ -143,18 +143,15 @@ class Application:
         if not self.has_truth or not summary.num_rows:
             return None
         decisions = len(self._plan.classes) if self._labels else 1
-        w1, w2, w3, value, wt, tt, wwt, wtt, ttt, before, after = self._sums.totals()
-        moments = moments_of(
-            weight=(w1, w2, w3), value=value, squares=(wt, tt), cubes=(wwt, wtt, ttt),
-            scale=decisions,
-        )  # fmt: skip
+        (sums,) = self._moments.totals()
+        before, after = self._losses.totals()
         return Improvement(
             summary.num_rows,
             self._impossible[0],
             self._impossible[1],
-            ratio(before, w1 * decisions),
-            ratio(after, w1 * decisions),
-            hall_interval(*moments, level=level),
+            ratio(before, sums.weight * decisions),
+            ratio(after, sums.weight * decisions),
+            hall_interval(*sums.moments(decisions), level=level),
         )
 
     def _stand_in(self) -> int:
@@ -188,10 +185,8 @@ class Application:
         for i, mask in enumerate((*impossible, either)):
             self._impossible[i] += int(mask.sum())
         w, (b, a) = weight[~either], (nll[~either] for nll in losses)
-        t = w * (b - a)
-        terms = (w, w**2, w**3, t, w * t, t**2, w * w * t, w * t * t, t**3, w * b, w * a)
-        group = np.repeat(np.arange(len(terms)), len(w))
-        self._sums.add(np.concatenate(terms), group=group)
+        self._moments.add(None, b - a, w if self._plan.weight is not None else None)
+        self._losses.add(np.concatenate([w * b, w * a]), np.repeat([0, 1], len(w)))
 
     def _replaced(self, batch: Batch, scores: Matrix) -> Batch:
         plan = self._plan

@@ -85,7 +85,7 @@ def moments_of(
     mean = Fraction(value, ONE) / w1
     second = (tt - 2 * mean * wt + mean**2 * w2) / w2
     third = w1 * (ttt - 3 * mean * wtt + 3 * mean**2 * wwt - mean**3 * w3) / w2**2
-    if mean > 1 and second < -(mean**2) / 2**40:
+    if abs(mean) > 1 and second < -(mean**2) / 2**40:
         # the sums leave out what is beyond 2**340, whose cube no double holds; below 1 it is
         # the squares that are kept to 2**-118 only
         return Moments(_double(w1**2 / w2), _double(mean / scale), math.inf, math.inf)
