@@ -11,7 +11,9 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "_extensions"))
 
-import xent  # noqa: E402
+from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
+
+import xent.errors  # noqa: E402
 
 project = "xent"
 author = "the xent developers"
@@ -44,11 +46,36 @@ autosummary_generate = False
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+# types that are classes of ours are links; those of Python would lead out of these pages
+DEFAULT_LINKS.clear()
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {name: f"xent.errors.{name}" for name in xent.errors.__all__} | {
+    "Total": "xent.Total",
+    "Evaluation": "xent.evaluation.Evaluation",
+    "Comparison": "xent.evaluation.Comparison",
+    "Recalibration": "xent.evaluation.recalibration.Recalibration",
+    "Summary": "xent.evaluation.Summary",
+    "Audit": "xent.diagnostics.findings.Audit",
+    "Explanation": "xent.diagnostics.known_values.Explanation",
+    "EntropyEstimate": "xent.information.EntropyEstimate",
+    "CrossEntropyStats": "xent.torch.functional.CrossEntropyStats",
+    "LinearCrossEntropyStats": "xent.torch.functional.LinearCrossEntropyStats",
+    "PartitionReport": "xent.torch.partition.PartitionReport",
+}
 
 # MathML, which browsers draw themselves: a page needs no script and no font for a formula
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "xent"
+html_theme_options = {
+    "light_css_variables": {
+        "xent-blue": "#1f5fa8", "xent-orange": "#b34a12", "xent-neutral": "#858c96",
+    },
+    "dark_css_variables": {
+        "xent-blue": "#7fb4ee", "xent-orange": "#f29660", "xent-neutral": "#858c96",
+    },
+}  # fmt: skip
 html_static_path = ["_static"]
 html_css_files = ["xent.css"]
 html_copy_source = False

@@ -69,8 +69,9 @@ def sentence(option):
 
 
 def escaped(text):
-    """Return text in which nothing is markup, in Markdown and in reStructuredText."""
-    return re.sub(r"([\\*`_|<>])", r"\\\1", text)
+    """Return text as Markdown and as reStructuredText: no markup but options, as code."""
+    text = re.sub(r"([\\*`_|<>])", r"\\\1", text)
+    return re.sub(r"(?<![\w-])(--[a-z-]+)", r"``\1``", text)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def rules():
 
 PAGES = {
     "rules.md": rules,
+    "benchmarks.md": lambda: tool("benchmark_page").page(),
     "command.md": lambda: tool("command_page").page(),
 }
 
