@@ -7,7 +7,7 @@ from typing import Literal
 
 from xent.errors import XentValueError
 
-__all__ = ["NATS_PER", "UNITS", "Unit", "nats_per"]
+__all__ = ["NATS_PER", "UNITS", "Unit", "nats_per", "perplexity_of"]
 
 Unit = Literal["nat", "bit", "ban"]
 
@@ -27,3 +27,17 @@ def nats_per(unit: str) -> float:
         raise XentValueError(
             f"unit must be one of {UNITS}, got {unit!r}", code="D30", value=unit
         ) from None
+
+
+def perplexity_of(nats: float) -> float:
+    """Return exp of a loss: how many equally likely outcomes leave one as unsure.
+
+    Above 709.78 nats, where no double holds it, it is inf.
+
+    >>> round(perplexity_of(math.log(6)), 12), perplexity_of(1000.0)
+    (6.0, inf)
+    """
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf

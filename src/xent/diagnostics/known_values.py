@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from xent.diagnostics.value_table import KnownValue, check_classes, known_values
 from xent.errors import XentTypeError, XentValueError
-from xent.units import Unit, nats_per
+from xent.units import Unit, nats_per, perplexity_of
 
 __all__ = ["Explanation", "KnownValue", "explain", "known_values"]
 
@@ -147,7 +147,7 @@ def explain(
         nats=nats,
         bits=nats / nats_per("bit"),
         probability=math.exp(-nats) if nats >= 0 else math.nan,
-        perplexity=_exp(nats),
+        perplexity=perplexity_of(nats),
         classes=num_classes,
         uniform=uniform,
         frequencies=entropy,
@@ -227,13 +227,6 @@ def _num_classes(classes: int | None, shares: Any) -> int | None:
             value=classes,
         )
     return classes
-
-
-def _exp(nats: float) -> float:
-    try:
-        return math.exp(nats)
-    except OverflowError:
-        return math.inf
 
 
 def _bits(bits: float) -> str:

@@ -465,6 +465,14 @@ def test_neither_batches_nor_sources_are_seen(tmp_path, y, p, q):
         assert found == expected
 
 
+@pytest.mark.parametrize("nats", [705.0, 709.7, 710.0])
+def test_a_perplexity_is_as_large_as_a_double_may_be(nats):
+    given = {"log_prob": np.full(3, -nats)}
+    c = compare(given, {"log_prob": -np.ones(3)})
+    assert c.models[0].perplexity == evaluate(given).perplexity
+    assert math.isfinite(c.models[0].perplexity) == (nats < 709.78)  # log of the largest double
+
+
 def test_a_loss_without_bounds_has_no_interval():
     c = compare({"log_prob": np.full(50, -1e300)}, {"log_prob": -np.ones(50)})
     assert c.difference == 1e300

@@ -21,7 +21,7 @@ from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
 from xent.evaluation.intervals.means import Interval, no_interval
-from xent.units import Unit, nats_per
+from xent.units import Unit, nats_per, perplexity_of
 
 __all__ = ["Settings", "pair_of", "scaled"]
 
@@ -52,7 +52,6 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
     m, method = _moments(state, whole), settings.method
     interval = difference_interval(m, level, method)
     nats = scaled(interval, 1 / settings.decisions)
-    ratio_of = math.nan if math.isnan(finite) else _exp(whole.difference / settings.decisions)
     per_byte, per_byte_interval = _per_byte(state, whole, settings, method)
     perplexities = _perplexity_difference(state, whole, settings, nats)
     clear = not (only_a or only_b or both)
@@ -76,7 +75,7 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
         "p_value": difference_p_value(m, method),
         "adjusted_p_value": math.nan,
         "num_clusters": m.num_rows if state.clusters is not None else None,
-        "perplexity_ratio": ratio_of,
+        "perplexity_ratio": perplexity_of(whole.difference / settings.decisions),
         "perplexity_ratio_interval": nats.exp(),
         "perplexity_difference": perplexities[0],
         "perplexity_difference_interval": perplexities[1],
@@ -125,13 +124,6 @@ def _infinite(only_a: int, only_b: int, both: int) -> float:
     return math.inf if only_a else -math.inf
 
 
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
-
-
 def _per_byte(
     state: PairState, whole: Group, settings: Settings, method: str
 ) -> tuple[float, Interval]:
@@ -156,7 +148,7 @@ def _perplexity_difference(
     if state.moments is None or not whole.common_weight:
         return math.nan, none
     weight = whole.common_weight * settings.decisions
-    pa, pb = _exp(ratio(whole.loss_a, weight)), _exp(ratio(whole.loss_b, weight))
+    pa, pb = perplexity_of(ratio(whole.loss_a, weight)), perplexity_of(ratio(whole.loss_b, weight))
     difference = pa - pb
     if not (math.isfinite(pa) and math.isfinite(pb)):
         return difference, none

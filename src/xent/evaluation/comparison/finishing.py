@@ -24,7 +24,7 @@ from xent.evaluation.intervals.means import hall_interval
 from xent.evaluation.result import CLIP_SHARE
 from xent.evaluation.summary.summary import Summary
 from xent.evaluation.text import percent
-from xent.units import nats_per
+from xent.units import nats_per, perplexity_of
 
 if TYPE_CHECKING:
     from xent.evaluation.comparison.running import Asked, _Run
@@ -90,7 +90,7 @@ class ModelState:
             log_loss=loss / unit,
             finite_log_loss=nats / unit,
             interval=scaled(interval, settings.factor),
-            perplexity=math.exp(loss) if loss < 700 else math.inf,
+            perplexity=perplexity_of(loss),
             perplexity_interval=scaled(interval, 1 / k).exp(),
             accuracy=ratio(t["right"], t["weight"] * k) if self._has_truth else math.nan,
             num_impossible=self.impossible,

@@ -10,6 +10,7 @@ from typing import Any
 
 from xent.errors import XentValueError
 from xent.evaluation.intervals.student import student_quantile
+from xent.units import perplexity_of
 
 __all__ = [
     "FEWEST",
@@ -64,14 +65,7 @@ class Interval:
 
     def exp(self) -> Interval:
         """Return the interval of exp of the mean, such as the perplexity."""
-        return replace(self, low=_exp(self.low), high=_exp(self.high))
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
+        return replace(self, low=perplexity_of(self.low), high=perplexity_of(self.high))
 
 
 def check_level(level: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xent.evaluation.exact import ratio
 from xent.evaluation.summary.kept import ClassSums
 from xent.evaluation.summary.moments import Moments, moments_of
+from xent.units import perplexity_of
 
 __all__ = ["Sums"]
 
@@ -101,10 +102,7 @@ class Sums:
     @property
     def perplexity(self) -> float:
         """exp of the log loss: among how many equally likely outcomes one would be as unsure."""
-        try:
-            return math.exp(self.log_loss)
-        except OverflowError:
-            return math.inf
+        return perplexity_of(self.log_loss)
 
     @property
     def geometric_mean_probability(self) -> float:

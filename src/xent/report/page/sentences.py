@@ -13,6 +13,7 @@ from xent.report.page.charts.reliability import is_outside
 from xent.report.page.model import Page, Pair, Reliability, Score, Table, Temperature, Waterfall
 from xent.report.page.texts import Translate
 from xent.report.page.written import p_value, short
+from xent.units import perplexity_of
 
 __all__ = [
     "bounds",
@@ -38,7 +39,7 @@ def facts(page: Page, t: Translate) -> list[tuple[str, str, str]]:
     if page.unit != "bit":
         bits = short(s.nats / math.log(2), 4)
         found.append((t("in_bits"), bits, _ends(s, t, lambda nats: nats / math.log(2))))
-    found.append((t("perplexity"), short(_exp(s.nats), 4), _ends(s, t, _exp)))
+    found.append((t("perplexity"), short(perplexity_of(s.nats), 4), _ends(s, t, perplexity_of)))
     found.append((t("truth_probability"), number(math.exp(-s.nats)), ""))
     labels = page.kind == "labels"
     four = partial(short, digits=4)
@@ -136,10 +137,3 @@ def _ends(s: Score, t: Translate, change: Callable[[float], float]) -> str:
     if found is None:
         return ""
     return t("interval_of", low=short(change(found.low), 4), high=short(change(found.high), 4))
-
-
-def _exp(value: float) -> float:
-    try:
-        return math.exp(value)
-    except OverflowError:
-        return math.inf
