@@ -59,6 +59,25 @@ def test_every_length_is_counted_to_its_end(tables, tmp_path):
         refused(f"got {said};", *paths, kind=SourceError, probs="p", target="y")
 
 
+def test_a_model_in_several_files_is_the_model_in_one(tables, tmp_path):
+    first, second, _ = tables
+    paths = {}
+    for model, table in (("a", first), ("b", second)):
+        # parts of other lengths for each model
+        cut = {"a": 100, "b": 170}[model]
+        paths[model] = [tmp_path / f"{model}-{i}.parquet" for i in range(2)]
+        pq.write_table(table.slice(0, cut), paths[model][0])
+        pq.write_table(table.slice(cut), paths[model][1])
+    options = {"probs": "p", "target": "y"}
+    whole = compare(first, second, **options, names=["a", "b"]).to_dict()
+    for key in (None, "id"):
+        found = compare(paths["a"], paths["b"], **options, key=key, names=["a", "b"]).to_dict()
+        for name in ("difference", "p_value", "kl_ab_mean"):
+            assert found[name] == whole[name]
+    one = compare([str(paths["a"][0])], [str(paths["a"][0])], **options)
+    assert (one.num_rows, one.difference) == (100, 0.0)
+
+
 def test_another_truth_is_refused_with_how_many_and_where(tables):
     first, second, shuffled = tables
     differ = first["y"].to_numpy() != shuffled["y"].to_numpy()

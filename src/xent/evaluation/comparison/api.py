@@ -15,7 +15,7 @@ from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import gather
 from xent.evaluation.reading.options import Options, least_probability
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.sources import PATH, Source
 from xent.evaluation.reading.tables import ArraySource
 from xent.units import Unit
 
@@ -68,7 +68,7 @@ def compare(
 
     Parameters
     ----------
-    *sources : path, pair of arrays, dict of arrays, table or array
+    *sources : path, list of paths, pair of arrays, dict of arrays, table or array
         One a model, each whatever `evaluate` takes; or an array of predictions ``(N, K)``,
         where `target` is an array too. A single source holds several models in its columns:
         say which with `each`.
@@ -289,9 +289,9 @@ def _one_source(source: Any, own: dict[str, Any], sql: str | None) -> tuple[Sour
 
 
 def _is_predictions(source: Any) -> bool:
-    """Whether a source is an array of predictions and no table."""
+    """Whether a source is an array of predictions, no table and no paths."""
     if isinstance(source, list):
-        return bool(source) and not isinstance(source[0], Mapping)
+        return bool(source) and not isinstance(source[0], (Mapping, *PATH))
     return hasattr(source, "dtype") and getattr(source.dtype, "names", None) is None
 
 

@@ -23,7 +23,7 @@ from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.streams import query_table, streamable
 from xent.evaluation.reading.tables import ArraySource, ArrowSource
 
-__all__ = ["Source", "ahead", "open_source"]
+__all__ = ["PATH", "Source", "ahead", "open_source"]
 
 PATH = (str, os.PathLike)
 
@@ -56,7 +56,7 @@ def open_source(source: Any, sql: str | None = None) -> Source:
         return _open_path(paths[0]) if len(paths) == 1 else PartsSource(paths, _open_path)
     if sql is not None:
         return _open_query(source, sql)
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, PATH):
         return _open_path(os.fspath(source))
     source = streamable(source)
     if isinstance(source, Mapping):
@@ -73,7 +73,7 @@ def _open_query(source: Any, sql: str) -> Source:
     sql = sql.strip().rstrip(";")
     if source is None:
         return DuckSource(sql, "query", sql=sql)
-    if not isinstance(source, (str, os.PathLike)):
+    if not isinstance(source, PATH):
         return ArrowSource(query_table(source, sql), "query")
     path = os.fspath(source)
     if path.endswith((".duckdb", ".db")):
