@@ -82,16 +82,31 @@ def test_no_progress_bar_where_nobody_looks():
         assert progress is None
 
 
-def test_a_progress_bar_on_a_terminal(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setenv("COLUMNS", "120")
-    clock = iter([0.0, 2.0, 2.0])  # when it begins, and twice where 1,000 rows are done
-    monkeypatch.setattr("xent.report.progress.time", SimpleNamespace(monotonic=clock.__next__))
-    with progress_bar("digits.parquet") as progress:
-        progress(1000, 4000)
-    shown = capsys.readouterr().err
-    for text in ("digits.parquet", "1,000 rows, 500 a second", "left"):
+@pytest.fixture
+def bar_of(monkeypatch, capsys):
+    """Return what a terminal of this width is shown of 10 of 40 million rows after 2 seconds."""
+
+    def bar(width):
+        monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(width))
+        clock = iter([0.0, 2.0, 2.0])  # when it begins, and twice where rows are done
+        monkeypatch.setattr("xent.report.progress.time", SimpleNamespace(monotonic=clock.__next__))
+        with progress_bar("/data/2026/[red]a.parquet") as progress:
+            progress(10_000_000, 40_000_000)
+        return capsys.readouterr().err
+
+    return bar
+
+
+def test_a_progress_bar_on_a_terminal(bar_of):
+    shown = bar_of(80)
+    for text in ("[red]a.parquet", "10,000,000 rows, 5,000,000 a second", " left "):
         assert text in shown
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_a_progress_bar_is_one_line(bar_of, width):
+    assert bar_of(width).count("\n") == 1
 
 
 def test_no_progress_bar_for_what_is_soon_done(monkeypatch, capsys):

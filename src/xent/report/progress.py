@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator
 
 __all__ = ["progress_bar"]
 
+NAME = 20  # letters of a name: what a line of 80 has left for it
 PATIENCE = 0.5  # seconds before a bar appears: most files are done by then
+
+
+def shortened(name: str) -> str:
+    """Return the end of a long name, which tells more than where it begins.
+
+    >>> shortened("digits.parquet"), shortened("/data/2026/predictions/part-*.parquet")
+    ('digits.parquet', '…ions/part-*.parquet')
+    """
+    return name if len(name) <= NAME else "…" + name[1 - NAME :]
 
 
 @contextlib.contextmanager
@@ -19,13 +29,18 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int | None], None] | None
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
+    from rich.table import Column
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    times = (TimeElapsedColumn(), TextColumn("left"), Left(compact=True))
-    bar = Progress(*columns, *times, console=Console(stderr=True), transient=True)
-    task = bar.add_task(name, total=None, rows="")
+    # what is narrower than its texts cuts them, where wrapping would leave lines behind
+    cut = Column(no_wrap=True)
+    rows_column = TextColumn("{task.fields[rows]}", table_column=cut)
+    left = (TextColumn("left", table_column=cut), Left(compact=True, table_column=cut))
+    names = TextColumn("{task.description}", table_column=cut, markup=False)
+    columns = (names, BarColumn(bar_width=10), rows_column, *left)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(shortened(name), total=None, rows="")
     start = time.monotonic()
     started = False
 
