@@ -2,7 +2,8 @@
 
 The target is that two summaries of a default evaluation add in under a millisecond, for ten
 classes as for a thousand. Predictions of every confidence are among the rows, so that nearly
-every cell of every class is kept: few rows make small states, which say nothing. Run it on a quiet machine: python benchmarks/summary_merge.py
+every cell of every class is kept: few rows make small states, which say nothing. Run it on a
+quiet machine: python benchmarks/summary_merge.py
 """
 
 import _harness
