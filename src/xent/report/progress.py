@@ -31,15 +31,12 @@ def progress_bar(name: str) -> Iterator[Callable[[int, int | None], None] | None
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as Left
-    from rich.table import Column
 
-    # what is narrower than its texts cuts them, where wrapping would leave lines behind
-    cut = Column(no_wrap=True)
-    rows_column = TextColumn("{task.fields[rows]}", table_column=cut)
-    left = (TextColumn("left", table_column=cut), Left(compact=True, table_column=cut))
-    names = TextColumn("{task.description}", table_column=cut, markup=False)
-    columns = (names, BarColumn(bar_width=10), rows_column, *left)
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    # a line of 80 holds the longest of these
+    names = TextColumn("{task.description}", markup=False)
+    columns = (names, BarColumn(bar_width=10), TextColumn("{task.fields[rows]}"))
+    left = (TextColumn("left"), Left(compact=True))
+    bar = Progress(*columns, *left, console=Console(stderr=True), transient=True)
     task = bar.add_task(shortened(name), total=None, rows="")
     start = time.monotonic()
     started = False
