@@ -28,7 +28,7 @@ ROOMS = [
 LEVEL = {room: len(ROOMS) - i for i, rooms in enumerate(ROOMS) for room in rooms}
 HEAVY = {"torch", "jax", "scipy", "sklearn", "duckdb", "pyarrow", "rich", "cyclopts"} | {
     "matplotlib", "pandas", "triton", "pyspark", "ray", "dask", "marimo", "array_api_compat",
-    "jinja2",
+    "jinja2", "anywidget", "uvicorn",
 }  # fmt: skip
 MOST_LINES = 400
 

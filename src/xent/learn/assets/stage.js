@@ -1,0 +1,236 @@
+// A picture with handles, and its controls. What moves is sent to Python with a number;
+// the picture that comes back with that number is its answer. One question is under way at a
+// time, and the newest value waits: a fast hand skips pictures and never queues them.
+
+const NARROW_BELOW = 560;
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function decimals(step) {
+  const text = String(step);
+  return text.includes("e-") ? Number(text.split("e-")[1]) : (text.split(".")[1] || "").length;
+}
+
+// a slider's own scale: the value, or its power of ten
+const scaled = (control, value) => (control.logarithmic ? Math.log10(value) : value);
+const unscaled = (control, at) => (control.logarithmic ? Number((10 ** at).toPrecision(6)) : at);
+
+function written(control, value) {
+  if (!control.logarithmic) return value.toFixed(decimals(control.step)).replace("-", "−");
+  const shown = Number(value.toPrecision(3));
+  return shown < 1e-3 ? shown.toExponential().replace("-", "−") : String(shown);
+}
+
+function slider(control, move) {
+  const input = element("input", {
+    type: "range",
+    min: scaled(control, control.low),
+    max: scaled(control, control.high),
+    step: control.logarithmic ? "any" : control.step,
+    "data-control": control.name,
+  });
+  input.style.accentColor = `var(--x-${control.colour})`;
+  const output = element("output");
+  const label = element("label", { class: `slider text-${control.colour}` });
+  label.innerHTML = `<span class="name">${control.label}</span>`;
+  label.append(output, input);
+  input.addEventListener("input", () => move(control.name, unscaled(control, Number(input.value))));
+  if (control.logarithmic) {
+    // "any" leaves the arrow keys to the browser, whose step differs: a twentieth of a power of ten
+    input.addEventListener("keydown", (event) => {
+      const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      const at = Math.round((Number(input.value) + 0.05 * way) * 20) / 20;
+      const inside = Math.min(Number(input.max), Math.max(Number(input.min), at));
+      move(control.name, unscaled(control, inside));
+    });
+  }
+  const put = (value) => {
+    input.value = scaled(control, value);
+    output.textContent = written(control, value);
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
+  return { node: label, put, focus: () => input.focus() };
+}
+
+function choice(control, move) {
+  const group = element("div", { class: "choice", role: "group", "data-control": control.name });
+  group.setAttribute("aria-label", control.label);
+  if (control.label) group.append(element("span", { class: "name" }, control.label));
+  const buttons = Object.entries(control.options).map(([key, shown]) => {
+    const button = element("button", { type: "button", "data-option": key }, shown);
+    button.addEventListener("click", () => move(control.name, key));
+    group.append(button);
+    return [key, button];
+  });
+  const put = (value) => {
+    for (const [key, button] of buttons) button.setAttribute("aria-pressed", key === value);
+  };
+  return { node: group, put };
+}
+
+function button(control, move) {
+  const node = element("button", { type: "button", "data-control": control.name }, control.label);
+  node.addEventListener("click", () => move(control.name, null));
+  return { node, put: () => {} };
+}
+
+const KINDS = { slider, choice, button };
+
+function render({ model, el }) {
+  const spec = model.get("spec");
+  const local = { ...model.get("shown").values };
+  let asked = model.get("shown").n;
+  let flying = false;
+  const waiting = new Map();
+  let timer = 0;
+  let held = null;
+
+  function send(name, value) {
+    flying = true;
+    asked += 1;
+    model.set("asked", { n: asked, moved: name, value });
+    model.save_changes();
+    clearTimeout(timer);
+    timer = setTimeout(landed, 2000);
+  }
+  function landed() {
+    clearTimeout(timer);
+    flying = false;
+    const next = waiting.entries().next();
+    if (next.done) return;
+    waiting.delete(next.value[0]);
+    send(...next.value);
+  }
+  function move(name, value) {
+    if (value !== null) {
+      local[name] = value;
+      put(name);
+    }
+    if (flying) waiting.set(name, value);
+    else send(name, value);
+  }
+
+  const made = new Map();
+  const panel = element("div", { class: "controls" });
+  for (const control of spec.controls) {
+    const one = KINDS[control.kind](control, move);
+    made.set(control.name, { control, ...one });
+    panel.append(one.node);
+  }
+  const put = (name) => {
+    if (name in local) made.get(name)?.put(local[name]);
+  };
+
+  const view = element("div", { class: "view" });
+  const wrong = element("p", { class: "wrong", role: "alert", hidden: "" });
+  const caption = element("figcaption");
+  caption.innerHTML = spec.caption;
+  const download = element("button", { type: "button", class: "download" }, spec.download);
+  const foot = element("div", { class: "foot" }, caption, download);
+  const figure = element("figure", { class: "stage", "data-stage": spec.name }, view, wrong);
+  if (spec.controls.length) figure.append(panel);
+  figure.append(foot);
+  el.append(figure);
+
+  function draw() {
+    const shown = model.get("shown");
+    view.innerHTML = view.clientWidth && view.clientWidth < NARROW_BELOW ? shown.narrow : shown.wide;
+    wrong.textContent = shown.wrong;
+    wrong.hidden = !shown.wrong;
+    figure.dataset.n = shown.n;
+  }
+  function arrived() {
+    const shown = model.get("shown");
+    for (const [name, value] of Object.entries(shown.values)) {
+      // what the hand holds is newer than what comes back
+      if (name === held || waiting.has(name)) continue;
+      local[name] = value;
+      put(name);
+    }
+    draw();
+    if (shown.n === asked && flying) landed();
+  }
+  model.on("change:shown", arrived);
+  let narrow = null;
+  const watch = new ResizeObserver(() => {
+    const now = view.clientWidth < NARROW_BELOW;
+    if (now !== narrow) draw();
+    narrow = now;
+  });
+  watch.observe(view);
+  Object.keys(local).forEach(put);
+  draw();
+
+  // dragging: the picture is replaced under the hand, so the box around it keeps the pointer
+  let drag = null;
+  function position(event) {
+    const matrix = view.querySelector("svg").getScreenCTM();
+    const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
+    return drag.along === "x" ? at.x : at.y;
+  }
+  function pull(event) {
+    const { control, from, to } = drag;
+    const share = Math.min(1, Math.max(0, (position(event) - drag.offset - from) / (to - from)));
+    const low = drag.scaled(control.low);
+    let value = low + share * (drag.scaled(control.high) - low);
+    if (drag.log) value = 10 ** value;
+    if (!control.logarithmic) {
+      value = control.low + Math.round((value - control.low) / control.step) * control.step;
+    }
+    value = Math.min(control.high, Math.max(control.low, Number(value.toPrecision(6))));
+    move(control.name, value);
+  }
+  view.addEventListener("pointerdown", (event) => {
+    const target = event.target.closest("[data-handle]");
+    if (!target || event.button > 0) return;
+    const one = made.get(target.dataset.handle);
+    const { along, from, to, scale } = target.dataset;
+    const log = scale === "log";
+    const power = (value) => (log ? Math.log10(value) : value);
+    drag = { control: one.control, along, from: +from, to: +to, log, scaled: power, offset: 0 };
+    const low = power(one.control.low);
+    const share = (power(local[one.control.name]) - low) / (power(one.control.high) - low);
+    const off = position(event) - (drag.from + share * (drag.to - drag.from));
+    if (Math.abs(off) < 24) drag.offset = off; // the knob does not jump under the finger
+    held = one.control.name;
+    view.setPointerCapture(event.pointerId);
+    view.classList.add("dragging");
+    event.preventDefault();
+    one.focus?.(); // the arrow keys go on from here
+    pull(event);
+  });
+  view.addEventListener("pointermove", (event) => {
+    if (drag) pull(event);
+  });
+  function release() {
+    drag = null;
+    held = null;
+    view.classList.remove("dragging");
+  }
+  view.addEventListener("pointerup", release);
+  view.addEventListener("pointercancel", release);
+  for (const name of ["change", "pointerup"]) panel.addEventListener(name, () => (held = null));
+  panel.addEventListener("input", (event) => (held = event.target.dataset.control ?? null));
+
+  download.addEventListener("click", () => {
+    const file = new Blob([model.get("shown").file], { type: "image/svg+xml" });
+    const link = element("a", { href: URL.createObjectURL(file), download: `${spec.name}.svg` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  });
+
+  return () => {
+    watch.disconnect();
+    model.off("change:shown", arrived);
+    clearTimeout(timer);
+  };
+}
+
+export default { render };

@@ -1,0 +1,136 @@
+"""Chapter 2: entropy. Cells build controls, call pictures and show texts; nothing is computed."""
+
+import marimo
+
+app = marimo.App(width="medium", app_title="xent learn")
+
+
+@app.cell
+def _():
+    from xent.learn.controls import Button, Choice, Slider
+    from xent.learn.page import Card, Page
+    from xent.learn.pictures import entropy as pictures
+
+    page = Page.open("entropy")
+    return Button, Card, Choice, Slider, page, pictures
+
+
+@app.cell
+def _(page):
+    page.heading()
+    return
+
+
+@app.cell
+def _(page):
+    page.md("intro")
+    return
+
+
+@app.cell
+def _(Button, Choice, Slider, page, pictures):
+    _t = page.t
+    three = page.stage(
+        "terms",
+        [
+            Slider("a", _t("event_a"), 0.7, colour="a"),
+            Slider("b", _t("event_b"), 0.2, colour="b"),
+            Slider("c", _t("event_c"), 0.1, colour="c"),
+            Choice("keep", _t("keep"), "on", {"on": _t("keep_on"), "off": _t("keep_off")}),
+            Choice("unit", _t("unit"), "nat", {"nat": _t("nat"), "bit": _t("bit")}),
+            Button("equal", _t("equal"), lambda _: dict.fromkeys("abc", 1 / 3)),
+            Button("article", _t("article"), lambda _: {"a": 0.7, "b": 0.2, "c": 0.1}),
+        ],
+        pictures.terms(_t),
+        adjust=pictures.kept_at_one,
+        caption="terms_caption",
+    )
+    three
+    return (three,)
+
+
+@app.cell
+def _(page, pictures, three):
+    found = pictures.terms_of(three.values)
+    if found.one:
+        _out = page.md(
+            "worked", a=found.p[0], b=found.p[1], c=found.p[2], h=found.entropy,
+            ia=found.information[0], ib=found.information[1], ic=found.information[2],
+        )  # fmt: skip
+    else:
+        _out = page.say("not_one", look="wrong", total=f"{found.total:.2f}")
+    _out
+    return (found,)
+
+
+@app.cell
+def _(Card, found, page):
+    page.cards(
+        [
+            Card("entropy", page.t("card_entropy"), found.entropy, page.t(found.unit), "p"),
+            Card("largest", page.t("card_largest"), found.largest, page.t(found.unit)),
+            Card("perplexity", page.t("card_perplexity"), found.perplexity),
+        ]
+    ) if found.one else None
+    return
+
+
+@app.cell
+def _(page):
+    page.md("largest")
+    return
+
+
+@app.cell
+def _(page, pictures, three):
+    page.figure("simplex", pictures.simplex(page.t, three.values), caption="simplex_caption")
+    return
+
+
+@app.cell
+def _(page):
+    page.md("coin_text")
+    return
+
+
+@app.cell
+def _(Button, Choice, Slider, page, pictures):
+    _t = page.t
+    coin = page.stage(
+        "coin",
+        [
+            Slider("p", _t("coin_p"), 0.5, step=0.005, colour="p"),
+            Choice("unit", _t("unit"), "bit", {"nat": _t("nat"), "bit": _t("bit")}),
+            Button("fair", _t("fair"), lambda _: {"p": 0.5}),
+            Button("bent", _t("bent"), lambda _: {"p": 0.9}),
+            Button("lottery", _t("lottery"), lambda _: {"p": pictures.LOTTERY}),
+        ],
+        pictures.coin(_t),
+        caption="coin_caption",
+    )
+    coin
+    return (coin,)
+
+
+@app.cell
+def _(Card, coin, page, pictures):
+    _unit = page.t(coin.values["unit"])
+    _heads, _tails = pictures.coin_tells(coin.values)
+    page.cards(
+        [
+            Card("coin", page.t("card_coin"), pictures.coin_entropy(coin.values), _unit, "p"),
+            Card("heads", page.t("card_heads"), _heads, _unit),
+            Card("tails", page.t("card_tails"), _tails, _unit),
+        ]
+    )
+    return
+
+
+@app.cell
+def _(page):
+    page.footer()
+    return
+
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,58 @@
+"""The cover: what there is to learn, in order; plain HTML without a notebook behind it."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from xent.learn.catalog import Lang, written
+from xent.learn.palette import page_variables, picture_style
+from xent.learn.texts.common import COMMON
+
+__all__ = ["cover", "head", "html_lang", "missing"]
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def html_lang(lang: Lang) -> str:
+    """Return the language as HTML writes it."""
+    return "zh-Hans" if lang == "zh" else "en"
+
+
+def head() -> str:
+    """Return the styles and the script that the cover and every chapter have."""
+    style = page_variables() + picture_style() + (ASSETS / "page.css").read_text(encoding="utf-8")
+    script = (ASSETS / "page.js").read_text(encoding="utf-8")
+    return f"<style>{style}</style><script>{script}</script>"
+
+
+def cover(lang: Lang) -> str:
+    """Return the page of contents."""
+    rows = "".join(
+        f'<li><a href="/{lang}/{c.address}/"><span><b>{escape(c.title[lang])}</b>'
+        f"<span>{escape(c.lead[lang])}</span></span></a></li>"
+        for c in written()
+    )
+    return _page(lang, COMMON["name"][lang], f"<ol>{rows}</ol>", COMMON["about"][lang])
+
+
+def missing(lang: Lang) -> str:
+    """Return the page for an address that does not exist."""
+    contents = f'<p><a href="/{lang}/">{escape(COMMON["contents"][lang])}</a></p>'
+    return _page(lang, COMMON["name"][lang], contents, COMMON["missing"][lang])
+
+
+def _page(lang: Lang, title: str, content: str, lead: str) -> str:
+    other: Lang = "zh" if lang == "en" else "en"
+    return (
+        f'<!doctype html><html lang="{html_lang(lang)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<link rel="icon" href="data:,"><title>{escape(title)}</title>{head()}</head>'
+        '<body class="cover"><main><nav class="x-bar"><span></span><span class="x-tools">'
+        f'<a class="x-button" href="/{other}/" lang="{html_lang(other)}" data-switch="lang">'
+        f"{escape(COMMON['language'][other])}</a>"
+        '<button type="button" class="x-button" data-switch="theme">'
+        f"{escape(COMMON['theme'][lang])}</button></span></nav>"
+        f'<h1>{escape(title)}</h1><p class="x-lead">{escape(lead)}</p>{content}'
+        "</main></body></html>"
+    )

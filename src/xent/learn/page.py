@@ -1,0 +1,208 @@
+"""What every chapter shares: its language, its frame, its texts, its figures and its numbers."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.numbers import number
+from xent.learn.catalog import LANGUAGES, Chapter, Lang, chapter_of, neighbours
+from xent.learn.controls import Control
+from xent.learn.palette import standalone
+from xent.learn.svg import NARROW, WIDE
+from xent.learn.texts.common import COMMON
+
+__all__ = ["Card", "Page", "filled", "shown"]
+
+
+def shown(value: float, digits: int = 4) -> str:
+    """Return a number as the pages write it: with a true minus sign, and infinity as its sign.
+
+    >>> shown(-0.25), shown(float("inf")), shown(1e-7)
+    ('−0.2500', '∞', '1.000e−07')
+    """
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    return number(value, digits).replace("-", "−")
+
+
+def filled(text: str, **values: Any) -> str:
+    """Return a text with its [[names]] filled in; floats are written with `shown`.
+
+    >>> filled("H = [[h]] nats", h=0.80182)
+    'H = 0.8018 nats'
+    """
+
+    def value(match: re.Match[str]) -> str:
+        got = values[match[1]]
+        return shown(got) if isinstance(got, float) else str(got)
+
+    return re.sub(r"\[\[(\w+)\]\]", value, text)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number, large, with its name; `name` is what tests ask for."""
+
+    name: str
+    label: str
+    value: float
+    unit: str = ""
+    colour: str = "ink"
+
+
+class Page:
+    """One chapter in one language, inside a running notebook.
+
+    `Page.open(slug)` finds the language in the address that the browser asked for.
+    """
+
+    def __init__(self, slug: str, lang: Lang) -> None:
+        self.slug, self.lang = slug, lang
+        self.chapter: Chapter = chapter_of(slug)
+        self._texts = importlib.import_module(f"xent.learn.texts.{slug}").TEXTS
+
+    @classmethod
+    def open(cls, slug: str) -> Page:
+        """Return the page of the request that this notebook serves; English outside of one."""
+        import marimo
+
+        request = marimo.app_meta().request
+        path = str(request.url["path"]) if request is not None else ""
+        first = path.strip("/").split("/")[0]
+        return cls(slug, next((lang for lang in LANGUAGES if lang == first), "en"))
+
+    # texts ------------------------------------------------------------------------------
+
+    def t(self, key: str, **values: Any) -> str:
+        """Return a text of this chapter, or one that all chapters share."""
+        texts = self._texts.get(key) or COMMON[key]
+        return filled(texts[self.lang], **values)
+
+    def md(self, key: str, **values: Any) -> Any:
+        """Return a text as Markdown with formulas."""
+        import marimo
+
+        return marimo.md(self.t(key, **values))
+
+    # frame ------------------------------------------------------------------------------
+
+    def heading(self) -> Any:
+        """Return the top of the page: where one is, the language, the theme, the title."""
+        other: Lang = "zh" if self.lang == "en" else "en"
+        position = self.t("position", number=_place(self.chapter), of=9)
+        return _html(
+            f'<header class="x-head" data-chapter="{self.slug}" data-lang="{self.lang}">'
+            f'<nav class="x-bar"><a href="/{self.lang}/">{escape(self.t("contents"))}</a>'
+            f'<span class="x-tools"><a class="x-button" href="/{other}/{self.chapter.address}/" '
+            f'lang="{"zh-Hans" if other == "zh" else "en"}" data-switch="lang">'
+            f"{escape(COMMON['language'][other])}</a>"
+            f'<button type="button" class="x-button" data-switch="theme">'
+            f"{escape(self.t('theme'))}</button></span></nav>"
+            f'<p class="x-kicker">{escape(position)}</p>'
+            f"<h1>{escape(self.chapter.title[self.lang])}</h1>"
+            f'<p class="x-lead">{escape(self.chapter.lead[self.lang])}</p></header>'
+        )
+
+    def footer(self) -> Any:
+        """Return the links to the chapters before and after this one."""
+        before, after = neighbours(self.slug)
+        parts = [
+            f'<a rel="{rel}" href="/{self.lang}/{c.address}/"><small>{escape(self.t(rel))}</small>'
+            f"{escape(c.title[self.lang])}</a>"
+            if c
+            else "<span></span>"
+            for rel, c in (("prev", before), ("next", after))
+        ]
+        return _html(f'<nav class="x-foot">{"".join(parts)}</nav>')
+
+    # pictures and numbers ---------------------------------------------------------------
+
+    def stage(
+        self, name: str, controls: Sequence[Control], draw: Callable[[dict[str, Any], int], str],
+        *, caption: str = "", adjust: Any = None,
+    ) -> Any:  # fmt: skip
+        """Return a picture with controls; `caption` is the key of a text. See `stage.Stage`."""
+        import marimo
+
+        from xent.learn.stage import Stage
+
+        caption = self.t(caption) if caption else ""
+        widget = Stage(
+            name, controls, draw, adjust=adjust, caption=caption, download=self.t("download")
+        )
+        return marimo.ui.anywidget(widget)
+
+    def figure(self, name: str, draw: Callable[[int], str], *, caption: str = "") -> Any:
+        """Return a picture without controls; `caption` is the key of a text."""
+        return _html(figure(name, draw, self.t(caption) if caption else "", self.t("download")))
+
+    def cards(self, cards: Sequence[Card]) -> Any:
+        """Return numbers, large, side by side; tests find them by their name."""
+        return _html(cards_html(cards))
+
+    def say(self, key: str, *, look: str = "note", **values: Any) -> Any:
+        """Return a text with a rule beside it; `look` is "note", "good" or "wrong"."""
+        import marimo
+
+        return marimo.md(f'<div class="x-say x-{look}" data-say="{key}">'
+                         f"\n\n{self.t(key, **values)}\n\n</div>")  # fmt: skip
+
+    def told(self, make: Callable[[], Any]) -> Any:
+        """Return what `make` returns, or what is wrong with its input, in words."""
+        try:
+            return make()
+        except (XentValueError, XentTypeError) as error:
+            return _html(wrong_html(self.t("wrong"), str(error)))
+
+
+def figure(name: str, draw: Callable[[int], str], caption: str, download: str) -> str:
+    """Return a picture in both widths, its caption, and a link that downloads it."""
+    wide, narrow = draw(WIDE), draw(NARROW)
+    address = "data:image/svg+xml;charset=utf-8," + quote(standalone(wide))
+    return (
+        f'<figure class="x-figure" data-figure="{name}">'
+        f'<div class="x-wide">{wide}</div><div class="x-narrow">{narrow}</div>'
+        f'<div class="x-under"><figcaption>{caption}</figcaption>'
+        f'<a class="x-button x-download" download="{name}.svg" href="{address}">'
+        f"{escape(download)}</a></div></figure>"
+    )
+
+
+def cards_html(cards: Sequence[Card]) -> str:
+    """Return number cards; `data-value` has every digit."""
+    return '<dl class="x-cards">' + "".join(
+        f'<div data-number="{escape(c.name)}" data-value="{float(c.value)!r}">'
+        f"<dt>{c.label}</dt>"
+        f'<dd class="text-{c.colour}">{shown(float(c.value))}'
+        f"{f' <small>{escape(c.unit)}</small>' if c.unit else ''}</dd></div>"
+        for c in cards
+    ) + "</dl>"  # fmt: skip
+
+
+def wrong_html(title: str, message: str) -> str:
+    """Return what is wrong and the hint, in words."""
+    said, _, hint = message.partition("; ")
+    return (
+        f'<div class="x-say x-wrong" role="alert" data-wrong=""><b>{escape(title)}</b> '
+        f"{escape(said)}{f'<br>{escape(hint)}' if hint else ''}</div>"
+    )
+
+
+def _html(text: str) -> Any:
+    import marimo
+
+    return marimo.Html(text)
+
+
+def _place(chapter: Chapter) -> int:
+    from xent.learn.catalog import CHAPTERS
+
+    return CHAPTERS.index(chapter) + 1

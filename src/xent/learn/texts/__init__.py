@@ -1,0 +1,1 @@
+"""The texts, one file a chapter: every key in English and in Chinese, side by side."""
