@@ -28,6 +28,7 @@ def rules():
 PAGES = {
     "rules.md": rules,
     "benchmarks.md": lambda: tool("benchmark_page").page(),
+    "house.md": lambda: tool("house").page(),
     "command.md": lambda: tool("command_page").page(),
 }
 
