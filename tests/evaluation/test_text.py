@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xent.evaluation import evaluate
-from xent.evaluation.text import number, percent
+from xent.evaluation import compare, evaluate
+from xent.evaluation.numbers import level_text, number, percent
 
 EXPECTED = """\
 arrays: 3 rows scored
@@ -57,6 +57,21 @@ def test_a_displayed_0_or_100_percent_is_exact(share):
     assert (shown == "0 %") == (share == 0)
     assert (shown == "100 %") == (share == 1)
     assert re.fullmatch(r"(> |< )?\d+(\.\d)? %", shown)
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True))
+def test_a_displayed_level_has_all_its_digits(level):
+    shown = level_text(level)
+    assert float(shown.removesuffix(" %")) / 100 == pytest.approx(level, rel=1e-15)
+    assert shown != "100 %"
+
+
+def test_a_level_of_nearly_1_is_not_shown_as_1():
+    rows = ([0, 1, 1, 0], [0.2, 0.7, 0.9, 0.1])
+    evaluated = evaluate(rows, level=0.9999999)
+    compared = compare(rows, ([0, 1, 1, 0], [0.4, 0.6, 0.6, 0.4]), level=0.9999999)
+    for text in (str(evaluated), evaluated._repr_html_(), str(compared)):
+        assert "99.99999 % interval" in text
 
 
 @given(st.floats(-1e300, 1e300))

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from xent.evaluation.text import MAX_WORST, UNITS, interval_text, number, percent
+from xent.evaluation.numbers import UNITS, level_text, number, percent
+from xent.evaluation.text import MAX_WORST, interval_text
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -68,7 +69,7 @@ def fragment(e: Evaluation) -> str:
 def _interval(e: Evaluation) -> str:
     if not e.summary.num_rows:
         return ""
-    return _text(f"{100 * e.interval.level:.6g} % interval: {interval_text(e.interval)}", 200)
+    return _text(f"{level_text(e.interval.level)} interval: {interval_text(e.interval)}", 200)
 
 
 def _bar(e: Evaluation) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
-__all__ = ["UNITS", "number", "percent", "table"]
+__all__ = ["UNITS", "level_text", "number", "percent", "table"]
 
 UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
 
@@ -40,6 +41,15 @@ def percent(share: float) -> str:
     if text in ("0.0 %", "-0.0 %"):
         return "< 0.1 %" if share > 0 else "> -0.1 %"
     return text
+
+
+def level_text(level: float) -> str:
+    """Return the level of an interval, with all its digits.
+
+    >>> level_text(0.95), level_text(0.57), level_text(0.9999999)
+    ('95 %', '57 %', '99.99999 %')
+    """
+    return f"{(100 * Decimal(repr(float(level)))).normalize():f} %"
 
 
 def table(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.lines import calibration_lines
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.numbers import UNITS, number, percent, table
+from xent.evaluation.numbers import UNITS, level_text, number, percent, table
 from xent.evaluation.summary.rows import Row
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
 
-__all__ = ["UNITS", "interval_text", "number", "percent", "render", "table"]
+__all__ = ["interval_text", "render"]
 
 MAX_CLASSES = 30
 MAX_WORST = 5
@@ -83,7 +83,7 @@ def _headline(e: Evaluation) -> list[str]:
     bits = f" = {number(s.log_loss / math.log(2))} bits" if e.unit == "nat" else ""
     per = " a label decision" if s.kind == "labels" else ""
     rows = [("log loss", f"{number(e.log_loss)} {unit}{bits}{per}")]
-    rows.append((f"  {_level(e.interval)} interval", interval_text(e.interval)))
+    rows.append((f"  {level_text(e.interval.level)} interval", interval_text(e.interval)))
     if s.num_impossible:
         rows.append(("  without impossible rows", f"{number(e.finite_log_loss)} {unit}"))
     if s.kind == "labels":
@@ -102,10 +102,6 @@ def _headline(e: Evaluation) -> list[str]:
 
 
 METHODS = {"hall": "", "cluster": "by cluster", "bootstrap": "bootstrap"}
-
-
-def _level(interval: Interval) -> str:
-    return f"{100 * interval.level:.10g} %"
 
 
 def interval_text(interval: Interval) -> str:

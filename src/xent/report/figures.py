@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from xent.errors import UnavailableError, XentValueError
-from xent.evaluation.text import UNITS
+from xent.evaluation.numbers import UNITS
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.charts.waterfall import steps
 from xent.report.page.model import Curve, Reliability, Surprise, Waterfall

@@ -6,7 +6,7 @@ import math
 
 from xent.evaluation.comparison.result import Pair
 from xent.evaluation.comparison.spread import PERCENTS
-from xent.evaluation.text import UNITS, number, percent, table
+from xent.evaluation.numbers import UNITS, number, percent, table
 
 __all__ = ["distances"]
 

@@ -21,9 +21,9 @@ from xent.evaluation.comparison.sums import GroupedSums, moments
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import hall_interval
+from xent.evaluation.numbers import percent
 from xent.evaluation.result import CLIP_SHARE
 from xent.evaluation.summary.summary import Summary
-from xent.evaluation.text import percent
 from xent.units import nats_per, perplexity_of
 
 if TYPE_CHECKING:

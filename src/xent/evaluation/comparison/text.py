@@ -11,7 +11,7 @@ from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.text import UNITS, number, percent, table
+from xent.evaluation.numbers import UNITS, level_text, number, percent, table
 from xent.units import nats_per
 
 __all__ = ["render"]
@@ -114,7 +114,7 @@ def span(interval: Interval) -> str:
 
 
 def _level(c: Comparison) -> str:
-    return f"{100 * c.level:g} % interval"
+    return f"{level_text(c.level)} interval"
 
 
 def _s(count: int) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xent.evaluation.text import UNITS, number, table
+from xent.evaluation.numbers import UNITS, level_text, number, table
 from xent.units import Unit, nats_per
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def render_improvement(i: Improvement | None, name: str, unit: Unit = "nat") -> 
     if i is None:
         return f"applied to {name}, which does not hold the truth: what it gains is not known"
     per, units = nats_per(unit), UNITS[unit]
-    percents = f"{100 * i.interval.level:g} %"
+    percents = level_text(i.interval.level)
     lines = [
         f"applied to {i.num_rows:,} rows of {name}",
         f"  log loss {number(i.before / per)} before, {number(i.after / per)} after, in {units}",

@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from xent.errors import UnavailableError
+from xent.evaluation.numbers import level_text
 from xent.report.machine import plain
 from xent.report.page import sentences, tables
 from xent.report.page.charts import evidence, reliability, scale, surprise, waterfall
 from xent.report.page.model import Page, Table, Waterfall
 from xent.report.page.texts import LANGUAGES, TEXTS, Translate, translator
-from xent.report.page.written import count, level, short
+from xent.report.page.written import count, short
 
 __all__ = ["LARGEST", "check_installed", "island", "render"]
 
@@ -88,7 +89,7 @@ def _fill(page: Page, lang: str) -> str:
         count=count,
         decimals=tables.decimals,
         number=partial(short, digits=4),
-        level=level,
+        level=level_text,
         interval=partial(tables.interval, t=t),
         facts=sentences.facts(shown, t),
         parts_say=partial(sentences.parts_say, t=t, unit=t(page.unit)),

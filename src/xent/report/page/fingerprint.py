@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import Any
 
 from xent.evaluation.comparison.result import Comparison
+from xent.evaluation.numbers import level_text
 from xent.evaluation.result import Evaluation
 from xent.report.machine import plain
-from xent.report.page.written import level
 
 __all__ = ["fingerprint_of", "fingerprint_of_comparison"]
 
@@ -26,7 +26,7 @@ def fingerprint_of(e: Evaluation, options: Mapping[str, Any] | None, date: str) 
     found.append(("f_rows", f"{e.num_rows:,}"))
     interval = e.interval
     if interval:
-        found.append(("f_interval", f"{interval.method}, {level(interval.level)}"))
+        found.append(("f_interval", f"{interval.method}, {level_text(interval.level)}"))
     return _lines(found, options, ("f_state", e.summary.to_json()), date)
 
 

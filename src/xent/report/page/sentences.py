@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from xent.evaluation.text import number, percent
+from xent.evaluation.numbers import number, percent
 from xent.report.page import tables
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.model import Page, Pair, Reliability, Score, Table, Temperature, Waterfall

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-from xent.evaluation.text import percent
+from xent.evaluation.numbers import percent
 from xent.report.page.charts.evidence import power_of_ten
 from xent.report.page.charts.svg import pc
 from xent.report.page.model import Cell, Column, LeftOut, Pair, Range, Reliability, Table, Waterfall

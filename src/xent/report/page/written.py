@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from xent.evaluation.text import number
+from xent.evaluation.numbers import number
 
-__all__ = ["count", "fixed", "level", "p_value", "places", "short"]
+__all__ = ["count", "fixed", "p_value", "places", "short"]
 
 
 def places(values: Iterable[float | None], digits: int = 4) -> int:
@@ -63,8 +63,3 @@ def count(value: float) -> str:
     ('1,234,567', '2.5')
     """
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
-
-
-def level(share: float) -> str:
-    """Return the level of an interval: 95 %."""
-    return f"{100 * share:.6g} %"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xent.evaluation.text import number as shown
+from xent.evaluation.numbers import number as shown
 from xent.report.page.charts.svg import chart, pc, tag, text
 from xent.report.page.model import Score
 from xent.report.page.texts import Translate

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-from xent.evaluation.text import number as shown
-from xent.evaluation.text import percent
+from xent.evaluation.numbers import number as shown
+from xent.evaluation.numbers import percent
 from xent.report.page.charts.svg import chart, pc, tag, text
 from xent.report.page.model import Surprise
 from xent.report.page.texts import Translate

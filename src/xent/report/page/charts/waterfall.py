@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from xent.evaluation.text import number as shown
+from xent.evaluation.numbers import number as shown
 from xent.report.page.charts.svg import chart, pc, tag, text
 from xent.report.page.model import Term, Waterfall
 from xent.report.page.texts import Translate
