@@ -75,7 +75,7 @@ def test_the_fix_is_in_sight(page):
 def test_every_number_of_its_prose_is_in_what_it_shows(page):
     # numbers with a decimal point, and of five digits or more, are results
     shown = re.sub("[,_]", "", "".join(block for _, block in BLOCKS.findall(text(page))))
-    numbers = re.findall(r"(?<![\w.])\d+\.\d+(?![\w.]*\d)|\b\d{1,3}(?:,\d{3})+\b", prose(page))
+    numbers = re.findall(r"(?<![\w.:])\d+\.\d+(?![\w.]*\d)|\b\d{1,3}(?:,\d{3})+\b", prose(page))
     missing = [number for number in numbers if number.replace(",", "") not in shown]
     assert not missing
 
@@ -83,3 +83,55 @@ def test_every_number_of_its_prose_is_in_what_it_shows(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_xent_speaks_on_it(page):
     assert re.search(r"^>>> (import xent$|from xent\.)", text(page), re.M)
+
+
+PAINS = {
+    1: "crossentropyloss-after-softmax",
+    2: "gradient-accumulation-loss-does-not-match",
+    3: "bceloss-is-100",
+    4: "target-is-out-of-bounds",
+    5: "kldivloss-negative",
+    6: "binary-or-categorical-crossentropy",
+    7: "loss-is-nan-with-ignore-index",
+    8: "nan-gradient-with-masked-logits",
+    9: "crossentropyloss-class-weights-mean",
+    10: "kldivloss-batchmean-temperature",
+    11: "cross-entropy-bfloat16-float16",
+    12: "perplexity-of-batches-averaged",
+    13: "cross-entropy-out-of-memory",
+    14: "loss-shape-n-1-and-n",
+    15: "labels-shifted-twice",
+    16: "is-my-cross-entropy-loss-good",
+    17: "cross-entropy-loss-negative",
+    18: "label-smoothing-ignore-index-weight",
+    19: "expected-target-size",
+    20: "expected-floating-point-type-for-target",
+    21: "soft-targets-ignore-index",
+    22: "log-loss-y-true-contains-only-one-label",
+    23: "log-loss-column-order",
+    24: "why-cross-entropy-and-not-mse",
+    25: "scipy-entropy-wrong-value",
+}
+
+
+def test_each_mistake_has_its_page_in_the_index():
+    rows = re.findall(r"^\| \[.+\]\(([\w-]+)\.md\) \| .+ \| (\d+) \|$", text("index"), re.M)
+    assert {int(rank): page for page, rank in rows} == PAINS
+    assert len(rows) == len(PAINS)
+    assert sorted(PAINS.values()) == PAGES
+
+
+@pytest.mark.parametrize("page", [*PAGES, "index"])
+def test_its_links_resolve(page):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", prose(page))
+    assert links
+    for link in links:
+        assert (HOWTO / link).resolve().is_file(), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_its_neighbours_are_others(page):
+    neighbours = text(page).partition("## Neighbours")[2]
+    links = re.findall(r"\]\(([^)]+)\)", neighbours)
+    assert 2 <= len(links) == len(set(links))
+    assert f"{page}.md" not in links
