@@ -225,10 +225,8 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
     num_rows, null, no_information = float(parts.num_rows), parts.null, parts.no_information
     miscalibration, resolution = loss - isotonic, max(entropy - isotonic, 0.0)
     expected = float(null.mean())
-    # no entropy of two outcomes is above ln 2, nor one that is corrected
     # corrected or not, no entropy of two outcomes is above log 2
-    entropy_bias = min((1 - float(parts.one_outcome)) / (2 * num_rows), math.log(2) - entropy)
-    entropy_bias = max(entropy_bias, 0.0)
+    entropy_bias = (1 - float(parts.one_outcome)) / (2 * num_rows)
     entropy_bias = max(min(entropy_bias, math.log(2) - entropy), 0.0)
     # the recalibrated forecasts are no worse than the frequencies: so much is bias at most
     bias = max(min(expected, resolution + entropy_bias), 0.0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
+from xent.evaluation.intervals.student import student_tail
+
 __all__ = ["coin_p_value", "t_p_value"]
 
 # up to here the binomial sum is taken in whole numbers
 EXACT_TOSSES = 4096
 # the continued fraction loses digits where there are many degrees of freedom
 MANY_DEGREES = 1e4
-TINY = 1e-300
 
 
 def t_p_value(t: float, freedom: float) -> float:
@@ -25,9 +26,7 @@ def t_p_value(t: float, freedom: float) -> float:
         return 0.0
     if freedom >= MANY_DEGREES:
         return math.erfc(_normal_deviate(t, freedom) / math.sqrt(2))
-    # either argument is formed without the other: 1 - x would lose a small one
-    square = t * t
-    return _beta_share(freedom / (freedom + square), square / (freedom + square), freedom / 2, 0.5)
+    return 2 * student_tail(abs(t), freedom)[0] if t else 1.0
 
 
 def _normal_deviate(t: float, freedom: float) -> float:
@@ -81,49 +80,3 @@ def _stirling_error(n: int) -> float:
         return math.lgamma(n + 1) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2 * math.pi)
     z = 1 / (n * n)
     return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - z / 1188) * z) * z) * z) / n
-
-
-def _beta_share(x: float, complement: float, a: float, b: float) -> float:
-    """The regularised incomplete beta function I_x(a, b), x + complement being 1."""
-    if x <= 0:
-        return 0.0
-    if complement <= 0:
-        return 1.0
-    if x > (a + 1) / (a + b + 2):
-        return 1 - _beta_share(complement, x, b, a)
-    log_beta = _log_beta(a, b)
-    log_x = math.log1p(-complement) if complement < 0.5 else math.log(x)
-    log_c = math.log1p(-x) if x < 0.5 else math.log(complement)
-    front = math.exp(a * log_x + b * log_c - log_beta) / a
-    return front * _continued_fraction(x, a, b)
-
-
-def _log_beta(a: float, b: float) -> float:
-    """log B(a, b), where one of the two is 1/2."""
-    large = max(a, b)
-    if large < 64:
-        return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
-    # of large arguments the logarithms are large, and their difference is not
-    z = 1 / (large * large)
-    rest = (1 / 8 - (1 / 192 - (1 / 640 - 17 * z / 14336) * z) * z) / large
-    return 0.5 * math.log(math.pi) - 0.5 * math.log(large) + rest
-
-
-def _continued_fraction(x: float, a: float, b: float) -> float:
-    """Lentz's evaluation of the continued fraction of the incomplete beta function."""
-    c, d = 1.0, 1 - (a + b) * x / (a + 1)
-    d = 1 / (d if abs(d) > TINY else TINY)
-    result = d
-    for m in range(1, 100_000):
-        for step in (
-            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
-        ):
-            d = 1 + step * d
-            d = 1 / (d if abs(d) > TINY else TINY)
-            c = 1 + step / c
-            c = c if abs(c) > TINY else TINY
-            result *= c * d
-        if abs(c * d - 1) < 1e-16:
-            break
-    return result

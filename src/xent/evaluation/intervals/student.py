@@ -1,14 +1,15 @@
-"""Quantiles of Student's t distribution, in float64 and without scipy."""
+"""Quantiles and tails of Student's t distribution, in float64 and without scipy."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
 
-__all__ = ["student_quantile"]
+from xent.evaluation.intervals.beta import beta_fraction
+
+__all__ = ["student_quantile", "student_tail"]
 
 EPS = 2.0**-52
-TINY = 1e-300
 
 
 @lru_cache(maxsize=1024)
@@ -56,7 +57,7 @@ def _lower(p: float, df: float) -> float:
     # Newton on the logarithms of the tail and of t, which make a power law a line
     t = _start(p, z, df)
     for _ in range(100):
-        tail, density = _tail(t, df)
+        tail, density = student_tail(t, df)
         step = (math.log(tail) - math.log(p)) * tail / (density * t)  # of log t
         step = max(-2.0, min(2.0, step))
         t *= math.exp(step)
@@ -105,8 +106,8 @@ def _log_gamma_ratio(a: float) -> float:
     return 0.5 * math.log(a) + r * series
 
 
-def _tail(t: float, df: float) -> tuple[float, float]:
-    """Pr(T > t) for t > 0, and the density at t."""
+def student_tail(t: float, df: float) -> tuple[float, float]:
+    """Return Pr(T > t) for t > 0, and the density at t."""
     a = df / 2
     ratio = t / math.sqrt(df)  # t^2 may overflow where this does not
     y = 1 / (1 + ratio * ratio)  # df / (df + t^2)
@@ -116,25 +117,5 @@ def _tail(t: float, df: float) -> tuple[float, float]:
     front = math.exp(a * log_y + _log_gamma_ratio(a) - math.log(math.pi) / 2)
     density = front / math.sqrt(df) * math.exp(log_y / 2)
     if y * (a + 2.5) < a + 1:
-        return 0.5 * front * math.sqrt(x) * _fraction(y, a, 0.5) / a, density
-    return 0.5 - front * math.sqrt(x) * _fraction(x, 0.5, a), density
-
-
-def _fraction(x: float, a: float, b: float) -> float:
-    """The continued fraction of the incomplete beta function, by Lentz's method."""
-    c, d = 1.0, 1 / (_away(1 - (a + b) * x / (a + 1)))
-    result = d
-    for m in range(1, 100_000):
-        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
-        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
-        for term in (even, odd):
-            d = 1 / _away(1 + term * d)
-            c = _away(1 + term / c)
-            result *= c * d
-        if abs(c * d - 1) < EPS:
-            break
-    return result
-
-
-def _away(value: float) -> float:
-    return value if abs(value) > TINY else TINY
+        return 0.5 * front * math.sqrt(x) * beta_fraction(y, a, 0.5) / a, density
+    return 0.5 - front * math.sqrt(x) * beta_fraction(x, 0.5, a), density
