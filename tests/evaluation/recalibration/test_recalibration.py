@@ -185,6 +185,21 @@ def test_a_weight_is_a_repetition(rng):
 # what it says ------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("power", [-900, -500, 190])
+def test_weights_count_in_proportion(rng, method, power):
+    target, probs = rows(rng, n=300)
+    weight = rng.integers(1, 5, size=300).astype(float)
+    # a power of 2 changes no digit, though squares of these weights are no doubles
+    ours, scaled = (
+        xent.recalibrate((target, probs), weight=w, method=method)
+        for w in (weight, np.ldexp(weight, power))
+    )
+    assert (ours.scale, ours.bias, ours.curves) == (scaled.scale, scaled.bias, scaled.curves)
+    assert ours.training.log_loss == pytest.approx(scaled.training.log_loss, rel=1e-15)
+    assert ours.training.optimism == pytest.approx(scaled.training.optimism, nan_ok=True)
+
+
 def test_it_says_what_it_does(rng):
     target, probs = rows(rng)
     text = str(xent.recalibrate((target, probs), method="vector", classes=["cat", "dog", "fox"]))
@@ -320,12 +335,39 @@ def test_rows_that_do_not_fit_are_refused(monkeypatch, rng):
         (np.zeros(2), "probs", r"shape \(N, 3\), got \(2,\)"),
         ([[0.5, 0.5, 2.0]], "probs", r"in \[0, 1\], got .* in row 0 .*say given='logits'"),
         ([[0.5, 0.5, 0.0]], "odds", "given must be 'probs' or 'logits'"),
+        ([[0.2, 0.3, 0.5], [0, 0, 0]], "probs", r"sum to 1 .*, got 0.0 in row 1 \(1 such row\)"),
+        ([[0.2, 0.3, 0.4]] * 2, "probs", r"sum to 1 .*, got 0.9 in row 0 \(2 such rows\); divide"),
+        ([[0.2, math.nan, 0.5]], "probs", r"in \[0, 1\], got .*nan"),
+        ([[0.2, math.nan, 0.5]], "logits", r"must be numbers, got .* in row 0"),
+        ([[0.2, math.inf, 0.5]], "logits", r"below \+inf, got .* in row 0"),
+        ([[-math.inf] * 3], "logits", "above -inf for one class, got .* in row 0"),
     ],
 )
 def test_predictions_that_it_is_not_for(rng, predictions, given, message):
     r = xent.recalibrate(rows(rng))
     with pytest.raises(XentValueError, match=message):
         r.apply(predictions, given=given)
+
+
+def test_predictions_of_labels_and_of_one_column_need_no_sum(rng):
+    r = xent.recalibrate(labels=label_rows(rng)[0], probs=label_rows(rng)[1], task="multi")
+    certain = r.apply([[math.inf, -math.inf]], given="logits")
+    assert certain.tolist() == [[math.inf, -math.inf]]
+    assert np.isfinite(r.apply([[0.2, 0.2]])).all()
+    with pytest.raises(XentValueError, match="must be numbers, got"):
+        r.apply([[math.nan, 0.0]], given="logits")
+    one = xent.recalibrate(([0, 1, 0, 1], [0.6, 0.4, 0.3, 0.8]))
+    assert one.apply([-math.inf, 0.0], given="logits").tolist() == [-math.inf, 0.0]
+    with pytest.raises(XentValueError, match="below \\+inf"):
+        one.apply([math.inf], given="logits")
+
+
+def test_rounded_probabilities_are_taken_where_that_is_said(rng):
+    r = xent.recalibrate(rows(rng))
+    rounded = np.array([[0.33, 0.33, 0.33]])
+    assert r.apply(rounded, sum_tolerance=0.02) == pytest.approx(r.apply([[1 / 3] * 3]), rel=1e-12)
+    with pytest.raises(XentValueError, match="allow more with sum_tolerance"):
+        r.apply(rounded)
 
 
 def test_other_classes_are_refused_by_name(rng):

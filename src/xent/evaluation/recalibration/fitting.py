@@ -15,7 +15,7 @@ from xent.evaluation.recalibration.fits import fit_shift, fit_temperature, fit_v
 from xent.evaluation.recalibration.isotonic import Curve, against_rest, fit_curve
 from xent.evaluation.recalibration.labels import fit_each, fit_together
 from xent.evaluation.recalibration.objective import Matrix
-from xent.evaluation.recalibration.prepared import log_softmax
+from xent.evaluation.recalibration.prepared import in_proportion, log_softmax
 from xent.evaluation.recalibration.recalibration import METHODS, Recalibration, Training
 from xent.evaluation.recalibration.rows import RowSet
 from xent.kernels.cpu.log_loss import LogLoss
@@ -122,10 +122,11 @@ def _labels(rows: RowSet, names: Sequence[str], method: str) -> Recalibration:
 
 
 def _isotonic(rows: RowSet, kind: str, classes: Sequence[str]) -> Recalibration:
-    effective = float(rows.weight.sum() ** 2 / (rows.weight**2).sum())
+    weight = in_proportion(rows.weight)
+    effective = float(weight.sum() ** 2 / (weight**2).sum())
 
     def curve(logits: Matrix, outcome: npt.NDArray[np.int64]) -> Curve:
-        return fit_curve(logits, outcome, rows.weight, effective)
+        return fit_curve(logits, outcome, weight, effective)
 
     if kind == "labels":
         columns = range(len(classes))

@@ -13,7 +13,7 @@ from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix, Objective, exact_loss
 
-__all__ = ["Rows", "log_softmax", "prepare"]
+__all__ = ["Rows", "in_proportion", "log_softmax", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,22 @@ def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:
         )
     if not kept.all():
         z, y, w = z[kept], y[kept], w[kept]
+    w = in_proportion(w)
     effective = float(w.sum() ** 2 / (w**2).sum())
     return Rows(z, y, w, int((~possible).sum()), effective)
+
+
+def in_proportion(weight: Vector) -> Vector:
+    """Return weights of which the largest is in [1/2, 1): their sums and squares are doubles.
+
+    They are divided by a power of 2, which no digit shows.
+
+    >>> in_proportion(np.array([6.0, 1.5])), in_proportion(np.array([1e-300, 3e-300]))
+    (array([0.75  , 0.1875]), array([0.16742322, 0.50226966]))
+    """
+    exponent = int(np.frexp(weight.max(initial=0.0))[1])
+    found: Vector = np.ldexp(weight, -exponent)
+    return found
 
 
 def log_softmax(scores: Matrix) -> Matrix:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from xent.errors import XentValueError
 from xent.evaluation.reading.names import repeated
+from xent.evaluation.recalibration.given import check_rows, scores_of_rows
 from xent.evaluation.recalibration.isotonic import Curve, normalised
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.prepared import log_softmax
@@ -98,7 +99,9 @@ class Recalibration:
             return math.nan
         return 1 / self.scale[0] if self.scale[0] else math.inf
 
-    def apply(self, predictions: Any, *, given: str = "probs") -> npt.NDArray[np.float64]:
+    def apply(
+        self, predictions: Any, *, given: str = "probs", sum_tolerance: float = 1e-4
+    ) -> npt.NDArray[np.float64]:
         """Return predictions recalibrated, of the same shape and kind.
 
         Parameters
@@ -107,6 +110,15 @@ class Recalibration:
             In the order of `classes`.
         given : {"probs", "logits"}
             What they are. Recalibrated logits of classes are log-probabilities.
+        sum_tolerance : float, default 1e-4
+            How far a row of probabilities of classes may sum from 1.
+
+        Raises
+        ------
+        XentValueError
+            For another shape than that of the fit, and for rows that are no distribution:
+            probabilities outside [0, 1] or with another sum than 1, logits that are nan, +inf
+            or (of classes) all -inf.
         """
         if given not in ("probs", "logits"):
             raise XentValueError(f"given must be 'probs' or 'logits', got {given!r}", value=given)
@@ -124,12 +136,14 @@ class Recalibration:
                 f"the recalibration is of the classes {', '.join(self.classes[:8])}",
                 value=values.shape,
             )
-        scores = _scores(values, given, odds=self.kind == "labels", single=single)
-        found = self.log_odds(scores) if self.kind == "labels" else self.log_probs(scores)
+        odds = self.kind == "labels"
+        check_rows(values, given, odds=odds, single=single, sum_tolerance=sum_tolerance)
+        scores = scores_of_rows(values, given, odds=odds, single=single)
+        found = self.log_odds(scores) if odds else self.log_probs(scores)
         if self.kind == "classes" and single:
             found = found[:, 1:] if given == "probs" else found[:, 1:] - found[:, :1]
         if given == "probs":
-            found = _sigmoid(found) if self.kind == "labels" else np.exp(found)
+            found = _sigmoid(found) if odds else np.exp(found)
         result: npt.NDArray[np.float64] = found[:, 0] if single else found
         return result
 
@@ -220,27 +234,6 @@ class Recalibration:
             return plain
         moved = np.where(certain, 0.0, scores) * scale + np.array(self.bias)[chosen]
         return np.where(certain, scores, moved)
-
-
-def _scores(values: Matrix, given: str, *, odds: bool, single: bool) -> Matrix:
-    """Log-probabilities or logits of classes, log-odds of labels."""
-    if given == "logits":
-        if single and not odds:
-            return np.concatenate([np.zeros_like(values), values], axis=1)
-        return values
-    outside = ~((values >= 0) & (values <= 1)).all(axis=1)
-    if outside.any():
-        row = int(np.flatnonzero(outside)[0])
-        raise XentValueError(
-            f"predictions must be in [0, 1], got {values[row]} in row {row} "
-            f"({int(outside.sum())} such rows); logits? say given='logits'",
-            index=row,
-        )
-    with np.errstate(divide="ignore"):
-        logs, complement = np.log(values), np.log1p(-values)
-    if odds:
-        return logs - complement
-    return np.concatenate([complement, logs], axis=1) if single else logs
 
 
 def _logsumexp(z: Matrix) -> Matrix:
