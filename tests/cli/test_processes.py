@@ -104,11 +104,8 @@ def test_halves_merge_to_the_bits_of_the_whole(folder, options):
     for name in ("0", "1"):
         assert printed_by(running[name])["num_rows"] < whole["num_rows"]
     level = options.split("--level ")[1].split()[0] if "--level" in options else "0.95"
-    merged = printed_by(
-        start(
-            folder, "merge", "1.xent", "0.xent", "--state", "merged.xent", "--level", level, "--json"
-        )
-    )  # fmt: skip
+    merging = ("1.xent", "0.xent", "--state", "merged.xent", "--level", level, "--json")
+    merged = printed_by(start(folder, "merge", *merging))
     assert numbers(merged) == numbers(whole)
     one, two = (load_state(folder / f"{name}.xent").summary for name in ("all", "merged"))
     assert one.without_rows().to_json() == two.without_rows().to_json()
