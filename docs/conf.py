@@ -20,15 +20,10 @@ author = "the xent developers"
 project_copyright = author
 version = release = xent.__version__
 
-extensions = [
-    "myst_parser",
-    "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
-    "numpydoc",
-    "generated",
-    "mathml",
-    "names",
-]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
+extensions += ["sphinx_copybutton"]
+# those of docs/_extensions/
+extensions += ["blocks", "generated", "mathml", "names", "outside"]
 exclude_patterns = ["_*"]
 suppress_warnings = ["toc.not_included"]
 nitpicky = True
@@ -50,23 +45,31 @@ numpydoc_class_members_toctree = False
 DEFAULT_LINKS.clear()
 numpydoc_xref_param_type = True
 numpydoc_xref_ignore = "all"
-numpydoc_xref_aliases = {name: f"xent.errors.{name}" for name in xent.errors.__all__} | {
-    "Total": "xent.Total",
-    "Evaluation": "xent.evaluation.Evaluation",
-    "Comparison": "xent.evaluation.Comparison",
-    "Recalibration": "xent.evaluation.recalibration.Recalibration",
-    "Summary": "xent.evaluation.Summary",
-    "Audit": "xent.diagnostics.findings.Audit",
-    "Explanation": "xent.diagnostics.known_values.Explanation",
-    "EntropyEstimate": "xent.information.EntropyEstimate",
-    "CrossEntropyStats": "xent.torch.functional.CrossEntropyStats",
-    "LinearCrossEntropyStats": "xent.torch.functional.LinearCrossEntropyStats",
-    "PartitionReport": "xent.torch.partition.PartitionReport",
+numpydoc_xref_aliases = {
+    path.rpartition(".")[2]: path
+    for path in [
+        *(f"xent.errors.{name}" for name in xent.errors.__all__),
+        "xent.Total",
+        "xent.diagnostics.findings.Audit",
+        "xent.diagnostics.known_values.Explanation",
+        "xent.evaluation.Comparison",
+        "xent.evaluation.Evaluation",
+        "xent.evaluation.Summary",
+        "xent.evaluation.recalibration.Recalibration",
+        "xent.information.EntropyEstimate",
+        "xent.torch.functional.CrossEntropyStats",
+        "xent.torch.functional.LinearCrossEntropyStats",
+        "xent.torch.partition.PartitionReport",
+    ]
 }
 
-# MathML, which browsers draw themselves: a page needs no script and no font for a formula
+# a button copies what is typed, without prompts and without what comes back
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 html_math_renderer = "mathml"
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = "xent"
 html_theme_options = {
     "light_css_variables": {
