@@ -149,5 +149,72 @@ def test_out_shares_no_memory_with_the_weights(name):
     memory = np.ones(12)
     logits, target = np.zeros((3, 3)), np.zeros(3, int)
     options = {name: memory[9:12], "out": memory[1:10].reshape(3, 3)}
-    with pytest.raises(xent.errors.XentValueError, match="share no memory"):
+    with pytest.raises(XentValueError, match="share no memory"):
         xent.value_and_grad(xent.softmax_cross_entropy)(logits, target, **options)
+
+
+ANYTHING = [-1.0, 0.0, 3.0, np.nan]
+
+
+@pytest.mark.parametrize("held", ANYTHING)
+@xent.checks(silence=["D04"])  # what is good for one loss is not for the other
+@pytest.mark.parametrize(
+    "loss", [xent.softmax_cross_entropy, xent.categorical_cross_entropy], ids=lambda f: f.__name__
+)
+def test_nobody_looks_at_distributions_of_weight_zero(loss, held, rng):
+    scores = rng.dirichlet(np.ones(3), size=4)
+    target, counts = rng.dirichlet(np.ones(3), size=4), np.array([1.0, 0.0, 2.0, 0.0])
+    expected = xent.value_and_grad(loss)(scores, target, sample_weight=counts)
+    target[1] = held
+    before = target.copy()
+    value, gradient = xent.value_and_grad(loss)(scores, target, sample_weight=counts)
+    assert value == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])
+    np.testing.assert_array_equal(target, before)  # the caller's array is as it was
+    with pytest.raises(XentValueError, match=r"target\[1"):
+        loss(scores, target, sample_weight=np.array([1.0, 1e-300, 2.0, 0.0]))
+
+
+@pytest.mark.parametrize(
+    "loss", [xent.softmax_cross_entropy, xent.categorical_cross_entropy], ids=lambda f: f.__name__
+)
+@xent.checks(silence=["D04"])
+def test_nobody_looks_at_classes_of_weight_zero(loss, rng):
+    scores, weight = rng.dirichlet(np.ones(3), size=4), np.array([1.0, 0.0, 2.0, 0.0])
+    expected = loss(scores, [2, 0, 1, 0], sample_weight=weight)
+    assert loss(scores, [2, 99, 1, -5], sample_weight=weight) == expected
+    one_hot = np.array([[0, 0, 1], [0, 0, 0], [0, 1, 0], [1, 1, 1]])
+    assert loss(scores, one_hot, sample_weight=weight) == expected
+    with pytest.raises(XentValueError, match=r"target\[1\] = 99"):
+        loss(scores, [2, 99, 1, -5], sample_weight=np.ones(4))
+    # what is ignored is ignored, and does not count
+    total = loss(
+        scores, [2, -100, 1, 7], sample_weight=weight, ignore_index=-100, reduction="total"
+    )
+    assert total.mean() == expected
+    assert total.count == 3
+
+
+@pytest.mark.parametrize("held", ANYTHING[::2] + ANYTHING[3:])
+@pytest.mark.parametrize("axis", [None, -1])
+@pytest.mark.parametrize(
+    "loss", [xent.sigmoid_cross_entropy, xent.binary_cross_entropy], ids=lambda f: f.__name__
+)
+def test_nobody_looks_at_labels_of_weight_zero(loss, axis, held, rng):
+    scores = rng.uniform(0.1, 0.9, size=(4, 3))
+    target = rng.uniform(size=(4, 3))
+    weight = np.array([1.0, 0.0, 2.0, 0.0])
+    if axis is None:
+        weight = np.repeat(weight[:, None], 3, axis=1)
+    expected = xent.value_and_grad(loss)(scores, target, sample_weight=weight, axis=axis)
+    target[1] = held
+    value, gradient = xent.value_and_grad(loss)(scores, target, sample_weight=weight, axis=axis)
+    assert value == expected[0]
+    np.testing.assert_array_equal(gradient, expected[1])
+    with pytest.raises(XentValueError, match=r"target\[1, 0\]"):
+        loss(scores, target, sample_weight=weight + 1, axis=axis)
+
+
+def test_rows_of_minus_one_are_taken_for_padding():
+    with pytest.raises(XentValueError, match="-1 marks rows to ignore, give them"):
+        xent.softmax_cross_entropy(np.zeros((2, 2)), np.array([[0.5, 0.5], [-1.0, -1.0]]))

@@ -77,12 +77,15 @@ def _raise_negative(target: NDArray[Any], name: str) -> NoReturn:
     wrong = missing if missing.any() else target < 0
     index = first(wrong)
     value = float(target[index])
-    why = (
-        "Drop those rows, or give them sample_weight 0 and a valid target."
-        if missing.any()
-        else "A negative target makes the loss unbounded below. Pass probabilities; if these are "
-        "log-probabilities or logits, take exp or softmax first."
-    )
+    if missing.any():
+        why = "Drop those rows, or give them sample_weight 0."
+    elif value == -1 and (target[wrong] == -1).all():
+        why = "If -1 marks rows to ignore, give them sample_weight 0."
+    else:
+        why = (
+            "A negative target makes the loss unbounded below. Pass probabilities; if these are "
+            "log-probabilities or logits, take exp or softmax first."
+        )
     raise XentValueError(
         f"{name} must hold probabilities, but {share(int(wrong.sum()), target.size)} entries are "
         f"{'NaN' if missing.any() else 'negative'}; first: {at(name, index)} = {number(value)}. "
@@ -128,7 +131,7 @@ def check_unit_interval(target: Any, *, name: str = "target") -> None:
 
 def _interval_hint(target: NDArray[Any]) -> str:
     if target.dtype.kind not in "iu" and np.isnan(target).any():
-        return "NaN is no target: drop those entries, or give them sample_weight 0 and a target."
+        return "NaN is no target: drop those entries, or give them sample_weight 0."
     unbounded = "The loss would have no lower bound. "
     values = {float(v) for v in np.unique(target)[:300]}
     if values <= {-1.0, 1.0}:

@@ -110,16 +110,36 @@ def as_axis(array: Array, axis: int, name: str) -> int:
     return int(axis) % array.ndim
 
 
+def skipped_by(sample_weight: Array | None) -> Array | None:
+    """Return where the weight of a sample is 0; None where it nowhere is."""
+    if sample_weight is None or sample_weight.all():
+        return None
+    return np.asarray(sample_weight == 0)
+
+
 def as_class_target(
-    target: Any, scores: Array, axis: int, *, given_axis: int, name: str
+    target: Any,
+    scores: Array,
+    axis: int,
+    *,
+    given_axis: int,
+    name: str,
+    sample_weight: Array | None = None,
+    ignore_index: int | None = None,
 ) -> tuple[Array | None, Array | None]:
     """Return ``(index, None)`` for class indices, ``(None, distribution)`` for rows of mass.
 
-    Integers of the shape of `scores` are one-hot rows, and become indices.
+    Integers of the shape of `scores` are one-hot rows, and become indices. Nobody looks at
+    what rows of weight 0 hold: what is no class or distribution there becomes class 0.
     """
     array = as_array(target, "target")
     shape = scores.shape
+    skipped = skipped_by(sample_weight)
     if array.shape == shape:
+        if skipped is not None and array.dtype.kind in "iubf":
+            array = array.copy()
+            rows = np.moveaxis(array, axis, -1)
+            rows[skipped] = np.arange(shape[axis]) == 0
         if array.dtype.kind in "iub":
             check_one_hot(array, axis)
             return array.argmax(axis=axis), None
@@ -135,8 +155,13 @@ def as_class_target(
         return None, soft
     if array.shape != shape[:axis] + shape[axis + 1 :]:
         check_axis(shape, array.shape, given_axis, axis_given=given_axis != -1, name=name)
-    index = check_index_dtype(array, shape[axis])
-    return np.asarray(index, dtype=np.int64, order="C"), None
+    index = np.asarray(check_index_dtype(array, shape[axis]), dtype=np.int64, order="C")
+    if skipped is not None:
+        outside = (index < 0) | (index >= shape[axis])
+        if ignore_index is not None:
+            outside &= index != ignore_index
+        index = np.where(skipped & outside, 0, index)
+    return index, None
 
 
 def as_weights(

@@ -74,7 +74,7 @@ def _evaluate(
         sample_weight,
         None if ignore_index is None else ignored,
     )
-    check_unit_interval(np.where(ignored, 0, y))
+    check_unit_interval(np.where(ignored, 0, nodes.counted(y, at, ignore_index)))
     out = as_out(out, p)
     node_weight = _node_weight(p.shape, label_axis, at, weight, nodes.sample_weight, ignored)
     skipped = node_weight == 0

@@ -49,7 +49,16 @@ def _evaluate(
     at = as_axis(p, axis, "probs")
     num_classes = p.shape[at]
     rows_shape = p.shape[:at] + p.shape[at + 1 :]
-    index, soft = as_class_target(target, p, at, given_axis=axis, name="probs")
+    sample_weight = as_weights(sample_weight, "sample_weight", rows_shape, "one for each row")
+    index, soft = as_class_target(
+        target,
+        p,
+        at,
+        given_axis=axis,
+        name="probs",
+        sample_weight=sample_weight,
+        ignore_index=ignore_index,
+    )
     if soft is not None:
         refuse_ignore_index(ignore_index)
     meaning = f"one weight for each of the {num_classes} classes"
@@ -57,7 +66,7 @@ def _evaluate(
         p,
         at,
         as_weights(weight, "weight", (num_classes,), meaning),
-        as_weights(sample_weight, "sample_weight", rows_shape, "one for each row"),
+        sample_weight,
         ignore_index,
         policy,
     )

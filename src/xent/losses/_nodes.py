@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xent.losses._arguments import as_weights
+from xent.losses._arguments import as_weights, skipped_by
 
 __all__ = ["Nodes"]
 
@@ -55,3 +55,14 @@ class Nodes:
             along[label_axis] = -1
             weights = weights * node_weight.reshape(along)
         return cls(float(weights.sum()), int(np.count_nonzero(kept)), units, sample_weight)
+
+    def counted(self, labels: NDArray[Any], axis: int | None, ignore_index: int | None) -> Any:
+        """Return the labels with 0 where the weight of the sample is 0: nobody looks at those."""
+        skipped = skipped_by(self.sample_weight)
+        if skipped is None:
+            return labels
+        if axis is not None:
+            skipped = np.expand_dims(skipped, axis)
+        if ignore_index is not None:
+            skipped = skipped & (labels != ignore_index)
+        return np.where(skipped, labels.dtype.type(0), labels)

@@ -63,6 +63,7 @@ def _evaluate(
     weight = as_weights(weight, "weight", (labels,), meaning)
     pos_weight = as_weights(pos_weight, "pos_weight", (labels,), meaning)
     nodes = Nodes.of(x.shape, at, label_axis, weight, sample_weight, _ignored(y, ignore_index))
+    y = nodes.counted(y, at, ignore_index)
     if active() != "off":
         look_at_logits(x, None, loss="sigmoid_cross_entropy")
         if at is not None:
@@ -88,7 +89,7 @@ def _evaluate(
         out=as_out(out, x, y, weight, pos_weight, nodes.sample_weight),
     )
     if bad:
-        _check_labels(np.asarray(target), ignore_index)
+        _check_labels(nodes.counted(np.asarray(target), at, ignore_index), ignore_index)
     if reduction == "none" and at is not None:
         scored = _per_sample(scored, at)
     value = reduce_scored(scored, reduction, on_empty, nodes.units, ignore_index)

@@ -48,12 +48,20 @@ def _evaluate(
     at = as_axis(x, axis, "logits")
     num_classes = x.shape[at]
     rows_shape = x.shape[:at] + x.shape[at + 1 :]
-    index, soft = as_class_target(target, x, at, given_axis=axis, name="logits")
+    ignore_index = as_ignore_index(ignore_index)
+    sample_weight = as_weights(sample_weight, "sample_weight", rows_shape, "one for each row")
+    index, soft = as_class_target(
+        target,
+        x,
+        at,
+        given_axis=axis,
+        name="logits",
+        sample_weight=sample_weight,
+        ignore_index=ignore_index,
+    )
     weight = as_weights(
         weight, "weight", (num_classes,), f"one weight for each of the {num_classes} classes"
     )
-    sample_weight = as_weights(sample_weight, "sample_weight", rows_shape, "one for each row")
-    ignore_index = as_ignore_index(ignore_index)
     if label_smoothing:
         check_fraction(label_smoothing, "label_smoothing")
     if soft is not None:
