@@ -94,6 +94,7 @@ def test_the_bootstrap(key, xent_, file):
         (["--interval", "cluster"], "must come with a cluster", "give the column of users"),
         (["--by", "sits"], "by must name a column, got 'sits'", "the nearest is site"),
         (["--level", "95"], "level must be in (0, 1), got 95.0", "0.95 is 95 %"),
+        (["--replicates", "100.7"], "replicates must be a whole number, got '100.7'", ""),
     ],
 )
 def test_what_does_not_go_together(arguments, line, hint, xent_, file):

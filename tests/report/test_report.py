@@ -1,5 +1,6 @@
 """Files are whole or not there; JSON has no number that JSON lacks."""
 
+import errno
 import json
 import math
 import os
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from xent.errors import XentValueError
+from xent.evaluation import files
 from xent.report.machine import to_json
 from xent.report.progress import progress_bar
 from xent.report.write import writable, write_text
@@ -49,6 +51,26 @@ def test_places_that_cannot_be_written(tmp_path):
         writable("")
     with pytest.raises(XentValueError, match="folder that exists"):
         writable(str(tmp_path / "no" / "a.txt"))
+
+
+def test_a_folder_that_takes_no_files_is_told_before_any_work(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    with pytest.raises(XentValueError, match=r"got '.*new\.txt': read-only file system"):
+        writable(str(tmp_path / "new.txt"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="another kind of system")
+def test_proc_takes_no_files_not_even_of_root():
+    with pytest.raises(XentValueError, match="must be where files can be made, got '/proc/page"):
+        writable("/proc/page.html")
+
+
+def test_looking_whether_a_place_is_writable_leaves_nothing(tmp_path):
+    writable(str(tmp_path / "new.txt"))
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_link_stays_a_link(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 from xent.errors import XentValueError
 
 __all__ = ["number_list", "whole_number"]
@@ -18,6 +20,14 @@ def number_list(option: str, text: str | None) -> list[float] | None:
             f'{option} must be numbers with commas between them, such as "0.9,0.1", got {text!r}',
             value=text,
         ) from None
+
+
+@overload
+def whole_number(option: str, text: str) -> int: ...
+
+
+@overload
+def whole_number(option: str, text: str | None) -> int | None: ...
 
 
 def whole_number(option: str, text: str | None) -> int | None:

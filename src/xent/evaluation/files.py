@@ -24,8 +24,18 @@ def writable(path: str | None) -> None:
             f"output must be in a folder that exists, got {path!r}; create {folder!r} first",
             value=path,
         )
-    if not os.access(folder, os.W_OK) or (os.path.exists(path) and not os.access(path, os.W_OK)):
+    if os.path.exists(path) and not os.access(path, os.W_OK):
         raise XentValueError(f"output must be writable, got {path!r}", value=path)
+    try:
+        # only trying tells: root may write to /proc, which takes no files
+        handle, temporary = _open_beside(folder)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise XentValueError(
+            f"output must be where files can be made, got {path!r}: {why}", value=path
+        ) from None
+    os.close(handle)
+    os.unlink(temporary)
 
 
 def apart(*paths: str | None, read: Iterable[str] = ()) -> None:
@@ -62,7 +72,7 @@ def beside(path: str) -> Iterator[str]:
     """Yield a path to write to; what is there at the end replaces `path`, unless this raises."""
     path = os.path.realpath(path)
     folder = os.path.dirname(path)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
+    handle, temporary = _open_beside(folder)
     os.close(handle)
     try:
         yield temporary
@@ -71,6 +81,10 @@ def beside(path: str) -> Iterator[str]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _open_beside(folder: str) -> tuple[int, str]:
+    return tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
 
 
 def _is_stream(path: str) -> bool:

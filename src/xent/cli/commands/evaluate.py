@@ -43,7 +43,7 @@ def evaluate(
         option("How the interval is found: hall (default), cluster (with --cluster), bootstrap."),
     ] = None,
     level: common.Level = 0.95,
-    replicates: Annotated[int, option("How often the bootstrap draws (default 200).")] = 200,
+    replicates: Annotated[str, option("How often the bootstrap draws (default 200).")] = "200",
     sql: Annotated[
         Text, option('A DuckDB query for the rows; SOURCE, where given, is its table "source".')
     ] = None,
@@ -70,9 +70,11 @@ def evaluate(
     """
     asked = unlike_default(evaluate, locals())
     from xent.cli.output import Outputs
+    from xent.cli.values import whole_number
     from xent.evaluation import evaluate as evaluate_
     from xent.report.progress import progress_bar
 
+    draws = whole_number("replicates", replicates)
     outputs = Outputs(
         asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang,
         state=state, read=sources,
@@ -107,7 +109,7 @@ def evaluate(
             id=id,
             interval=interval,
             level=level,
-            replicates=replicates,
+            replicates=draws,
             sql=sql,
             engine=engine,
             progress=progress,
