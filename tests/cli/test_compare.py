@@ -1,6 +1,7 @@
 """`xent compare` on the examples: tables, JSON, gates, errors."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -28,38 +29,56 @@ def xent_(capsys):
     return run
 
 
-def test_a_table(xent_):
+@pytest.fixture(scope="module")
+def digits():
+    """Truth and probabilities of both models, as NumPy has them."""
+    tables = [pq.read_table(path) for path in (DIGITS, BAYES)]
+    probs = [np.stack([t[f"p_{j}"].to_numpy() for j in range(10)], 1) for t in tables]
+    return tables[0]["label"].to_numpy(), [p.astype(np.float64) for p in probs]
+
+
+def test_a_table(xent_, digits):
+    y, (a, b) = digits
+    with np.errstate(divide="ignore"):
+        losses = [-np.log(p[np.arange(len(y)), y]) for p in (a, b)]
+    common = np.isfinite(losses[1])
+    impossible = int((~common).sum())
+    right_a, right_b = (p.argmax(1) == y for p in (a, b))
+    only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
+    # rows are numbered from 0
+    evidence = np.cumsum(losses[1] - losses[0])
+    first = int(np.flatnonzero(evidence >= np.log(20))[0])
+    mcnemar = stats.binomtest(only_a, only_a + only_b).pvalue
     code, out, err = xent_("compare", DIGITS, BAYES)
     assert (code, err) == (0, "")
     for text in (
-        "2 models on 1,797 rows, paired row by row",
+        f"2 models on {len(y):,} rows, paired row by row",
         "target: label; 10 classes from p_0 ... p_9",
         "A  digits.parquet",
-        "B: 11 rows impossible (the truth had probability 0); without them 1.673 nats",
-        "-inf: 11 rows impossible for B alone",
-        "on the 1,786 rows possible for both",
-        "McNemar's p 4.8e-13",
-        "85, 15",
+        f"B: {impossible} rows impossible (the truth had probability 0); without them "
+        f"{losses[1][common].mean():.3f} nats",
+        f"-inf: {impossible} rows impossible for B alone",
+        f"on the {common.sum():,} rows possible for both",
+        f"{(losses[0] - losses[1])[common].mean():.3f} nats",
+        f"McNemar's p {mcnemar:.2g}",
+        f"{only_a}, {only_b}",
         "first at 20",
         "KL(A || B)",
         "impossible A, B",
     ):
         assert text in out
+    assert re.search(rf"against B .* row {first}$", out, re.M)
     assert max(map(len, out.splitlines())) <= 120
 
 
-def test_json_has_every_number(xent_):
+def test_json_has_every_number(xent_, digits):
     code, out, _ = xent_(
         "compare", DIGITS, BAYES, "--zero", "clip:1e-15", "--unit", "bit", "--json"
     )
     numbers = json.loads(out)
     assert code == 0
-    losses = []
-    for path in (DIGITS, BAYES):
-        table = pq.read_table(path)
-        y = table["label"].to_numpy()
-        p = np.stack([table[f"p_{j}"].to_numpy() for j in range(10)], axis=1).astype(np.float64)
-        losses.append(-np.log2(np.maximum(p[np.arange(len(y)), y], 1e-15)))
+    y, both = digits
+    losses = [-np.log2(np.maximum(p[np.arange(len(y)), y], 1e-15)) for p in both]
     d = losses[0] - losses[1]
     assert numbers["difference"] == pytest.approx(d.mean(), rel=1e-12)
     assert numbers["wins_b"] == int((d > 0).sum())
@@ -75,7 +94,7 @@ def test_json_has_every_number(xent_):
     ]
 
 
-def test_what_llama_cpp_prints_is_there(xent_):
+def test_what_llama_cpp_prints_is_there(xent_, digits):
     """Every number of llama-perplexity --kl-divergence; an interval where that has an error."""
     _, out, _ = xent_("compare", BAYES, DIGITS, *CLIPPED, "--json")
     numbers = json.loads(out)
@@ -83,7 +102,9 @@ def test_what_llama_cpp_prints_is_there(xent_):
         assert {"perplexity", "perplexity_low", "perplexity_high"} <= set(model)
     for name in ("perplexity_ratio", "perplexity_difference", "difference", "same_top"):
         assert numbers[f"{name}_low"] <= numbers[name] <= numbers[f"{name}_high"]
-    assert numbers["correlation"] == pytest.approx(0.63, abs=0.2)
+    y, both = digits
+    losses = [-np.log(np.maximum(p[np.arange(len(y)), y], 1e-15)) for p in both]
+    assert numbers["correlation"] == pytest.approx(np.corrcoef(*losses)[0, 1], rel=1e-9)
     for name in ("kl_ab", "kl_ba", "truth"):
         spread = numbers[name]
         assert spread["mean_low"] <= spread["mean"] <= spread["mean_high"]
@@ -106,7 +127,7 @@ def test_gates(xent_):
     assert "fail_if must name a number" in err
 
 
-def test_several_models_in_one_file(xent_, tmp_path):
+def test_several_models_in_one_file(xent_, digits, tmp_path):
     first, second = pq.read_table(DIGITS), pq.read_table(BAYES)
     both = first.rename_columns(["label", *(f"lr_{j}" for j in range(10))])
     for j in range(10):
@@ -119,7 +140,8 @@ def test_several_models_in_one_file(xent_, tmp_path):
     assert (code, err) == (0, "")
     numbers = json.loads(out)
     assert (numbers["a"], numbers["b"]) == ("regression", "bayes")
-    assert numbers["num_common"] == 1786
+    y, (_, bayes) = digits
+    assert numbers["num_common"] == np.count_nonzero(bayes[np.arange(len(y)), y])
     _, expected, _ = xent_("compare", DIGITS, BAYES, "--json")
     assert numbers["finite_difference"] == json.loads(expected)["finite_difference"]
 
