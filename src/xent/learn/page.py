@@ -25,9 +25,11 @@ __all__ = ["Card", "Page", "filled", "shown"]
 def shown(value: float, digits: int = 4) -> str:
     """Return a number as the pages write it: with a true minus sign, and infinity as its sign.
 
-    >>> shown(-0.25), shown(float("inf")), shown(1e-7)
-    ('−0.2500', '∞', '1.000e−07')
+    >>> shown(-0.25), shown(float("inf")), shown(1e-7), shown(1507)
+    ('−0.2500', '∞', '1.000e−07', '1,507')
     """
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return number(value, digits).replace("-", "−")
@@ -152,8 +154,9 @@ class Page:
         """Return a text with a rule beside it; `look` is "note", "good" or "wrong"."""
         import marimo
 
-        return marimo.md(f'<div class="x-say x-{look}" data-say="{key}">'
-                         f"\n\n{self.t(key, **values)}\n\n</div>")  # fmt: skip
+        # Markdown leaves alone what stands inside of HTML
+        inner = marimo.md(self.t(key, **values)).text
+        return _html(f'<div class="x-say x-{look}" data-say="{key}">{inner}</div>')
 
     def told(self, make: Callable[[], Any]) -> Any:
         """Return what `make` returns, or what is wrong with its input, in words."""
@@ -181,7 +184,7 @@ def cards_html(cards: Sequence[Card]) -> str:
     return '<dl class="x-cards">' + "".join(
         f'<div data-number="{escape(c.name)}" data-value="{float(c.value)!r}">'
         f"<dt>{c.label}</dt>"
-        f'<dd class="text-{c.colour}">{shown(float(c.value))}'
+        f'<dd class="text-{c.colour}">{shown(c.value)}'
         f"{f' <small>{escape(c.unit)}</small>' if c.unit else ''}</dd></div>"
         for c in cards
     ) + "</dl>"  # fmt: skip

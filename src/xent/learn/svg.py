@@ -174,9 +174,9 @@ class Frame:
         ys = ticks(*self.y) if y_ticks is None else list(y_ticks)
         parts = [line(self.left, self.at_y(v), self.right, self.at_y(v), "grid") for v in ys]
         parts.append(line(self.left, self.bottom, self.right, self.bottom, "rule"))
-        for v, name in zip(ys, y_names or [f"{v:g}" for v in ys], strict=True):
+        for v, name in zip(ys, y_names or map(_tick, ys), strict=True):
             parts.append(text(name, x=self.left - 7, y=self.at_y(v) + 4, class_="tick end"))
-        for v, name in zip(xs, x_names or [f"{v:g}" for v in xs], strict=True):
+        for v, name in zip(xs, x_names or map(_tick, xs), strict=True):
             parts.append(line(self.at_x(v), self.bottom, self.at_x(v), self.bottom + 4, "rule"))
             parts.append(text(name, x=self.at_x(v), y=self.bottom + 18, class_="tick mid"))
         if y_label:
@@ -207,3 +207,7 @@ class Frame:
 def tip(content: str) -> str:
     """Return the words that a mouse over the element shows."""
     return tag("title", escape(content))
+
+
+def _tick(value: float) -> str:
+    return f"{value:g}".replace("-", "−")
