@@ -1,0 +1,1 @@
+"""Pictures of chapter 4: squared error or cross-entropy."""
