@@ -1,0 +1,1 @@
+"""Pictures of chapter 7: adversarial training."""
