@@ -75,8 +75,8 @@ CHAPTERS = (
     ),
     _chapter(
         "pitfalls",
-        ("What goes wrong", "Eight mistakes that no error message tells."),
-        ("常见的坑", "八个不会报错的错误。"),
+        ("What goes wrong", "Seven mistakes that no error message tells."),
+        ("常见的坑", "七个不会报错的错误。"),
     ),
     _chapter(
         "your_numbers",

@@ -1,0 +1,1 @@
+"""Pictures of chapter 8: what goes wrong."""
