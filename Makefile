@@ -28,7 +28,8 @@ check: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx --builder html --fail-on-warning --nitpicky --keep-going --quiet \
-	  docs build/docs
+	  --jobs auto docs build/docs
+	$(BIN)/python tools/links.py build/docs
 
 bench: $(VENV)/.dev
 	@for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program || exit 1; done

@@ -25,7 +25,6 @@ extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
 extensions += ["blocks", "generated", "mathml", "names", "outside"]
 exclude_patterns = ["_*"]
-suppress_warnings = ["toc.not_included"]
 nitpicky = True
 smartquotes = False
 

@@ -34,7 +34,9 @@ def command(name, app):
     for place in places:
         yield from ["", f"**{place.names[0]}** ", f"   {escaped(place.parameter.help)}"]
     for option in options:
-        yield from ["", f".. option:: {' '.join([*option.names, value_of(option)]).strip()}"]
+        value = value_of(option)
+        names = (f"{name} {value}".strip() for name in option.names)
+        yield from ["", f".. option:: {', '.join(names)}"]
         yield from ["", f"   {escaped(sentence(option))}"]
     yield from ["```", ""]
 

@@ -1,0 +1,61 @@
+"""The built pages, once for all tests, and the programs of tools/ as modules."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+import required
+
+ROOT = Path(__file__).parents[2]
+ENTRY = re.compile(r"^(.+?) (\w+:\w+) -?\d+ (\S+) .*$", re.M)
+
+
+def pytest_collection_modifyitems(items):
+    # one worker builds the pages, and runs all that looks at them
+    for item in items:
+        if "built" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("docs"))
+
+
+@pytest.fixture(scope="session")
+def tool():
+    """Return a function from a name to a program as a module."""
+
+    def tool(name, folder="tools"):
+        spec = importlib.util.spec_from_file_location(f"docs_{name}", ROOT / folder / f"{name}.py")
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return tool
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """Return the folder of the pages, built as `make docs` builds them."""
+    for package in ("sphinx", "furo", "myst_parser", "numpydoc", "sphinx_copybutton"):
+        required.need_package(package, "docs")
+    folder = tmp_path_factory.mktemp("docs")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "sphinx", "--builder", "html", "--fail-on-warning", "--nitpicky",
+            "--keep-going", "--quiet", ROOT / "docs", folder,
+        ],
+        capture_output=True, text=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def inventory(built):
+    """Return what is documented, by kind and name: where it is."""
+    packed = (built / "objects.inv").read_bytes().split(b"zlib.\n", 1)[1]
+    found = {}
+    for name, kind, place in ENTRY.findall(zlib.decompress(packed).decode("utf-8")):
+        found.setdefault(kind, {})[name] = place.replace("$", name)
+    return found

@@ -1,0 +1,124 @@
+"""The pages as they are built: no warning, every link leads somewhere, search needs no network."""
+
+from contextlib import contextmanager
+
+import pages
+import pytest
+import required
+
+# the search of pages that are opened from a disk, and a page where each must be found
+SEARCHES = {
+    "perplexity": "reference/measures.html",
+    "ignore_index": "howto/loss-is-nan-with-ignore-index.html",
+    "cross_entropy": "reference/losses.html",
+    "交叉熵": "zh/article.html",
+}
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = required.browser()
+    from playwright import sync_api
+
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium, built):
+    """Open pages of the folder; a complaint on the console or a request that leaves fails."""
+    told, left = [], []
+
+    @contextmanager
+    def visitor(width=1280, scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+
+        def only_inside(route):
+            if route.request.url.startswith((built.as_uri(), "data:")):
+                route.continue_()
+            else:
+                left.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", only_inside)
+        page = context.new_page()
+        page.on("console", lambda message: told.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: told.append(f"{page.url}: {error}"))
+        yield page
+        context.close()
+        assert told == []
+        assert left == []
+
+    return visitor
+
+
+def test_every_link_inside_leads_somewhere(built, tool):
+    assert tool("links").faults(built) == []
+
+
+def test_every_page_can_be_reached(built, tool):
+    links = tool("links")
+    front, reached = built / "index.html", set()
+    waiting = [front]
+    while waiting:
+        path = waiting.pop()
+        if path in reached or path.suffix != ".html":
+            continue
+        reached.add(path)
+        for link in links.read(path).links:
+            if not links.outside(link):
+                waiting.append((path.parent / link.partition("#")[0]).resolve())
+    sources = {path for path in pages.DOCS.rglob("*.md") if "_generated" not in path.parts}
+    expected = {built / path.relative_to(pages.DOCS).with_suffix(".html") for path in sources}
+    assert expected - reached == set()
+
+
+@pytest.mark.parametrize("asked", SEARCHES)
+def test_search_finds_with_no_network(visitor, built, asked):
+    with visitor() as page:
+        page.goto((built / "search.html").as_uri() + f"?q={asked}")
+        page.wait_for_function("document.querySelector('#search-results .search-summary')"
+                               "?.innerText.startsWith('Search finished')")  # fmt: skip
+        found = page.eval_on_selector_all(
+            "#search-results li a", "links => links.map(a => a.href.split('#')[0])"
+        )
+    assert any(place.startswith((built / SEARCHES[asked]).as_uri()) for place in found)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_no_page_is_wider_than_its_window(visitor, built, width, scheme):
+    wide = []
+    with visitor(width, scheme) as page:
+        for path in sorted(built.rglob("*.html")):
+            page.goto(path.as_uri())
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                wide.append(path.name)
+    assert wide == []
+
+
+def test_a_formula_is_drawn_by_the_browser(visitor, built):
+    with visitor() as page:
+        page.goto((built / "index.html").as_uri())
+        box = page.locator("math").first.bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 20
+
+
+def test_the_button_copies_what_is_typed(visitor, built):
+    with visitor() as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto((built / "index.html").as_uri())
+        page.locator(".highlight").first.hover()
+        page.locator("button.copybtn").first.click()
+        text = page.evaluate("navigator.clipboard.readText()")
+    assert text.startswith("import numpy as np\nimport xent\n")
+    assert text.rstrip().endswith("print(loss, gradient)")
+
+
+def test_the_front_page(tmp_path):
+    (tmp_path / "examples").symlink_to(pages.ROOT / "examples")
+    pages.run_page("index.md", tmp_path, least=5)
