@@ -119,7 +119,9 @@ def target_of(rival, own, rivals):
 
 
 def limits(workload, rows):
-    row = next(row for row in rows if is_ours(row))
+    row = next((row for row in rows if is_ours(row)), None)
+    if row is None:
+        return
     if "most_memory_mb" in row:
         yield Limit(f"{workload}: peak memory", row["process_peak_mb"], row["most_memory_mb"], "MB")
     if "most_seconds" in row:
@@ -169,10 +171,9 @@ def described(item):
         return f"{item.what}: {number(item.value)} {item.unit}, at most {number(item.most)} wanted"
     name = item.ours["name"]
     wanted = f", {number(item.target)} wanted" if item.target is not None else ""
-    return (
-        f"`{name}`, {item.workload}: {number(item.ratio)} times the speed of "
-        f"{item.rival['implementation']}{wanted}"
-    )
+    rival = html.escape(item.rival["implementation"])
+    speed = f"{number(item.ratio)} times the speed of {rival}"
+    return f"`{name}`, {html.escape(item.workload)}: {speed}{wanted}"
 
 
 def section(name, runs, found, bounds):

@@ -1,0 +1,85 @@
+"""What the pages' own extensions make of formulas, names and links."""
+
+import sys
+from types import SimpleNamespace
+
+import pages
+import pytest
+import required
+
+EXTENSIONS = "docs/_extensions"
+
+
+@pytest.fixture(scope="module")
+def mathml(tool):
+    required.need_package("sphinx", "docs")
+    return tool("mathml", EXTENSIONS)
+
+
+def shape(mathml, formula):
+    """Return a formula's signs in a row, a thin space as `_`."""
+    root = mathml.ElementTree.fromstring(mathml.improved(mathml.tex2mathml(formula)))
+    signs = []
+    for element in root.iter():
+        name = element.tag.rpartition("}")[2]
+        signs.append("_" if name == "mspace" else (element.text or "").strip())
+    return "".join(signs).replace(mathml.APPLY, "")
+
+
+@pytest.mark.parametrize(
+    ("formula", "drawn"),
+    [
+        (r"p_i \log q_i", "pi_log_qi"),
+        (r"0 \log 0", "0_log_0"),
+        (r"-\log p", "−log_p"),
+        (r"\log(1 - p)", "log(1−p)"),
+        (r"w \exp(x)", "w_exp(x)"),
+        (r"(a) \log b", "(a)_log_b"),
+        (r"\log_2 x", "log2_x"),
+    ],
+)
+def test_names_of_functions_stand_apart(mathml, formula, drawn):
+    assert shape(mathml, formula) == drawn
+
+
+def test_a_double_bar_is_as_high_as_its_line(mathml):
+    assert '<mo stretchy="false">‖</mo>' in mathml.improved(mathml.tex2mathml(r"p \,\|\, q"))
+
+
+def test_a_formula_that_cannot_be_drawn_is_told(mathml, monkeypatch):
+    told = []
+    monkeypatch.setattr(mathml.LOG, "warning", lambda *a, **k: told.append(a))
+    node = SimpleNamespace(astext=lambda: r"\nosuchcommand x")
+    assert mathml.written(node, as_block=True) == ""
+    assert len(told) == 1
+
+
+def test_what_others_write_is_understood(mathml):
+    assert "…" in mathml.written(SimpleNamespace(astext=lambda: r"1, \dots, n"), as_block=False)
+
+
+@pytest.mark.parametrize(
+    ("docname", "text", "found"),
+    [
+        ("start/train", "[a](../../examples/README.md)", "[a](/examples.md)"),
+        ("torch", "[a](../CHANGELOG.md#top)", "[a](/changelog.md#top)"),
+        ("torch", "[a](linear.md) [b](../tests/pages.py)", "[a](linear.md) [b](../tests/pages.py)"),
+    ],
+)
+def test_a_link_out_of_docs_leads_to_the_page_that_shows_it(tool, docname, text, found):
+    source = [text]
+    tool("outside", EXTENSIONS).lead_inside(SimpleNamespace(srcdir=pages.DOCS), docname, source)
+    assert source == [found]
+
+
+def test_a_name_is_bound_whatever_it_is_called(tool, monkeypatch):
+    required.need_package("sphinx", "docs")
+    bound = tool("names", EXTENSIONS).bound
+    import xent
+
+    assert bound("xent.information.entropy") is xent.entropy
+    assert bound("xent.Total.mean") is xent.Total.mean
+    assert bound("xent.nothing") is None
+    # a package that is not installed is no error: its name is no link
+    monkeypatch.setitem(sys.modules, "absent", None)
+    assert bound("absent.thing") is None
