@@ -18,7 +18,8 @@ BENCHMARKS = ROOT / "benchmarks"
 # no rivals but limits: what nobody can be faster than
 FLOORS = {
     "a copy of the logits", "a sum of the probabilities", "three bare products",
-    "three bare products, bfloat16", "DuckDB scan", "DuckDB scan, our batches", "import numpy",
+    "three bare products, bfloat16", "four bare products", "DuckDB scan",
+    "DuckDB scan, our batches", "import numpy",
 }  # fmt: skip
 
 
@@ -26,6 +27,7 @@ FLOORS = {
 class Pair:
     """One rival on one workload, and how many times its time is of ours."""
 
+    name: str
     workload: str
     ours: dict
     rival: dict
@@ -90,17 +92,17 @@ def is_ours(row):
 OURS = {"import xent", "a + b", "read, add, write"}
 
 
-def pairs(workload, rows):
+def pairs(name, workload, rows):
+    """Yield every rival beside ours; what is wrong or did not run has no time."""
     rows = [row for row in rows if row["result"] == "right"]
     ours = {row["implementation"]: row for row in rows if is_ours(row)}
     rivals = [row for row in rows if not is_ours(row)]
     for rival in rivals:
-        name = rival["implementation"]
         # what is compiled, or in bfloat16, is compared with its like
-        kind = name.rpartition(", ")[2]
+        kind = rival["implementation"].rpartition(", ")[2]
         own = ours.get(f"xent, {kind}") or next(iter(ours.values()), None)
         if own is not None:
-            yield Pair(workload, own, rival, target_of(rival, own, rivals))
+            yield Pair(name, workload, own, rival, target_of(rival, own, rivals))
 
 
 def target_of(rival, own, rivals):
@@ -139,7 +141,9 @@ def page():
     files = sorted((BENCHMARKS / "results").glob("*.jsonl"))
     for path in files:
         runs = results(path)
-        found = [pair for workload, rows in runs.items() for pair in pairs(workload, rows)]
+        found = [
+            pair for workload, rows in runs.items() for pair in pairs(path.stem, workload, rows)
+        ]
         bounds = [limit for workload, rows in runs.items() for limit in limits(workload, rows)]
         everything += found
         all_limits += bounds
@@ -169,11 +173,10 @@ def summary(found, bounds):
 def described(item):
     if isinstance(item, Limit):
         return f"{item.what}: {number(item.value)} {item.unit}, at most {number(item.most)} wanted"
-    name = item.ours["name"]
     wanted = f", {number(item.target)} wanted" if item.target is not None else ""
     rival = html.escape(item.rival["implementation"])
     speed = f"{number(item.ratio)} times the speed of {rival}"
-    return f"`{name}`, {html.escape(item.workload)}: {speed}{wanted}"
+    return f"`{item.name}`, {html.escape(item.workload)}: {speed}{wanted}"
 
 
 def section(name, runs, found, bounds):
@@ -198,22 +201,36 @@ def program(name):
     return BENCHMARKS / f"{name}.py"
 
 
+COLUMNS = ("workload", "implementation", "median", "quartiles", "GB/s", "memory beside")
+
+
 def times(runs):
     """Return the times as a table that opens."""
-    lines = ["<details><summary>Times</summary>", "", "<table>"]
-    lines.append("<tr><th>workload<th>implementation<th>median<th>quartiles<th>GB/s</tr>")
+    lines = [f"<tr>{''.join(f'<th>{column}' for column in COLUMNS)}</tr>"]
     for workload, rows in runs.items():
-        for i, row in enumerate(rows):
-            cells = [workload if i == 0 else "", row["implementation"]]
-            if row["result"] == "right":
-                low, high = row["quartiles_ms"]
-                cells += [f"{number(row['milliseconds'])} ms", f"{number(low)} to {number(high)}"]
-                cells.append(number(row["GB/s"]) if "GB/s" in row else "")
-            else:
-                cells += ["wrong result, not timed", "", ""]
-            lines.append("<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in cells) + "</tr>")
-    lines += ["</table>", "</details>"]
-    return ["```{raw} html", '<div class="benchmark-times">', *lines, "</div>", "```"]
+        for row in rows:
+            cells = [workload if row is rows[0] else "", row["implementation"], *measured(row)]
+            lines.append(f"<tr>{''.join(f'<td>{html.escape(cell)}' for cell in cells)}</tr>")
+    table = ["<table>", *lines, "</table>"]
+    frame = ["<details><summary>Times</summary>", '<div class="benchmark-times">', *table]
+    return ["```{raw} html", *frame, "</div></details>", "```"]
+
+
+def measured(row):
+    """Return the cells of an implementation; one that gave no right result says why."""
+    if row["result"] != "right":
+        why = "wrong result, not timed" if row["result"] == "wrong" else row["result"]
+        return [why, "", "", ""]
+    low, high = row["quartiles_ms"]
+    memory = row.get("extra_mib", {}).get(row["implementation"])
+    if "extra_bytes" in row:
+        memory = row["extra_bytes"] / 2**20
+    return [
+        f"{number(row['milliseconds'])} ms",
+        f"{number(low)} to {number(high)}",
+        number(row["GB/s"]) if "GB/s" in row else "",
+        "" if memory is None else f"{number(memory)} MiB",
+    ]
 
 
 def facts(runs):

@@ -37,7 +37,7 @@ def made(tool, tmp_path, monkeypatch):
 
 def pairs_of(page, name="softmax_cross_entropy"):
     runs = page.results(page.BENCHMARKS / "results" / f"{name}.jsonl")
-    return [pair for workload, rows in runs.items() for pair in page.pairs(workload, rows)]
+    return [pair for workload, rows in runs.items() for pair in page.pairs(name, workload, rows)]
 
 
 def test_a_ratio_with_its_spread(made):
