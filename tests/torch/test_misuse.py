@@ -138,6 +138,22 @@ def test_distributions_that_are_none():
     assert heard(lambda: F.cross_entropy(logits(), negative)) == ["D08"]
 
 
+def test_rows_of_weight_zero_are_not_looked_at():
+    target = torch.full((N, C), 1 / C)
+    target[3] = -1.0
+    weight = torch.ones(N)
+    assert heard(lambda: F.cross_entropy(logits(), target, sample_weight=weight)) == ["D08"]
+    weight[3] = 0.0
+    assert heard(lambda: F.cross_entropy(logits(), target, sample_weight=weight)) == []
+
+
+def test_an_index_that_ignores_no_distribution():
+    target = torch.full((N, C), 1 / C)
+    assert heard(lambda: F.cross_entropy(logits(), target, ignore_index=-1)) == ["D16"]
+    assert heard(lambda: F.cross_entropy(logits(), target, ignore_index=-100)) == []
+    assert heard(lambda: F.cross_entropy(logits(), labels(), ignore_index=-1)) == []
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_true_distributions_are_not_told_of(dtype):
     soft = torch.softmax(torch.randn(N, 1000), 1).to(dtype)

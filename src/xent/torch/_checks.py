@@ -31,6 +31,7 @@ __all__ = [
     "raise_bad_target",
     "sample_rows",
     "warn_negative",
+    "warn_nothing_ignored",
 ]
 
 
@@ -51,18 +52,36 @@ def look_at_logits(logits: Tensor, axis: int | None, *, loss: str) -> None:
         note_half_precision(array)
 
 
-def look_at_distributions(target: Tensor, axis: int, *, loss: str) -> None:
-    """Warn D08 if a sample of the targets holds rows that are no distributions."""
+def look_at_distributions(
+    target: Tensor, axis: int, *, loss: str, sample_weight: Tensor | None = None
+) -> None:
+    """Warn D08 if a sample of the targets holds rows that are no distributions.
+
+    Rows of weight 0 may hold anything.
+    """
     if not _may_look(target) or not sampling.due(f"{loss} target"):
         return
     # float64 is often a float32 that was widened
     dtype = torch.float32 if target.dtype is torch.float64 else target.dtype
+    if sample_weight is not None and sample_weight.is_cpu and target.dim() > 1:
+        target, axis = target.detach().movedim(axis, -1)[sample_weight != 0], -1
     try:
         check_distribution_target(sample_rows(target, axis), -1, dtype=dtype)
     except (XentValueError, XentTypeError) as problem:
         said = str(problem).removeprefix(f"{problem.code}: ")
         warn_once(
             f"in a sample of the rows, {said}", code=problem.code or "D08", value=problem.value
+        )
+
+
+def warn_nothing_ignored(ignore_index: int) -> None:
+    """Warn D16 of an index to ignore, other than the default, beside distributions."""
+    if ignore_index != -100:
+        warn_once(
+            f"ignore_index={ignore_index} ignores nothing: target holds distributions, and no "
+            "entry of one is a class index. Give rows that do not count sample_weight 0.",
+            code="D16",
+            value=ignore_index,
         )
 
 

@@ -131,6 +131,20 @@ def test_reductions():
         F.kl_div(x, p, reduction="batch")
 
 
+def test_a_mean_over_more_axes_is_told_with_the_classes_of_the_last():
+    x = torch.randn(2, 7, 5).log_softmax(-1)
+    p = torch.randn(2, 7, 5).softmax(-1)
+    with pytest.warns(MisuseWarning, match="5 times smaller") as told:
+        loss = F.kl_div(x, p)
+    assert told[0].message.value == 5
+    # what it says is so: of both reductions, and of what it advises
+    by_hand = F.kl_div(x, p, reduction="none").sum(-1).mean()
+    torch.testing.assert_close(loss * 5, by_hand)
+    torch.testing.assert_close(F.kl_div(x, p, reduction="batchmean"), by_hand * 14 / 2)
+    with xent.checks(silence=["D05"]):
+        torch.testing.assert_close(F.distillation_loss(x, p.log()), by_hand)
+
+
 @pytest.mark.filterwarnings(
     "ignore:size_average and reduce args:UserWarning", "ignore:reduction. 'mean':UserWarning"
 )

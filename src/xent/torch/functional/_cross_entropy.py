@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from xent.torch._arguments import check_logits, class_axis, softmax_task
-from xent.torch._checks import look_at_distributions, look_at_logits, warn_negative
+from xent.torch._checks import (
+    look_at_distributions,
+    look_at_logits,
+    warn_negative,
+    warn_nothing_ignored,
+)
 from xent.torch._ops.everyday import everyday, is_everyday
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, route_of
@@ -304,7 +309,10 @@ def _found(
     if path == "cpu" or (path == "formulas" and is_eager()):
         look_at_logits(input, axis, loss="cross_entropy")
         if task.soft_target is not None:
-            look_at_distributions(task.soft_target, axis, loss="cross_entropy")
+            look_at_distributions(
+                task.soft_target, axis, loss="cross_entropy", sample_weight=sample_weight
+            )
+            warn_nothing_ignored(ignore_index)
         if weight is not None:
             warn_negative(weight, "weight")
     return reduced(input, task, path, how_of(reduction), statistics=statistics), axis

@@ -123,7 +123,7 @@ def kl_div(
     rows = input.shape[0] if input.dim() else 1
     dtype = dtype_of_loss(input, target)
     if asked_for_mean:
-        warn_mean_over_classes(input.numel(), rows)
+        warn_mean_over_classes(input.shape)
     look_at_pair(input, target, log_target)
     input, target = broadcast(input, target)
     return evaluate(

@@ -5,6 +5,7 @@ Torch accepts all of it, so these warn, once a call site, from samples of CPU te
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,26 @@ def look_for_positive(input: Tensor, axis: int) -> None:
         )
 
 
-def warn_mean_over_classes(num_elements: int, num_rows: int) -> None:
-    """Warn D33 of a mean that divides by the number of classes too."""
+def warn_mean_over_classes(shape: torch.Size) -> None:
+    """Warn D33 of a mean that divides by the number of classes too.
+
+    Of more than two axes, "batchmean" is no mean of distributions either.
+    """
     if torch.compiler.is_compiling():
         return
-    times = num_elements // num_rows if num_rows else 0
+    if len(shape) > 2:
+        warn_once(
+            f'reduction="mean" divides by the number of elements, of shape {tuple(shape)}: if the '
+            f"classes are on the last axis, the loss and its gradient are {shape[-1]:,} times "
+            "smaller than the mean divergence of a distribution. "
+            f'"batchmean" would divide by the {shape[0]:,} of the first axis only. Pass '
+            'reduction="none" and take .sum(-1).mean(), or give distillation_loss the logits.',
+            code="D33",
+            value=shape[-1],
+        )
+        return
+    num_rows = shape[0] if shape else 1
+    times = math.prod(shape) // num_rows if num_rows else 0
     warn_once(
         'reduction="mean" divides by the number of elements, so the loss and its gradient are '
         f"{times:,} times smaller than the mean divergence of a row. Pass "
