@@ -1,0 +1,91 @@
+"""Fill the tables of docs/differences.md: `python tools/differences.py --write`.
+
+The calls stand in the page, in blocks of `py`. A case is a comment "what | the answer", lines that
+name its inputs, and a line `column: call` for each library. Without an argument it is printed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, NamedTuple
+
+import outcomes
+
+PAGE = outcomes.ROOT / "docs" / "differences.md"
+SECTION = re.compile(r"<!-- table -->\n(.*?)<!-- /table -->\n\n```py\n(.*?)```", re.S)
+CALL = re.compile(r"([a-z][\w.]*): (.+)")
+COLUMNS = ("scipy", "sklearn", "torch", "optax", "xent.sklearn", "xent.torch", "xent")
+VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
+
+
+class Case(NamedTuple):
+    title: str
+    truth: str
+    setup: str
+    calls: dict[str, str]
+
+
+def cases(block: str) -> list[Case]:
+    found = []
+    for text in block.strip().split("\n\n"):
+        head, *lines = text.splitlines()
+        title, _, truth = head.removeprefix("# ").partition(" | ")
+        calls = {m[1]: m[2] for m in map(CALL.fullmatch, lines) if m}
+        setup = "\n".join(line for line in lines if not CALL.fullmatch(line))
+        found.append(Case(title, truth, setup, calls))
+    return found
+
+
+def known() -> dict[str, Any]:
+    names = outcomes.names()
+    for short, module, name in (("t", "torch", "tensor"), ("a", "jnp", "asarray")):
+        if module in names:
+            names[short] = getattr(names[module], name)
+    names["slope"] = slope
+    return names
+
+
+def slope(function: Any, x: Any) -> Any:
+    """Return the gradient that autograd takes; that of torch.func is sometimes another."""
+    x.requires_grad_()
+    function(x).backward()
+    return x.grad
+
+
+def table(block: str, names: dict[str, Any]) -> str:
+    all_cases = cases(block)
+    named = {column for case in all_cases for column in case.calls}
+    assert named <= set(COLUMNS), named
+    columns = [column for column in COLUMNS if column in named]
+    rows = []
+    for case in all_cases:
+        here = dict(names)
+        exec(case.setup, here)
+        cells = [
+            outcomes.outcome(case.calls[column], here, case.title).words
+            if column in case.calls
+            else ""
+            for column in columns
+        ]
+        rows.append([case.title, case.truth, *cells])
+    return outcomes.table(["what", "answer", *columns], rows)
+
+
+def written(text: str) -> str:
+    names = known()
+
+    def section(found: re.Match[str]) -> str:
+        made = f"<!-- table -->\n{table(found[2], names)}<!-- /table -->"
+        return f"{made}\n\n```py\n{found[2]}```"
+
+    text = SECTION.sub(section, text)
+    return VERSIONS.sub(f"<!-- versions -->{outcomes.versions()}<!-- /versions -->", text)
+
+
+if __name__ == "__main__":
+    made = written(PAGE.read_text(encoding="utf-8"))
+    if sys.argv[1:] == ["--write"]:
+        PAGE.write_text(made, encoding="utf-8")
+    else:
+        sys.stdout.write(made)

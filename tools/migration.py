@@ -1,0 +1,73 @@
+"""Fill the column "result" of docs/migrate/: `python tools/migration.py --write`.
+
+A row of those tables is: their call, ours, what both give, what differs. The names that the calls
+use are set in the first block of `py` of the page. Without an argument the pages are printed.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import outcomes
+
+FOLDER = outcomes.ROOT / "docs" / "migrate"
+SETUP = re.compile(r"```py\n(.*?)```", re.S)
+VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
+ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| (.*?) \| (.*) \|$", re.M)
+
+
+def code(cell: str) -> str:
+    """Return the code of a cell: in tables, a bar is escaped."""
+    return cell.replace("\\|", "|")
+
+
+def alike(theirs: outcomes.Outcome, ours: outcomes.Outcome) -> bool:
+    """Whether both returned the same number, to the precision of the narrower dtype."""
+    if theirs.error or ours.error:
+        return False
+    a, b = outcomes.array_of(theirs.value), outcomes.array_of(ours.value)
+    if a.shape != b.shape and a.size != b.size:
+        return False
+    # a hundred of the narrower one's epsilons: peers sum in their own order
+    eps = max((np.finfo(x.dtype).eps for x in (a, b) if x.dtype.kind == "f"), default=1e-16)
+    return bool(np.allclose(a.ravel(), b.ravel(), rtol=100 * eps, atol=0, equal_nan=True))
+
+
+def result(theirs: outcomes.Outcome, ours: outcomes.Outcome) -> str:
+    if alike(theirs, ours):
+        shown = ours.words if ours.words == outcomes.shown(ours.value) else theirs.words
+        return f"both {shown}"
+    return f"{theirs.words}; ours {ours.words}"
+
+
+def written(text: str, names: dict[str, Any]) -> str:
+    here = dict(names)
+    setup = SETUP.search(text)
+    if setup is None and ROW.search(text):
+        raise SystemExit("a page of docs/migrate/ starts with a block of py that sets its names")
+    exec(setup[1] if setup else "", here)
+
+    def row(found: re.Match[str]) -> str:
+        theirs, ours = (outcomes.outcome(code(found[k]), here, found[0]) for k in (1, 2))
+        return f"| `{found[1]}` | `{found[2]}` | {result(theirs, ours)} | {found[4]} |"
+
+    text = ROW.sub(row, text)
+    return VERSIONS.sub(f"<!-- versions -->{outcomes.versions()}<!-- /versions -->", text)
+
+
+def pages() -> list[Path]:
+    return sorted(FOLDER.glob("*.md"))
+
+
+if __name__ == "__main__":
+    names = outcomes.names()
+    for path in pages():
+        made = written(path.read_text(encoding="utf-8"), names)
+        if sys.argv[1:] == ["--write"]:
+            path.write_text(made, encoding="utf-8")
+        else:
+            sys.stdout.write(f"== {path.name}\n{made}")
