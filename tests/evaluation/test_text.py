@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xent import recalibrate
+from xent.errors import XentValueError
 from xent.evaluation import compare, evaluate
 from xent.evaluation.numbers import level_text, number, percent
 
@@ -104,3 +106,15 @@ def test_numbers_for_machines_are_those_of_the_attributes():
         assert numbers[name] == getattr(result, name)
     assert [c["name"] for c in numbers["classes"]] == ["0", "1"]
     assert numbers["worst"][0] == {"row": 0, "log_loss": 1.0, "target": "0", "predicted": "0"}
+
+
+def test_one_row_is_not_called_rows():
+    one, two = ([1], [0.7]), ([1], [0.4])
+    assert "1 row scored" in str(evaluate(one))
+    assert "2 models on 1 row, paired" in str(compare(one, two))
+    r = recalibrate(([0, 1, 0, 1, 1], [0.3, 0.6, 0.7, 0.2, 0.0]))
+    assert "without 1 impossible row (" in str(r)
+    with pytest.raises(XentValueError, match=r"in row 1 \(1 such row\)"):
+        r.apply([0.5, 1.5])
+    with pytest.raises(XentValueError, match=r"in row 2 \(1 such row in this batch\)"):
+        evaluate(([0, 1, 0.5], [0.3, 0.6, 0.7]))

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from xent.errors import XentValueError
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading.names import span
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
@@ -60,7 +61,7 @@ def raise_fault(
     where = f"in row {row}"
     if column >= 0:
         where += f" of {_column(plan, column)}"
-    such = f"{count:,} such row{'' if count == 1 else 's'} among the first {seen:,}"
+    such = f"{counted(count, 'such row')} among the first {seen:,}"
     requirement, got, hint, code = _words(kind, plan, options, columns, value, faults[kind])
     raise XentValueError(
         f"{requirement}, got {got} {where} ({such}){'; ' + hint if hint else ''}",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from xent.evaluation.numbers import UNITS, level_text, number, percent
+from xent.evaluation.numbers import UNITS, counted, level_text, number, percent
 from xent.evaluation.text import MAX_WORST, interval_text
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def fragment(e: Evaluation) -> str:
     parts = [
         f"<style>{STYLE}</style>",
         f'<div class="xent-evaluation"><div class="of">{_text(e.name)}: '
-        f"{s.num_rows:,} row{'' if s.num_rows == 1 else 's'} scored</div>",
+        f"{counted(s.num_rows)} scored</div>",
         f'<div><span class="score">{_number(e.log_loss)}</span> {UNITS[e.unit]}'
         f"{' a label decision' if s.kind == 'labels' else ''}"
         f' <span class="of">{_interval(e)}</span></div>',

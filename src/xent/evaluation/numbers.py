@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 
-__all__ = ["UNITS", "level_text", "number", "percent", "table"]
+__all__ = ["UNITS", "counted", "level_text", "number", "percent", "table"]
 
 UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
 
@@ -41,6 +41,15 @@ def percent(share: float) -> str:
     if text in ("0.0 %", "-0.0 %"):
         return "< 0.1 %" if share > 0 else "> -0.1 %"
     return text
+
+
+def counted(count: int, noun: str = "row", plural: str = "") -> str:
+    """Return a count of things.
+
+    >>> counted(1), counted(12345), counted(2, "class", "classes")
+    ('1 row', '12,345 rows', '2 classes')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def level_text(level: float) -> str:

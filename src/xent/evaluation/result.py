@@ -23,6 +23,7 @@ from xent.evaluation.groups.slice_table import SliceRow, by_chance, information,
 from xent.evaluation.hints.found import Hint, find_hints
 from xent.evaluation.intervals.means import Interval
 from xent.evaluation.intervals.of_summary import interval_of
+from xent.evaluation.numbers import counted
 from xent.evaluation.summary.summary import Summary
 from xent.units import Unit, nats_per
 
@@ -297,7 +298,7 @@ class Evaluation:
         found = []
         if s.clip_share > CLIP_SHARE:
             found.append(
-                f"D31: {s.clip_share:.0%} of the loss comes from {s.num_clipped} rows whose "
+                f"D31: {s.clip_share:.0%} of the loss comes from {counted(s.num_clipped)} whose "
                 f"probability was raised to {s.clip:g}; the log loss says more about the clip "
                 "than about the model"
             )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.lines import calibration_lines
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.numbers import UNITS, level_text, number, percent, table
+from xent.evaluation.numbers import UNITS, counted, level_text, number, percent, table
 from xent.evaluation.summary.rows import Row
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _note(text: str) -> list[str]:
 
 def _title(e: Evaluation) -> str:
     s = e.summary
-    lines = [f"{e.name}: {s.num_rows:,} row{'' if s.num_rows == 1 else 's'} scored"]
+    lines = [f"{e.name}: {counted(s.num_rows)} scored"]
     if e.note:
         lines.append(f"  {e.note}")
     if s.num_impossible:

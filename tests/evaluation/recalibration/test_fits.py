@@ -334,7 +334,7 @@ def test_one_class_that_is_always_true():
     [
         (np.zeros(3), [0, 0, 0], None, r"log_probs must have shape \(N, K\), got \(3,\)"),
         (np.zeros((2, 2)), [0, 1, 0], None, r"one class for each of 2 rows, got shape \(3,\)"),
-        (np.zeros((2, 2)), [0, 2], None, r"in \[0, 2\), got 2 in row 1 \(1 such rows\)"),
+        (np.zeros((2, 2)), [0, 2], None, r"in \[0, 2\), got 2 in row 1 \(1 such row\)"),
         (np.zeros((2, 2)), [0, 1], [1.0, -1.0], r"weight must be finite and >= 0, got -1.0 in row"),
         (np.zeros((2, 2)), [0, 1], [1.0], r"weight must have shape \(2,\), got \(1,\)"),
         (np.zeros((2, 2)), [0, 1], [0.0, 0.0], "possible truth and a positive weight"),

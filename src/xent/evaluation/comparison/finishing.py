@@ -20,8 +20,8 @@ from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import GroupedSums, moments
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.sums import MomentTally
-from xent.evaluation.intervals.means import hall_interval
-from xent.evaluation.numbers import percent
+from xent.evaluation.intervals.means import FEW_CLUSTERS, hall_interval
+from xent.evaluation.numbers import counted, percent
 from xent.evaluation.result import CLIP_SHARE
 from xent.evaluation.summary.summary import Summary
 from xent.units import nats_per, perplexity_of
@@ -192,15 +192,16 @@ def _notes(
         sums = next(iter(run.states.values())).clusters
         if sums is not None and sums.folded:
             notes.append(f"more than {MAX_CLUSTERS:,} clusters, put together into so many by hash")
-    few = [p.num_clusters for p in pairs if p.num_clusters is not None and p.num_clusters < 20]
+    few = [count for p in pairs if (count := p.num_clusters) is not None and count < FEW_CLUSTERS]
     if few:
-        notes.append(f"only {min(few)} clusters: an interval from so few is wide and uncertain")
+        notes.append(
+            f"only {counted(min(few), 'cluster')}: an interval from so few is wide and uncertain"
+        )
     for name, summary in zip((m.name for m in models), summaries, strict=True):
         if summary.clip_share > CLIP_SHARE:
-            count = summary.num_clipped
             notes.append(
-                f"{percent(summary.clip_share)} of the loss of {name} comes from {count:,} "
-                f"row{'' if count == 1 else 's'} whose probability was raised to "
+                f"{percent(summary.clip_share)} of the loss of {name} comes from "
+                f"{counted(summary.num_clipped)} whose probability was raised to "
                 f"{summary.clip:g}: the difference says more about the clip than about the model"
             )
     if asked.weight is not None:

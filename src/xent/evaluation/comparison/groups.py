@@ -14,6 +14,7 @@ from xent.errors import XentValueError
 from xent.evaluation.comparison.sums import GroupedSums, Moments
 from xent.evaluation.exact import ratio
 from xent.evaluation.groups.values import MISSING, texts_of
+from xent.evaluation.numbers import counted
 
 __all__ = [
     "MAX_CLUSTERS",
@@ -60,8 +61,8 @@ def clusters_of(name: str, column: Any, first_row: int) -> tuple[list[str], Arra
         without = np.flatnonzero(codes == texts.index(MISSING))
         raise XentValueError(
             f"cluster {name!r} must have a value in every row, got none in row "
-            f"{first_row + int(without[0])} ({without.size} such rows in this batch); leave such "
-            "rows out with --sql",
+            f"{first_row + int(without[0])} ({counted(without.size, 'such row')} in this batch); "
+            "leave such rows out with --sql",
             index=first_row + int(without[0]),
         )
     return texts, codes

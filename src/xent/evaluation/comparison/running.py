@@ -22,6 +22,7 @@ from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.streams import by_row
 from xent.evaluation.comparison.truth import TruthCheck
 from xent.evaluation.intervals.means import check_level
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import column_named
@@ -221,7 +222,7 @@ class _Run:
                 raise SourceError(
                     f"{option} {name!r} must be the same in all sources, got {values[at]:g} in "
                     f"{self._sources[0].name} and {other[at]:g} in {source.name} in row "
-                    f"{first_row + at} ({int(differ.sum()):,} such rows in this batch)",
+                    f"{first_row + at} ({counted(int(differ.sum()), 'such row')} in this batch)",
                     index=first_row + at,
                 )
         return values

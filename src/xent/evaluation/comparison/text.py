@@ -11,7 +11,7 @@ from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.numbers import UNITS, level_text, number, percent, table
+from xent.evaluation.numbers import UNITS, counted, level_text, number, percent, table
 from xent.units import nats_per
 
 __all__ = ["render"]
@@ -45,7 +45,7 @@ def render(c: Comparison) -> str:
 def _title(c: Comparison) -> list[str]:
     rows = c.pairs[0].num_rows
     how = f"by the key {c.key}" if c.key else "row by row"
-    lines = [f"{len(c.models)} models on {rows:,} row{'' if rows == 1 else 's'}, paired {how}"]
+    lines = [f"{len(c.models)} models on {counted(rows)}, paired {how}"]
     notes = {m.note for m in c.models}
     if len(notes) == 1:
         lines.append(f"  {c.models[0].note}")
@@ -86,7 +86,7 @@ def _models(c: Comparison) -> list[str]:
     for letter, m in zip(_letters(c), c.models, strict=True):
         if m.num_impossible:
             lines.append(
-                f"  {letter}: {m.num_impossible:,} row{_s(m.num_impossible)} impossible (the truth "
+                f"  {letter}: {counted(m.num_impossible)} impossible (the truth "
                 f"had probability 0); without {'it' if m.num_impossible == 1 else 'them'} "
                 f"{number(m.finite_log_loss)} {UNITS[c.unit]}"
             )
@@ -117,10 +117,6 @@ def _level(c: Comparison) -> str:
     return f"{level_text(c.level)} interval"
 
 
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"
-
-
 def _pair(c: Comparison, p: Pair) -> list[str]:
     unit = UNITS[c.unit]
     per = " a label decision" if c.kind == "labels" else ""
@@ -128,7 +124,7 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
     value = p.finite_difference
     if p.num_common < p.num_rows:
         rows.append(("difference in log loss, A - B", _undefined(p), ""))
-        label = f"  on the {p.num_common:,} rows possible for both"
+        label = f"  on the {counted(p.num_common)} possible for both"
     else:
         label = "difference in log loss, A - B"
     bits = f" = {number(value * nats_per('nat') / math.log(2))} bits" if c.unit == "nat" else ""
@@ -186,7 +182,7 @@ def _perplexities(p: Pair) -> tuple[str, str]:
 
 def _undefined(p: Pair) -> str:
     counts = [
-        f"{count:,} row{_s(count)} impossible for {who}"
+        f"{counted(count)} impossible for {who}"
         for count, who in (
             (p.only_a_impossible, "A alone"),
             (p.only_b_impossible, "B alone"),

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading.batches import is_arrow, plain
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
@@ -110,7 +111,8 @@ def keys_of(
             row = first_row + int(without[0])
             raise XentValueError(
                 f"{argument} column {name!r} must have a value in every row, got none in row "
-                f"{row} ({without.size} such rows in this batch); leave such rows out with --sql",
+                f"{row} ({counted(without.size, 'such row')} in this batch); leave such rows out "
+                "with --sql",
                 index=row,
             )
     keys = text_keys(texts)

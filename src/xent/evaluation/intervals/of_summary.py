@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from xent.evaluation.intervals.means import Interval, hall_interval, no_interval
+from xent.evaluation.numbers import counted
 from xent.evaluation.summary.summary import Summary
 
 __all__ = ["interval_of", "method_of"]
@@ -25,7 +26,7 @@ def interval_of(summary: Summary, level: float) -> Interval:
     """Return the interval of `summary.log_loss`, in nats."""
     method = method_of(summary)
     if summary.num_impossible:
-        rows = f"{summary.num_impossible:,} row{'' if summary.num_impossible == 1 else 's'}"
+        rows = counted(summary.num_impossible)
         return no_interval(level, method, f"{rows} impossible: the loss is infinite")
     if summary.replicates is not None:
         return summary.replicates.interval(level, scale=summary.decisions)

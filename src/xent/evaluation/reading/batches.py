@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentTypeError, XentValueError
+from xent.evaluation.numbers import counted
 from xent.kernels.cpu.log_loss import MISSING, MISSING_LABEL
 
 __all__ = [
@@ -126,8 +127,8 @@ def weights(name: str, column: Any, first_row: int) -> npt.NDArray[np.float64]:
         at = int(np.argmax(large))
         raise XentValueError(
             f"weight {name!r} must be at most {MOST_WEIGHT:g}, got {values[at]:g} in row "
-            f"{first_row + at} ({int(large.sum()):,} such rows in this batch); weights count in "
-            "proportion: divide all of them by the largest",
+            f"{first_row + at} ({counted(int(large.sum()), 'such row')} in this batch); "
+            "weights count in proportion: divide all of them by the largest",
             index=first_row + at,
             value=float(values[at]),
         )
@@ -176,7 +177,8 @@ def matrix(name: str, column: Any, first_row: int, width: int) -> npt.NDArray[An
             row = first_row + int(wrong[0])
             raise SourceError(
                 f"column {name!r} must hold {width} values a row, got "
-                f"{int(lengths[wrong[0]])} in row {row} ({wrong.size} such rows in this batch)",
+                f"{int(lengths[wrong[0]])} in row {row} ({counted(wrong.size, 'such row')} in this "
+                "batch)",
                 index=row,
             )
     if column.null_count:
@@ -219,7 +221,8 @@ def _whole(name: str, values: npt.NDArray[Any], first_row: int) -> npt.NDArray[n
         row = first_row + int(wrong[0])
         raise XentValueError(
             f"{name} must hold whole numbers, got {values[wrong[0]]} in row {row} "
-            f"({wrong.size} such rows in this batch); probabilities as targets are not scored here",
+            f"({counted(wrong.size, 'such row')} in this batch); probabilities as targets "
+            "are not scored here",
             index=row,
             value=float(values[wrong[0]]),
         )
@@ -237,7 +240,7 @@ def labels(name: str, column: Any, first_row: int) -> npt.NDArray[np.uint8]:
         row = first_row + int(wrong[0])
         raise XentValueError(
             f"label column {name!r} must hold 0 and 1, got {values[wrong[0]]} in row {row} "
-            f"({wrong.size} such rows in this batch)",
+            f"({counted(wrong.size, 'such row')} in this batch)",
             code="D08",
             index=row,
             value=int(values[wrong[0]]),

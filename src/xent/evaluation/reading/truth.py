@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.names import nearest
@@ -101,7 +102,7 @@ class Truth:
             row = first_row + int(wrong[0])
             raise XentValueError(
                 f"target {name!r} must hold classes, got {text!r} in row {row} "
-                f"({wrong.size} such rows in this batch); "
+                f"({counted(wrong.size, 'such row')} in this batch); "
                 + nearest(text, self._plan.classes, "the classes are")
                 + self._order_hint(texts),
                 code="D26" if self._order_hint(texts) else "D01",
@@ -131,8 +132,8 @@ class Truth:
             row = first_row + int(wrong[0])
             raise XentValueError(
                 f"one of the {len(columns)} outcome columns must be 1 in each row, got "
-                f"{total[wrong[0]]} in row {row} ({wrong.size} such rows in this batch); rows "
-                "with several labels, or none, are a task of their own: task='multi'",
+                f"{total[wrong[0]]} in row {row} ({counted(wrong.size, 'such row')} in this "
+                "batch); rows with several labels, or none, are a task of their own: task='multi'",
                 code="D17",
                 index=row,
                 value=int(total[wrong[0]]),
@@ -167,7 +168,7 @@ class Truth:
             )
         return XentValueError(
             f"target {name!r} must {requirement}, got {values[at]} in row {first_row + at} "
-            f"({int(wrong.sum())} such rows in this batch){hint}",
+            f"({counted(int(wrong.sum()), 'such row')} in this batch){hint}",
             code="D01",
             index=first_row + at,
             value=int(values[at]),

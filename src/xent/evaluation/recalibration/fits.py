@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentValueError
+from xent.evaluation.numbers import counted
 from xent.evaluation.recalibration import separation
 from xent.evaluation.recalibration.fit import Fit
 from xent.evaluation.recalibration.newton import Minimum, Vector, minimise
@@ -349,7 +350,7 @@ def _group_notes(rows: Rows, groups: npt.NDArray[np.int64]) -> list[str]:
     notes = []
     if never.any():
         count = int(never.sum())
-        notes.append(f"{count} class{'' if count == 1 else 'es'} never true: the best bias is -inf")
+        notes.append(f"{counted(count, 'class', 'classes')} never true: the best bias is -inf")
     apart = _different(groups[~never])
     if apart > 1:
         notes.append(

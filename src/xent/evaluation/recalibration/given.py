@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 
-from xent.errors import XentValueError
 from xent.evaluation.recalibration.objective import Matrix
+from xent.evaluation.recalibration.prepared import check_all
 
 __all__ = ["check_rows", "scores_of_rows"]
 
@@ -19,26 +19,23 @@ def check_rows(
 
     `odds` where columns are labels, `single` where the only column is class 1 of two.
     """
+    check = partial(check_all, "predictions")
     if given == "logits":
-        _all_rows("be numbers", ~np.isnan(values).any(axis=1), values, "")
+        check("be numbers", ~np.isnan(values).any(axis=1), values)
         if odds:
             return  # of a label that is certain they are infinite
-        hint = "a softmax of +inf has no value"
-        _all_rows("be below +inf", (values < np.inf).all(axis=1), values, hint)
-        if not single:
-            hint = "every class would be impossible"
-            _all_rows("be above -inf for one class", (values > -np.inf).any(axis=1), values, hint)
+        check("be below +inf", (values < np.inf).all(axis=1), values, "it has no softmax")
+        possible = single | (values > -np.inf).any(axis=1)
+        check("be above -inf for one class", possible, values, "nothing could happen")
         return
     inside = ((values >= 0) & (values <= 1)).all(axis=1)
-    _all_rows("be in [0, 1]", inside, values, "logits? say given='logits'")
+    check("be in [0, 1]", inside, values, "logits? say given='logits'")
     if odds or single:
         return
     total = values.sum(axis=1)
+    hint = "divide each row by its sum, or allow more with sum_tolerance"
     fine = np.abs(total - 1) <= sum_tolerance
-    requirement = f"sum to 1 in each row within {sum_tolerance:g}"
-    _all_rows(
-        requirement, fine, total, "divide each row by its sum, or allow more with sum_tolerance"
-    )
+    check(f"sum to 1 in each row within {sum_tolerance:g}", fine, total, hint)
 
 
 def scores_of_rows(values: Matrix, given: str, *, odds: bool, single: bool) -> Matrix:
@@ -52,15 +49,3 @@ def scores_of_rows(values: Matrix, given: str, *, odds: bool, single: bool) -> M
     if odds:
         return logs - complement
     return np.concatenate([complement, logs], axis=1) if single else logs
-
-
-def _all_rows(requirement: str, fine: Any, values: Any, hint: str) -> None:
-    wrong = np.flatnonzero(~fine)
-    if wrong.size:
-        row = int(wrong[0])
-        such = f"{wrong.size:,} such row{'' if wrong.size == 1 else 's'}"
-        raise XentValueError(
-            f"predictions must {requirement}, got {values[row]} in row {row} ({such})"
-            + (f"; {hint}" if hint else ""),
-            index=row,
-        )

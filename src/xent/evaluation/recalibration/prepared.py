@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.numbers import counted
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix, Objective, exact_loss
 
-__all__ = ["Rows", "in_proportion", "log_softmax", "prepare"]
+__all__ = ["Rows", "check_all", "in_proportion", "log_softmax", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ def prepare(log_probs: Any, target: Any, weight: Any = None) -> Rows:
             value=y.shape,
         )
     y = y.astype(np.int64)
-    _all_in("target", f"be in [0, {z.shape[1]})", (y >= 0) & (y < z.shape[1]), y)
+    check_all("target", f"be in [0, {z.shape[1]})", (y >= 0) & (y < z.shape[1]), y)
     w = np.ones(len(z)) if weight is None else np.asarray(weight, dtype=np.float64)
     if w.shape != z.shape[:1]:
         raise XentValueError(f"weight must have shape ({len(z)},), got {w.shape}", value=w.shape)
-    _all_in("weight", "be finite and >= 0", np.isfinite(w) & (w >= 0), w)
+    check_all("weight", "be finite and >= 0", np.isfinite(w) & (w >= 0), w)
     if z.size and not z.max() < np.inf:  # nan is not below either
         fine = (z < np.inf).all(axis=1)
-        _all_in("log_probs", "be numbers below +inf", fine, z)
+        check_all("log_probs", "be numbers below +inf", fine, z)
     z = log_softmax(z)
     possible = z[np.arange(len(z)), y] > -np.inf  # nan, of a row of -inf only, is not
     kept = possible & (w > 0)
@@ -93,11 +94,14 @@ def log_softmax(scores: Matrix) -> Matrix:
     return z
 
 
-def _all_in(name: str, requirement: str, fine: Any, values: Any) -> None:
+def check_all(name: str, requirement: str, fine: Any, values: Any, hint: str = "") -> None:
+    """Raise where not all rows are fine: what they must, which is the first, how many."""
     wrong = np.flatnonzero(~fine)
     if wrong.size:
         row = int(wrong[0])
+        such = counted(wrong.size, "such row")
         raise XentValueError(
-            f"{name} must {requirement}, got {values[row]} in row {row} ({wrong.size} such rows)",
+            f"{name} must {requirement}, got {values[row]} in row {row} ({such})"
+            + (f"; {hint}" if hint else ""),
             index=row,
         )

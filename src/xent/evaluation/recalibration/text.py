@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from xent.evaluation.numbers import UNITS, level_text, number, table
+from xent.evaluation.numbers import UNITS, counted, level_text, number, table
 from xent.units import Unit, nats_per
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def render(r: Recalibration, unit: Unit = "nat") -> str:
     what = "labels" if r.kind == "labels" else "classes"
     lines = [
         f"{r.method} recalibration of {len(r.classes)} {what}, fitted to "
-        f"{t.num_rows:,} rows of {t.name}"
+        f"{counted(t.num_rows)} of {t.name}"
     ]
     lines += [f"  {line}" for line in _parameters(r)]
     a_row = " a label decision" if r.kind == "labels" else ""
@@ -36,12 +36,12 @@ def render(r: Recalibration, unit: Unit = "nat") -> str:
     if not math.isnan(t.optimism):
         lines.append(
             f"  gain {number((t.log_loss_before - t.log_loss) / per)}, of which about "
-            f"{number(t.optimism / per)} is for {t.num_parameters} "
-            f"parameter{'' if t.num_parameters == 1 else 's'} fitted to these rows"
+            f"{number(t.optimism / per)} is for {counted(t.num_parameters, 'parameter')} "
+            "fitted to these rows"
         )
     if t.num_impossible:
         lines.append(
-            f"  {t.num_impossible:,} impossible rows (the truth had probability 0) are not in it"
+            f"  without {counted(t.num_impossible, 'impossible row')} (the truth had probability 0)"
         )
     lines += [f"  note: {note}" for note in t.notes]
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def render_improvement(i: Improvement | None, name: str, unit: Unit = "nat") -> 
     per, units = nats_per(unit), UNITS[unit]
     percents = level_text(i.interval.level)
     lines = [
-        f"applied to {i.num_rows:,} rows of {name}",
+        f"applied to {counted(i.num_rows)} of {name}",
         f"  log loss {number(i.before / per)} before, {number(i.after / per)} after, in {units}",
     ]
     if i.interval:
