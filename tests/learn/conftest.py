@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -97,8 +98,9 @@ class Reader:
     def drag(self, stage, control, to, *, steps=4):
         """Drag a handle to a point of the picture (in its own coordinates, along its way)."""
         view = self.stage(stage).locator("svg.picture")
-        knob = view.locator(f'[data-handle="{control}"]').first
-        box, at = view.bounding_box(), knob.locator(".knob, rect").first.bounding_box()
+        knob = view.locator(f'.handle[data-handle="{control}"]')
+        view.scroll_into_view_if_needed()
+        box, at = view.bounding_box(), knob.locator(".knob").bounding_box()
         scale = box["width"] / view.evaluate("s => s.viewBox.baseVal.width")
         x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
         self.page.mouse.move(x, y)
@@ -113,76 +115,79 @@ class Reader:
 
     @contextmanager
     def answered(self, stage):
-        """Wait for the answer to the last question of a stage, and for the cells that read it."""
-        before = self.stage(stage).get_attribute("data-n")
+        """Wait for the answer to the last question that a stage was asked."""
+        figure = self.stage(stage)
+        before = figure.get_attribute("data-n")
         yield
-        figure = self.stage(stage).element_handle()
-        self.page.wait_for_function(
-            "([f, n]) => f.dataset.n !== n && f.dataset.waiting === undefined", arg=[figure, before]
-        )
-        self.settle()
-
-    def settle(self):
-        """Wait until no cell is running and nothing has changed for a moment."""
-        self.page.wait_for_function(
-            """() => new Promise(done => {
-                 let timer;
-                 const quiet = () => { watch.disconnect(); done(true); };
-                 const watch = new MutationObserver(() => {
-                   clearTimeout(timer); timer = setTimeout(quiet, 250);
-                 });
-                 watch.observe(document.body, {subtree: true, childList: true, attributes: true,
-                   characterData: true});
-                 timer = setTimeout(quiet, 250);
-               })"""
-        )
+        self._until(lambda: figure.get_attribute("data-n") != before)
+        self._until(lambda: figure.get_attribute("data-waiting") is None)
+        assert figure.get_attribute("data-n") != before, "nothing was asked"
 
     def number(self, name):
         """What a card shows, with every digit."""
         return float(self.page.locator(f'[data-number="{name}"]').get_attribute("data-value"))
 
-    def says(self, key):
-        """Whether a text of `page.say` is there."""
-        return self.page.locator(f'[data-say="{key}"]').count() == 1
+    def shows(self, name, expected, rel=1e-14):
+        """Wait until a card shows a number; its cell runs a moment after the picture."""
+        wanted = pytest.approx(expected, rel=rel)
+        self._until(lambda: self.number(name) == wanted)
+        assert self.number(name) == wanted
+
+    def says(self, key, here=True):
+        """Wait until a text of `page.say` is there, or is no longer."""
+        found = self.page.locator(f'[data-say="{key}"]')
+        self._until(lambda: found.count() == here)
+        assert found.count() == here, key
+
+    def _until(self, holds, seconds=15):
+        end = time.monotonic() + seconds
+        while not holds() and time.monotonic() < end:
+            self.page.wait_for_timeout(50)
+
+
+@pytest.fixture(scope="session")
+def context(chromium):
+    """One context for all pages, so that marimo's own files are fetched once."""
+    context = chromium.new_context()
+    # a policy of the server forbids every other machine; what it stops is told on the console
+    context.add_init_script(
+        "document.addEventListener('securitypolicyviolation', e => console.error(e.blockedURI));"
+        "localStorage.clear();"
+    )
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def chapter(chromium, server):
+def chapter(context, server):
     """Open a chapter; what it says on the console and asks of any network fails the test."""
-    told, asked, contexts = [], [], []
+    told, asked, pages = [], [], []
 
-    def chapter(slug, lang="en", *, width=1280, scheme="light", **options):
-        context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
-        )
-        contexts.append(context)
+    def heard(message):
+        if message.type in ("error", "warning"):
+            told.append(message.text)
+
+    def sent(url):
+        here = (f"{server}/", server.replace("http:", "ws:") + "/", "data:", "blob:")
+        if not url.startswith(here):
+            asked.append(url)
+
+    def chapter(slug, lang="en", *, width=1280, scheme="light"):
         page = context.new_page()
-        page.set_default_timeout(20_000)
-
-        def only_here(route):
-            if route.request.url.startswith((server + "/", "data:", "blob:")):
-                route.continue_()
-            else:
-                asked.append(route.request.url)
-                route.abort()
-
-        context.route("**/*", only_here)
-        loud = ("error", "warning")
-        page.on("console", lambda m: told.append(m.text) if m.type in loud else None)
+        pages.append(page)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        page.set_default_timeout(30_000)
+        page.on("console", heard)
         page.on("pageerror", lambda error: told.append(str(error)))
-        page.on("websocket", lambda socket: asked.append(socket.url)
-                if not socket.url.startswith(server.replace("http", "ws")) else None)  # fmt: skip
-        page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', e => console.error(e.blockedURI))"
-        )
-        page.goto(f"{server}/{lang}/{slug.replace('_', '-')}/")
-        page.wait_for_selector(".x-foot")
-        reader = Reader(page)
-        reader.settle()
-        return reader
+        page.on("request", lambda request: sent(request.url))
+        page.on("websocket", lambda socket: sent(socket.url))
+        page.goto(f"{server}/{lang}/{slug.replace('_', '-')}/" if slug else f"{server}/{lang}/")
+        page.wait_for_selector(".x-foot, .cover")
+        return Reader(page)
 
     yield chapter
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     assert told == []
     assert asked == []

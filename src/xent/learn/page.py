@@ -86,7 +86,7 @@ class Page:
     def t(self, key: str, **values: Any) -> str:
         """Return a text of this chapter, or one that all chapters share."""
         texts = self._texts.get(key) or COMMON[key]
-        return filled(texts[self.lang], **values)
+        return filled(_joined(texts[self.lang]), **values)
 
     def md(self, key: str, **values: Any) -> Any:
         """Return a text as Markdown with formulas."""
@@ -196,6 +196,17 @@ def wrong_html(title: str, message: str) -> str:
     return (
         f'<div class="x-say x-wrong" role="alert" data-wrong=""><b>{escape(title)}</b> '
         f"{escape(said)}{f'<br>{escape(hint)}' if hint else ''}</div>"
+    )
+
+
+def _joined(text: str) -> str:
+    """Return a text whose lines end without a space where Chinese has none.
+
+    >>> _joined("信息，\\n熵")
+    '信息，熵'
+    """
+    return re.sub(
+        r"(?<=[\u3000-\u9fff\uff00-\uffef”])\n(?=[\u3000-\u9fff\uff00-\uffef“])", "", text
     )
 
 

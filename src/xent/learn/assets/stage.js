@@ -56,7 +56,7 @@ function slider(control, move) {
     output.textContent = written(control, value);
     input.setAttribute("aria-valuetext", output.textContent);
   };
-  return { node: label, put, focus: () => input.focus() };
+  return { node: label, put, focus: () => input.focus({ preventScroll: true }) };
 }
 
 function choice(control, move) {
@@ -94,6 +94,7 @@ function render({ model, el }) {
 
   function send(name, value) {
     flying = true;
+    figure.dataset.waiting = ""; // for tests: an answer is still to come
     asked += 1;
     model.set("asked", { n: asked, moved: name, value });
     model.save_changes();
@@ -104,7 +105,10 @@ function render({ model, el }) {
     clearTimeout(timer);
     flying = false;
     const next = waiting.entries().next();
-    if (next.done) return;
+    if (next.done) {
+      delete figure.dataset.waiting;
+      return;
+    }
     waiting.delete(next.value[0]);
     send(...next.value);
   }
@@ -118,12 +122,15 @@ function render({ model, el }) {
   }
 
   const made = new Map();
+  const sliders = element("div", { class: "sliders" });
+  const actions = element("div", { class: "actions" });
   const panel = element("div", { class: "controls" });
   for (const control of spec.controls) {
     const one = KINDS[control.kind](control, move);
     made.set(control.name, { control, ...one });
-    panel.append(one.node);
+    (control.kind === "slider" ? sliders : actions).append(one.node);
   }
+  for (const row of [sliders, actions]) if (row.childElementCount) panel.append(row);
   const put = (name) => {
     if (name in local) made.get(name)?.put(local[name]);
   };

@@ -109,22 +109,20 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
             if p > 0:
                 parts.append(bar(x, frame.bottom, wide, y - frame.bottom, f"soft-{name}"))
                 parts.append(line(x, y, x + wide, y, f"line-{name}"))
-            if wide > 62:
-                parts.append(text(t(f"event_{name}"), x=middle, y=frame.bottom - 26,
-                                  class_=f"mid text-{name}"))  # fmt: skip
-                parts.append(
-                    text(shown(part, 3), x=middle, y=frame.bottom - 9, class_="mid strong")
-                )
-            if wide > 34 and tells <= top:
-                parts.append(
-                    text(shown(tells, 3), x=middle, y=y - 7, class_=f"mid text-{name} halo")
-                )
+            if wide > 34:
+                area = shown(part, 3)
+                if wide > 140:
+                    area = f"{p:.2f} × {shown(tells, 3)} = {area}"
+                look = f"mid text-{name} halo"
+                event = t(f"event_{name}") if wide > 62 else ""
+                parts.append(text(event, x=middle, y=y - 24, class_=look))
+                parts.append(text(area, x=middle, y=y - 8, class_=look))
             left += p
         if found.entropy is not None:
             y = frame.at_y(found.entropy)
             parts.append(line(frame.left, y, frame.right, y, "dash-ink"))
-            parts.append(text(f"H = {shown(found.entropy)}", x=frame.right, y=y - 7,
-                              class_="end strong halo"))  # fmt: skip
+            words = f"H = {shown(found.entropy)} {t(found.unit)}"
+            parts.append(text(words, x=frame.right, y=frame.top - 12, class_="end strong"))
             for name, at in (("a", found.p[0]), ("c", 1 - found.p[2])):
                 start, end = (0.0, 1.0) if name == "a" else (1.0, 0.0)
                 parts.append(handle(name, frame.at_x(at), frame.bottom, name, along="x",
@@ -148,17 +146,20 @@ CORNERS = np.array([[0.5, 0.0], [0.0, 1.0], [1.0, 1.0]])  # where a, b, c are ce
 SHARES = (0.2, 0.4, 0.6, 0.8, 0.95)
 
 
-def level(share: float, rays: int = 96) -> np.ndarray[Any, Any]:
-    """Return distributions of `rays` directions whose entropy is a share of log 3.
+def level(share: float) -> np.ndarray[Any, Any]:
+    """Return distributions around the middle whose entropy is a share of log 3.
 
-    Entropy is concave, so it falls along every ray from the middle, and halving finds the place.
+    Entropy is concave, so it falls along every ray from the middle, and halving finds the place;
+    a ray that ends at an edge before it is where that edge is.
     """
-    angles = np.linspace(0, 2 * np.pi, rays, endpoint=False)
+    # closer together towards the corners, where a ring of little entropy is
+    third = np.pi / 3 * np.linspace(-1, 1, 30, endpoint=False) ** 3
+    angles = np.concatenate([np.pi / 6 + corner * 2 * np.pi / 3 + third for corner in range(3)])
     across = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2.0], [6.0]])
     directions = np.stack([np.cos(angles), np.sin(angles)], axis=1) @ across
     # how far it is to the edge, where a probability is 0
     far = 1 / 3 / np.max(-directions, axis=1)
-    low, high = np.zeros(rays), far
+    low, high = np.zeros(len(angles)), far
     for _ in range(40):
         middle = (low + high) / 2
         p = np.maximum(1 / 3 + middle[:, None] * directions, 0)
@@ -184,11 +185,11 @@ def simplex(t: T, values: Mapping[str, Any]) -> Callable[[int], str]:
         for share in SHARES:
             ring = level(share)
             parts.append(tag("path", d=path([at(p) for p in ring], closed=True), class_="soft-p"))
-            x, y = at(ring[np.argmin(ring[:, 0])])
+            x, y = at(ring[np.argmax(ring[:, 0])])
             parts.append(text(f"{share:.0%}", x=x, y=y + 4, class_="tick mid halo"))
         x, y = at([1 / 3] * 3)
         parts.append(circle(x, y, 3, "fill-ink"))
-        parts.append(text("log 3", x=x + 8, y=y + 4, class_="label halo"))
+        parts.append(text("log 3", x=x + 9, y=y + 4, class_="strong halo"))
         for name, corner, anchor, dy in zip(
             EVENTS, np.eye(3), ("mid", "", "end"), (-12, 22, 22), strict=True
         ):
@@ -233,7 +234,7 @@ def coin(t: T) -> Callable[[dict[str, Any], int], str]:
                        y_ticks=[0, 0.2, 0.4, 0.6] if unit == "nat" else [0, 0.25, 0.5, 0.75, 1]),
             frame.area(list(zip(grid, heights, strict=True)), "soft-p"),
             line(*frame.at(0, most), *frame.at(1, most), "dash-muted"),
-            text(f"log 2 = {shown(most)}", x=frame.right, y=frame.at_y(most) - 7,
+            text(f"log 2 = {shown(most)} {t(unit)}", x=frame.right, y=frame.at_y(most) - 7,
                  class_="end label halo"),
             frame.curve(zip(grid, heights, strict=True), "line-p"),
             line(x, y, x, frame.bottom, "dash-p"),

@@ -51,8 +51,8 @@ $$H(p) = -\sum_i p_i \log p_i$$
         "请移动滑块，或选择“保持为 1”。",
     },
     "worked": {
-        "en": r"$$H = [[a]] \times [[ia]] + [[b]] \times [[ib]] + [[c]] \times [[ic]] = [[h]]$$",
-        "zh": r"$$H = [[a]] \times [[ia]] + [[b]] \times [[ib]] + [[c]] \times [[ic]] = [[h]]$$",
+        "en": "$$H = [[terms]] = [[h]]$$",
+        "zh": "$$H = [[terms]] = [[h]]$$",
     },
     "card_entropy": {"en": "entropy H(p)", "zh": "熵 H(p)"},
     "card_largest": {"en": "the most that three can have, log 3", "zh": "三个事件的最大值 log 3"},
