@@ -205,6 +205,69 @@ def test_the_null_of_the_temperature_term_is_wilks():
     assert_allclose(values.mean(), null, rtol=0, atol=4 * values.std() / np.sqrt(200))
 
 
+def resolutions_without_information(n, shares, seeds, scale=1.5):
+    """The terms of temperature, vector and shift where truths do not depend on scores."""
+    found = {"temperature": [], "vector": [], "shift": []}
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        logits = scale * rng.normal(size=(n, len(shares))) + np.log(shares)
+        y = rng.choice(len(shares), size=n, p=shares)
+        e = evaluate(target=y, logits=logits)
+        for d in (e.decomposition[0], *e.row_decomposition):
+            found[d.kind].append(d)
+    return found
+
+
+@pytest.mark.parametrize("shares", [(0.25,) * 4, (0.6, 0.3, 0.1)])
+def test_the_null_of_resolution_is_a_chi_square_that_ends(shares):
+    n, seeds = 250, 240
+    found = resolutions_without_information(n, shares, seeds)
+    vector = [d.resolution for d in found["vector"]]
+    assert {t.null for t in vector} == {1 / (4 * n)}
+    values = np.array([t.value for t in vector])
+    assert_allclose(values.mean(), 1 / (4 * n), atol=4 * values.std() / np.sqrt(seeds))
+    p = np.array([t.p_value for t in vector])
+    # half of the samples know less than nothing: the best scale is 0
+    assert abs(np.mean(p == 1) - 0.5) < 4 * 0.5 / np.sqrt(seeds)
+    assert stats.kstest(2 * p[p < 1], "uniform").pvalue > 1e-3
+    # what has no biases, or no scale, reaches no more
+    for kind in ("temperature", "shift"):
+        assert {d.resolution.null for d in found[kind]} == {1 / (4 * n)}
+        for d, more in zip(found[kind], vector, strict=True):
+            # a temperature below the smallest that is summed is known to its cubic
+            assert d.resolution.value <= more.value + 1e-9
+            assert d.resolution.p_value >= more.p_value - 1e-3
+
+
+def test_what_a_model_knows_is_not_by_chance():
+    logits, y = class_rows(200, 4)
+    e = evaluate(target=y, logits=logits)
+    for d in (e.decomposition[0], *e.row_decomposition):
+        assert d.resolution.p_value < 1e-9
+        assert d.resolution.null == 1 / 800
+        assert d.resolution.low < d.resolution.corrected < d.resolution.high
+
+
+def test_a_model_that_knows_less_than_nothing_is_told_so():
+    logits, y = class_rows(200, 4)
+    e = evaluate(target=y, logits=-logits)
+    found = e.decomposition[0].resolution
+    assert found.value < 0
+    assert found.p_value == 1
+    assert "a model that knows nothing would show" not in str(e).replace("\n", " ")
+
+
+def test_a_resolution_that_chance_shows_too_is_told_so():
+    rng = np.random.default_rng(13)
+    y = rng.integers(3, size=300)
+    e = evaluate(target=y, logits=0.05 * rng.normal(size=(300, 3)) + np.log(np.bincount(y) / 300))
+    found = e.decomposition[0].resolution
+    assert found.value > 0
+    assert 0.05 < found.p_value <= 0.5
+    assert found.null == 1 / 1200
+    assert "(a model that knows nothing would show up to 0.001 too)" in str(e)
+
+
 def test_what_has_no_classes_has_no_parts():
     e = evaluate(log_probs=np.array([-0.1, -2.0]))
     assert e.decomposition == e.by_class_decomposition == []

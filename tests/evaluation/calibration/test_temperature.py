@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 from states import tempering_of
 
+from xent.evaluation import evaluate
 from xent.evaluation.calibration.temperature import best_temperature, minimise
 
 
@@ -103,6 +104,34 @@ def test_weak_scores_are_extrapolated():
     assert "extrapolated" in found.note
     low, high = found.gain_bounds
     assert low <= loss_at(logits, target, 1.0) - loss_at(logits, target, found.beta) <= high
+
+
+def test_what_is_known_at_scale_0_makes_weak_scores_exact():
+    logits, target = rows(20_000, 3, 0.06)
+    state = tempering_of(logits, target)
+    found = best_temperature(state, at_zero=np.log(3))
+    best = minimize_scalar(
+        lambda beta: loss_at(logits, target, beta), bounds=(0, 0.125), options={"xatol": 1e-9}
+    )
+    assert_allclose(found.beta, best.x, rtol=5e-3)
+    # a cubic is off by L s**4 / 24, here s = 1/16 and L below 8; Newton's step by s**3
+    assert abs(found.loss - best.fun) < 8 / 16**4 / 24
+    assert abs(best_temperature(state).loss - best.fun) > 5 * abs(found.loss - best.fun)
+    against = best_temperature(tempering_of(-logits, target), at_zero=np.log(3))
+    assert (against.beta, against.loss) == (0.0, pytest.approx(np.log(3), rel=1e-15))
+
+
+def test_evaluation_knows_what_equal_classes_lose():
+    logits, target = rows(500, 3, 1.0)
+    found = evaluate(target=target, logits=-logits)
+    assert found.temperature.loss == pytest.approx(np.log(3), rel=1e-15)
+    resolution = found.decomposition[0].resolution.value
+    assert resolution == pytest.approx(found.frequency_log_loss - np.log(3), rel=1e-9)
+    # where a class was impossible, equal classes are not what small scales tend to
+    dead = -logits
+    dead[target != 2, 2] = -np.inf
+    limit = np.log(np.isfinite(dead).sum(axis=1)).mean()
+    assert evaluate(target=target, logits=dead).temperature.loss == pytest.approx(limit, rel=0.01)
 
 
 @pytest.mark.parametrize("classes", [1, 4])

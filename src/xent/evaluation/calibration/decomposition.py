@@ -30,6 +30,7 @@ __all__ = ["decompose", "decompose_classes", "decompose_fit", "decompose_fits"]
 Array = npt.NDArray[np.float64]
 
 Z95 = 1.959963984540054
+ROUNDING = 1e-13  # of an entropy, and a loss less than it: what is left of equal ones
 
 ONE_AGAINST_REST = "one class against the rest: a diagnostic, which does not add up over classes"
 TOP_LABEL = "the likeliest class against its being right"
@@ -135,7 +136,7 @@ def decompose_fit(
         are not impossible.
     num_parameters : int
         A fit of p parameters to a calibrated model gains p / 2n, and 2n times its gain is
-        chi-square with p degrees of freedom (Wilks).
+        chi-square with p degrees of freedom (Wilks [1]_).
     name, note : str
 
     Notes
@@ -143,10 +144,23 @@ def decompose_fit(
     Impossible rows, which no such recalibration repairs, are left out of the terms, and
     make `within` infinite; where probabilities were clipped, `within` is what the clip adds.
 
+    *Nothing known.* Forecasts that say nothing of the outcome leave the frequencies, which are
+    vector scaling with the scale 0. That is where scales end, so 2n times the resolution of
+    vector scaling is then 0 in half of all samples and chi-square with 1 degree of freedom in
+    the others (Chernoff [2]_), its mean 1/2. A temperature or a shift is a case of vector
+    scaling and reaches no more: its p-value is at most the one told, and `null` at most that.
+
     The interval of miscalibration inverts the noncentral distribution of the gain, in its
     square root: close for one parameter, cautious for more. The intervals of uncertainty and
     resolution are normal, with the variances of -log of the frequency of the true
     class, and of that less the loss.
+
+    References
+    ----------
+    .. [1] Wilks, "The large-sample distribution of the likelihood ratio for testing composite
+       hypotheses", Annals of Mathematical Statistics 9, 1938.
+    .. [2] Chernoff, "On the distribution of the likelihood ratio", Annals of Mathematical
+       Statistics 25, 1954.
     """
     n = ratio(summary.sum_weight, ONE) * rows_for_weight(summary)
     entropy = summary.frequency_log_loss
@@ -160,12 +174,14 @@ def decompose_fit(
     root, spread = math.sqrt(2 * n * gain), Z95 + math.sqrt(max(num_parameters - 1, 0))
     variances = _variances(summary)
     # resolution is below 0 where no temperature reaches what the frequencies lose
+    resolved = _normal(resolution, resolution + entropy_bias - bias, variances[1], n)
+    null, p_value = _nothing_known(resolution, n, num_parameters - (seen - 1), entropy)
     return Decomposition(
         kind=kind,
         name=name,
         log_loss=summary.log_loss,
         uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, 0.0, most),
-        resolution=_normal(resolution, resolution + entropy_bias - bias, variances[1], n),
+        resolution=replace(resolved, null=null, p_value=p_value),
         miscalibration=Term(
             gain,
             gain - bias,
@@ -212,6 +228,19 @@ def _by_temperature(summary: Summary) -> list[Decomposition]:
             note=best.note,
         )
     ]
+
+
+def _nothing_known(resolution: float, n: float, scales: int, entropy: float) -> tuple[float, float]:
+    """Return the resolution that forecasts without information show, and its p-value.
+
+    `scales` is how many parameters there are beyond a bias a class.
+    """
+    scales = max(scales, 1)
+    share = 0.5 if scales == 1 else 1.0  # of the samples in which a scale above 0 fits better
+    null = share * scales / (2 * n)
+    if resolution <= ROUNDING * entropy:
+        return null, 1.0
+    return null, share * chi_square_tail(2 * n * resolution, scales)
 
 
 def _normal(

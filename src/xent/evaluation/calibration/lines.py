@@ -45,8 +45,10 @@ def _equation(d: Decomposition) -> list[str]:
         # no temperature of scores this bad reaches what the frequencies lose
         sign, resolution, knows = "+", -r.value, "what the frequencies know better than the model"
     by_chance = ""
-    if r.p_value is not None and r.p_value > SURE and r.null is not None:
-        by_chance = f"a model that knows nothing would show {_fixed(r.null, decimals)} too"
+    if r.value > 0 and r.p_value is not None and r.p_value > SURE and r.null is not None:
+        # of a temperature only a bound is known
+        shows = "would show" if d.kind == "isotonic" else "would show up to"
+        by_chance = f"a model that knows nothing {shows} {_fixed(r.null, decimals)} too"
     terms = [
         ("=", u.value, "what the labels leave open", ""),
         (sign, resolution, knows, by_chance),

@@ -66,7 +66,22 @@ def temperature_of(summary: Summary) -> Temperature | None:
     if tempering is None or not summary.sum_weight:
         return None
     # of labels every decision counts as a row
-    return best_temperature(tempering, num_rows=tempering.weight * rows_for_weight(summary))
+    num_rows = tempering.weight * rows_for_weight(summary)
+    return best_temperature(tempering, num_rows=num_rows, at_zero=_equally_likely(summary))
+
+
+def _equally_likely(summary: Summary) -> float | None:
+    """Return the loss at scale 0, or None where the sums do not show every class possible."""
+    cells = cells_of(summary)
+    labels = summary.kind == "labels"
+    if cells is None or len(cells.groups) < (1 if labels else summary.num_classes - 1):
+        return None
+    zeros, ones = cells.weights()
+    # the first cell, and of two classes or labels the last one, is where a probability of 0 is
+    seen = zeros[:, 0] + ones[:, 0]
+    if labels or summary.num_classes == 2:
+        seen = seen + zeros[:, -1] + ones[:, -1]
+    return None if seen.any() else math.log(2 if labels else summary.num_classes)
 
 
 def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:

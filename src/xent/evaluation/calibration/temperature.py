@@ -72,7 +72,9 @@ class Temperature:
         )
 
 
-def best_temperature(tempering: Any, num_rows: float | None = None) -> Temperature | None:
+def best_temperature(
+    tempering: Any, num_rows: float | None = None, *, at_zero: float | None = None
+) -> Temperature | None:
     """Return the best temperature from a `Tempering`; see `minimise`. None without rows.
 
     `num_rows` is by default the weight of the tempering's rows: right where all weigh 1.
@@ -86,6 +88,7 @@ def best_temperature(tempering: Any, num_rows: float | None = None) -> Temperatu
         tempering.slope,
         tempering.curvature,
         num_rows=weight if num_rows is None else num_rows,
+        at_zero=at_zero,
     )
 
 
@@ -96,6 +99,7 @@ def minimise(
     curvature: npt.ArrayLike,
     *,
     num_rows: float,
+    at_zero: float | None = None,
 ) -> Temperature:
     r"""Return the scale of the logits with the smallest loss, with bounds of what it gains.
 
@@ -113,6 +117,8 @@ def minimise(
         Increasing scales, 1.0 among them, and L, L', L'' there.
     num_rows : float
         Rows behind the means.
+    at_zero : float, optional
+        The loss at scale 0 where it is known: log K where each of K classes was possible.
 
     Returns
     -------
@@ -124,8 +130,9 @@ def minimise(
     -----
     *Edges*, which `note` tells: where the loss still falls at the last scale, that scale is
     returned (separable data have no best one); where it rises from 0 on, scale 0, all
-    classes being equally likely; between 0 and the first scale, one step of Newton's; a
-    loss that does not depend on the scale (one class, equal logits) keeps 1.
+    classes being equally likely; between 0 and the first scale, the minimum of the cubic through
+    what is known at both, or without `at_zero` one step of Newton's; a loss that does not depend
+    on the scale (one class, equal logits) keeps 1.
 
     References
     ----------
@@ -171,10 +178,10 @@ def minimise(
     if d[0] >= 0:
         # scales are not negative: the tangent holds down to 0
         lowest = float(f[0] - d[0] * b[0])
-        beta = float(b[0] - d[0] / c[0]) if c[0] > 0 else 0.0
-        beta = max(beta, 0.0)
-        step = beta - float(b[0])
-        best = float(f[0] + d[0] * step + c[0] * step**2 / 2)
+        first = _Point(*(float(a[0]) for a in (b, f, d, c)))
+        if at_zero is not None:
+            at_zero = max(at_zero, lowest)
+        beta, best = _towards_zero(first, at_zero)
         note = NEARLY.format(beta=float(b[0])) if beta > 0 else NO_INFORMATION
         return result(beta, max(best, lowest), lowest, float(c[0]) if beta > 0 else 0.0, note)
     i = int(np.flatnonzero(d >= 0)[0]) - 1
@@ -215,6 +222,27 @@ def _between(left: _Point, right: _Point) -> tuple[float, float, float]:
     value = p[0] + t * (p[1] + t * (p[2] + t * (p[3] + t * (p[4] + t * p[5]))))
     bend = 2 * p[2] + t * (6 * p[3] + t * (12 * p[4] + t * 20 * p[5]))
     return left.beta + t * h, value, max(bend, 0.0) / (h * h)
+
+
+def _towards_zero(first: _Point, at_zero: float | None) -> tuple[float, float]:
+    """Return where the loss is least between 0 and the first point, and its value."""
+    b, loss, slope, curvature = first
+    bend = 0.0
+    if at_zero is not None:
+        bend = (loss - slope * b + curvature * b * b / 2 - at_zero) / b**3
+
+    def falls(step: float) -> bool:
+        return slope + step * (curvature + 3 * bend * step) < 0
+
+    if curvature <= 0 or not falls(-b):
+        step = -b
+    else:
+        low, high = -b, 0.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            low, high = (middle, high) if falls(middle) else (low, middle)
+        step = (low + high) / 2
+    return b + step, loss + step * (slope + step * (curvature / 2 + bend * step))
 
 
 def _tangents(left: _Point, right: _Point) -> float:

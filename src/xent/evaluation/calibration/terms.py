@@ -23,7 +23,8 @@ class Term:
         uncertainty is corrected with them.
     null : float, optional
         What to expect of so many rows where there is nothing to find: of miscalibration,
-        from a calibrated model; of resolution, from a model that knows nothing.
+        from a calibrated model; of resolution, from a model that knows nothing (of a
+        temperature and a shift at most so much).
     p_value : float, optional
         Probability that such a model shows at least `value`.
     low, high : float, optional
