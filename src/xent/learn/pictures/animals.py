@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -77,26 +78,25 @@ def plain(values: NDArray[np.float64]) -> Numbers:
 
 
 def share(probability: float) -> str:
-    """Return a probability; only 0 is written as 0, and only 1 as 1.
+    """Return a probability with three digits of it, and of what is missing to 1.
 
-    >>> [share(q) for q in (0.6, 6.1e-6, 1 - 6.1e-6, 0.99964, 1.0, 0.0)]
-    ['0.600', '6.1e−06', '0.99999', '0.9996', '1', '0']
+    Only 0 is written as 0, and only 1 as 1.
+
+    >>> [share(q) for q in (0.6, 0.99818, 1 - 6.1e-6, 6.1e-6, 1.0, 0.0)]
+    ['0.600', '0.99818', '0.99999390', '6.10e−06', '1', '0']
     """
     if probability in (0, 1):
         return f"{probability:.0f}"
-    if probability < 0.001:
-        return shown(probability, 2)
-    places = 3
-    while float(f"{probability:.{places}f}") == 1:
-        places += 1
-    return f"{probability:.{places}f}"
+    if probability < 0.1:
+        return shown(probability, 3)
+    return f"{probability:.{max(3, 2 - math.floor(math.log10(1 - probability)))}f}"
 
 
 def signed(value: float) -> str:
     """Return a number with its sign, a real minus; only 0 is written as 0, and only 1 as 1.
 
     >>> signed(-0.4), signed(1.791759), signed(0.0), signed(-2e-7), signed(-0.99988)
-    ('−0.400', '+1.79', '0', '−2.0e−07', '−0.9999')
+    ('−0.400', '+1.79', '0', '−2.00e−07', '−0.999880')
     """
     written = share(abs(value)) if abs(value) <= 1 else shown(abs(value), 3)
     return written if value == 0 else ("+" if value > 0 else "−") + written

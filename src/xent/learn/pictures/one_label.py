@@ -195,15 +195,20 @@ def curve_picture(one: OneLabel, say: Say, width: int) -> str:
     ]
     x, y = frame.at(one.probs[one.truth], one.loss)
     parts += [line(frame.left, y, x, y, "rule dashed"), line(x, frame.bottom, x, y, "rule dashed")]
-    for i, name in enumerate(CLASSES):
+    taken: list[float] = []  # where names stand, from the top
+    for i in sorted(range(len(CLASSES)), key=lambda i: -one.losses[i]):
         x, y = frame.at(one.probs[i], one.losses[i])
-        true = i == one.truth
-        parts.append(circle(x, y, 7 if true else 6, f"fill-{COLOURS[i]} knob" if true else
-                            f"line-{COLOURS[i]} hollow"))  # fmt: skip
-        said = f"{say(name)} {number(one.losses[i], 3)}"
+        true, colour = i == one.truth, COLOURS[i]
+        look = f"fill-{colour} knob" if true else f"line-{colour} hollow"
+        parts.append(circle(x, y, 7 if true else 6, look))
         end = one.probs[i] > 0.7
-        parts.append(text(said, x=x + (-11 if end else 11), y=y - (8 if end else 3),
-                          class_=f"text-{COLOURS[i]} halo" + " end" * end))  # fmt: skip
+        at = y - (9 if end else 3)
+        if taken and at - taken[-1] < 17 and not end:
+            at = taken[-1] + 17
+        taken.append(at)
+        said = f"{say(CLASSES[i])} {number(one.losses[i], 3)}"
+        look = f"text-{colour} halo" + " end" * end
+        parts.append(text(said, x=x + (-11 if end else 12), y=at, class_=look))
     return picture(width, height, *parts, label=label)
 
 

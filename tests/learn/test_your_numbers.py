@@ -1,0 +1,136 @@
+"""Chapter 9, your own numbers: a file is dropped and judged, a broken one told in words."""
+
+import math
+
+import pytest
+
+from xent.evaluation import evaluate
+from xent.learn.example_files import EXAMPLES
+from xent.learn.judge import judge
+from xent.learn.page import Page
+from xent.learn.pictures.your_numbers import cards_of, parts_of, parts_picture
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+# The parts --------------------------------------------------------------------
+
+
+def test_the_parts_end_where_the_next_one_starts_and_add_up():
+    found = judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation
+    left_open, known, wrong, score = parts_of(found)
+    whole = found.decomposition[0]
+    assert left_open.value == whole.uncertainty.value
+    assert known.value == pytest.approx(-whole.resolution.value, rel=1e-12)
+    assert wrong.value == pytest.approx(whole.miscalibration.value, rel=1e-12)
+    assert (known.start, wrong.start) == (left_open.end, known.end)
+    assert score.value == found.log_loss == pytest.approx(wrong.end, rel=1e-12)
+
+
+@pytest.mark.parametrize("width", [760, 356])
+def test_the_picture_says_its_numbers(width):
+    found = judge("a.csv", EXAMPLES["many_labels.csv"]()).evaluation
+    svg = parts_picture(parts_of(found), "nats", Page("your_numbers", "en").t, width)
+    assert f"the log loss is {found.log_loss:.4f}" in svg
+
+
+def test_an_infinite_loss_has_no_parts():
+    found = evaluate(([0, 1], [[1.0, 0.0], [1.0, 0.0]]))
+    assert parts_of(found) == ()
+    cards = {card.name: card.value for card in cards_of(found, lambda key: key)}
+    assert cards["log_loss"] == math.inf
+    assert cards["finite_log_loss"] == 0
+
+
+# The page ---------------------------------------------------------------------
+
+
+def drop(reader, name, contents):
+    file = {"name": name, "mimeType": "text/csv", "buffer": contents}
+    reader.page.locator("input[type=file]").set_input_files(file)
+    reader.page.wait_for_selector("[data-yours]")
+    reader.settle()
+
+
+def take(reader, name):
+    reader.page.get_by_text(f"{name}:", exact=False).first.click()
+    reader.settle()
+
+
+def agrees(reader, found):
+    """Whether the page shows the numbers of an evaluation."""
+    assert reader.number("log_loss") == found.log_loss
+    assert reader.number("frequency_log_loss") == found.frequency_log_loss
+    assert reader.number("skill_percent") == 100 * found.skill
+    assert reader.number("accuracy_percent") == 100 * found.accuracy
+    assert reader.number("perplexity") == found.perplexity
+
+
+def test_examples_are_judged_and_a_broken_one_is_told_in_words(chapter):
+    reader = chapter("your_numbers")
+    agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)
+    take(reader, "many_labels.csv")
+    agrees(reader, judge("a.csv", EXAMPLES["many_labels.csv"]()).evaluation)
+    take(reader, "broken.csv")
+    told = reader.page.locator("[data-wrong]").inner_text()
+    assert "broken.csv could not be judged" in told
+    assert "got 1.5 in row 11" in told
+    assert reader.page.locator("[data-number]").count() == 0
+    assert "Traceback" not in reader.page.inner_text("body")
+
+
+def test_a_file_is_dropped_and_judged_and_cleared(chapter):
+    reader = chapter("your_numbers")
+    rows = b"y,p\n1,0.5\n0,0.25\n1,0.75\n1,0.875\n"
+    drop(reader, "mine.csv", rows)
+    found = judge("mine.csv", rows).evaluation
+    agrees(reader, found)
+    assert "mine.csv" in reader.page.locator("[data-yours]").inner_text()
+    assert found.note in reader.page.locator("[data-read-as]").inner_text()
+    # the report in its frame, and the text of the command
+    frame = reader.page.frame_locator("[data-report]")
+    assert "mine.csv" in frame.locator("h1").inner_text()
+    assert f"{found.log_loss:.4f}" in frame.locator("body").inner_text()
+    reader.page.get_by_text("As the command prints it").click()
+    assert reader.page.locator("[data-printed]").inner_text().strip() == str(found).strip()
+    reader.page.get_by_text("Click to clear").click()
+    reader.page.wait_for_selector("[data-yours]", state="detached")
+    reader.settle()
+    agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)
+
+
+def test_columns_that_were_not_found_are_chosen(chapter):
+    reader = chapter("your_numbers")
+    rows = b"a,b,c\n1,2,0\n4,-5,1\n3,3,1\n2,-9,0\n"
+    drop(reader, "mine.csv", rows)
+    assert "no column looks like a prediction" in reader.page.locator("[data-wrong]").inner_text()
+    reader.page.get_by_label("the truth").select_option("c")
+    reader.page.get_by_label("the predictions are").select_option("logits")
+    reader.page.get_by_label("the predictions", exact=True).click()
+    listed = reader.page.get_by_role("listbox", name="Suggestions")
+    listed.get_by_role("option", name="b", exact=True).click()
+    reader.page.keyboard.press("Escape")
+    reader.page.wait_for_selector('[data-number="log_loss"]')
+    reader.settle()
+    agrees(reader, judge("mine.csv", rows, target="c", logits="b").evaluation)
+
+
+def test_names_of_files_and_columns_are_text(chapter):
+    reader = chapter("your_numbers")
+    drop(reader, f"{HOSTILE}.csv", f'"{HOSTILE}",$p$\n1,0.5\n0,0.25\n1,0.75\n'.encode())
+    assert HOSTILE in reader.page.locator("[data-yours]").inner_text()
+    assert HOSTILE in reader.page.locator("[data-read-as]").inner_text()
+    assert reader.page.locator("img[src=x]").count() == 0
+    drop(reader, f"{HOSTILE}.csv", f'"{HOSTILE}",$p$\n1,0.5\n0,2\n'.encode())
+    reader.page.wait_for_selector("[data-wrong]")
+    assert f"{HOSTILE}.csv could not" in reader.page.locator("[data-wrong]").inner_text()
+    assert reader.page.locator("img[src=x]").count() == 0
+
+
+def test_the_page_speaks_chinese_and_fits(chapter):
+    reader = chapter("your_numbers", "zh", width=390, scheme="dark")
+    agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)
+    assert "数据不会离开这台机器" in reader.page.inner_text("body")
+    frame = reader.page.frame_locator("[data-report]")
+    assert frame.locator("html").get_attribute("lang") == "zh-Hans"
+    assert reader.page.evaluate("document.documentElement.scrollWidth") == 390
