@@ -113,9 +113,23 @@ def test_false_alarms_on_four_rows(rng, kind, num_classes, dtype):
         assert alarms == 0
 
 
-@pytest.mark.parametrize("shape", [(0, 3), (4, 1), (3,), ()])
-def test_what_has_no_rows_or_one_class_is_left_alone(shape):
+@pytest.mark.parametrize("shape", [(0, 3), (0, 1), (3,), ()])
+def test_what_has_no_rows_is_left_alone(shape):
     assert not heard_from(np.ones(shape))
+
+
+def test_a_softmax_of_one_class_is_told_with_the_loss_for_it(rng):
+    x = rng.normal(size=(4, 1))
+    assert heard_from(x) == [("warning", "D17")]
+    assert heard_from(x.T, axis=0) == [("warning", "D17")]
+    assert not heard_from(x, loss=SIGMOID)
+    for loss, fix in [
+        (SOFTMAX, "sigmoid_cross_entropy"),
+        ("cross_entropy", "binary_cross_entropy_with_logits"),
+    ]:
+        with listening() as heard:
+            look_at_logits(x, -1, loss=loss)
+        assert fix in str(heard[0][1])
 
 
 def test_missing_values_are_left_alone():

@@ -154,6 +154,26 @@ def test_an_index_that_ignores_no_distribution():
     assert heard(lambda: F.cross_entropy(logits(), labels(), ignore_index=-1)) == []
 
 
+def test_weights_that_cancel():
+    weight, same = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0]), torch.full((N,), 2)
+    same[7] = -100
+    assert heard(lambda: F.cross_entropy(logits(), same, weight), "full") == ["D20"]
+    assert heard(lambda: F.cross_entropy(logits(), same, weight)) == []
+    assert heard(lambda: F.cross_entropy(logits(), same, weight, reduction="sum"), "full") == []
+    assert heard(lambda: F.cross_entropy(logits(), labels(), weight), "full") == []
+    # a smoothed target has the weights of all classes
+    smoothed = {"weight": weight, "label_smoothing": 0.1}
+    assert heard(lambda: F.cross_entropy(logits(), same, **smoothed), "full") == []
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.cross_entropy_with_stats])
+def test_one_class_is_no_softmax(loss):
+    x = torch.randn(N, 1)
+    nothing = torch.zeros(N, dtype=torch.int64)
+    assert heard(lambda: loss(x, nothing)) == ["D17"]
+    assert heard(lambda: F.binary_cross_entropy_with_logits(x[:, 0], torch.zeros(N))) == []
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 def test_true_distributions_are_not_told_of(dtype):
     soft = torch.softmax(torch.randn(N, 1000), 1).to(dtype)

@@ -29,6 +29,7 @@ _VALUES_NEEDED = 256
 _MAX_VALUES = 1024
 _DISTINCT_NEEDED = 8  # a layer that starts at zero gives one value, and is no evidence
 _RELU_ZEROS = 0.1
+_OF_ARRAYS = ("softmax_cross_entropy", "categorical_cross_entropy")
 _LOSSES_OF_LABELS = ("sigmoid", "binary_cross_entropy_with_logits")
 
 
@@ -58,6 +59,7 @@ def look_at_logits(logits: Any, axis: int | None = -1, *, loss: str) -> None:
     D05   softmax  the same for log-probabilities: a note, since softmax leaves them as they
                    are
     D06   sigmoid  256 values or more in [0, 1], not all 0 or 1: a warning
+    D17   softmax  a single class: a warning
     D06   sigmoid  256 values or more, none negative, 10 % exactly 0, some above 1, as after
                    a ReLU: a warning
     ====  =======  ==========================================================================
@@ -133,6 +135,7 @@ def _look_for_distributions(
 ) -> None:
     num_classes = logits.shape[axis]
     if num_classes < 2:
+        _warn_one_class(loss)
         return
     row = _row_zero(logits, axis)
     if _are_distributions(row, off):
@@ -155,6 +158,19 @@ def _look_for_distributions(
                 "the log_softmax before this loss is work done twice.",
                 code="D05",
             )
+
+
+def _warn_one_class(loss: str) -> None:
+    of_labels = (
+        "sigmoid_cross_entropy" if loss in _OF_ARRAYS else "binary_cross_entropy_with_logits"
+    )
+    warn_once(
+        "the logits have one class. The softmax of one number is 1, so the loss is 0 and the "
+        f"gradient too, whatever the model says. For two outcomes from one logit call {of_labels}; "
+        "for a softmax give each outcome a logit.",
+        code="D17",
+        value=1,
+    )
 
 
 def _row_zero(logits: NDArray[Any], axis: int) -> NDArray[Any]:

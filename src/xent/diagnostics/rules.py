@@ -21,8 +21,10 @@ RULES: dict[str, str] = {
     "D13": "note: a loss that stands still on a number with a meaning",
     "D14": "error: the class axis does not fit the target",
     "D15": "error: shapes differ and would broadcast",
-    "D16": "error: the dtype or the values of a target are those of no kind of target",
-    "D17": "error: rows with no or several positives for a softmax; note: single-label rows",
+    "D16": "error: the dtype or the values of a target are those of no kind of target; warning: "
+    "an index to ignore beside distributions",
+    "D17": "error: rows with no or several positives for a softmax; warning: a softmax of one "
+    "class; note: single-label rows",
     "D18": "note: half precision",
     "D19": "note: few rows make most of the loss",
     "D20": "note: class weights cancel",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from xent.diagnostics import sampling
+from xent.diagnostics.averaging import weights_cancel
 from xent.diagnostics.logits import evidence_of, look, note_half_precision
 from xent.diagnostics.policy import active
 from xent.diagnostics.soft_targets import check_distribution_target
@@ -27,6 +28,7 @@ from xent.torch._tasks import SoftmaxTask
 __all__ = [
     "look_at_distributions",
     "look_at_logits",
+    "note_weights_cancel",
     "numpy_of",
     "raise_bad_target",
     "sample_rows",
@@ -72,6 +74,12 @@ def look_at_distributions(
         warn_once(
             f"in a sample of the rows, {said}", code=problem.code or "D08", value=problem.value
         )
+
+
+def note_weights_cancel(target: Tensor, ignore_index: int) -> None:
+    """Note D20 if all targets are of one class, so that its weight cancels in the mean."""
+    if active() == "full" and _may_look(target):
+        weights_cancel(target.numpy(), ignore_index=ignore_index)
 
 
 def warn_nothing_ignored(ignore_index: int) -> None:

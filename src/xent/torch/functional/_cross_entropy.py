@@ -10,6 +10,7 @@ from xent.torch._arguments import check_logits, class_axis, softmax_task
 from xent.torch._checks import (
     look_at_distributions,
     look_at_logits,
+    note_weights_cancel,
     warn_negative,
     warn_nothing_ignored,
 )
@@ -315,4 +316,6 @@ def _found(
             warn_nothing_ignored(ignore_index)
         if weight is not None:
             warn_negative(weight, "weight")
+            if reduction == "mean" and task.target is not None and not label_smoothing:
+                note_weights_cancel(task.target, ignore_index)
     return reduced(input, task, path, how_of(reduction), statistics=statistics), axis

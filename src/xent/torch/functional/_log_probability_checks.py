@@ -48,7 +48,7 @@ def warn_mean_over_classes(shape: torch.Size) -> None:
             f'reduction="mean" divides by the number of elements, of shape {tuple(shape)}: if the '
             f"classes are on the last axis, the loss and its gradient are {shape[-1]:,} times "
             "smaller than the mean divergence of a distribution. "
-            f'"batchmean" would divide by the {shape[0]:,} of the first axis only. Pass '
+            f'"batchmean" divides by the first axis ({shape[0]:,}) only. Pass '
             'reduction="none" and take .sum(-1).mean(), or give distillation_loss the logits.',
             code="D33",
             value=shape[-1],
