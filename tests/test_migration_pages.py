@@ -9,7 +9,7 @@ import pytest
 from pages import DOCS, ROOT
 
 PAGES = {"torch": 30, "sklearn": 14, "scipy": 20, "optax": 16, "keras": 10}
-CELL = re.compile(r"^\| `.+?` \| `.+?` \| (.*?) \| (.*) \|$", re.M)
+CELL = re.compile(r"^\| `.+?`<br>`.+?` \| (.*?) \| (.*) \|$", re.M)
 VERSIONS = re.compile(r"<!-- versions -->(.*?)<!-- /versions -->", re.S)
 
 

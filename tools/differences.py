@@ -6,6 +6,7 @@ name its inputs, and a line `column: call` for each library. Without an argument
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from typing import Any, NamedTuple
@@ -14,7 +15,6 @@ import outcomes
 
 PAGE = outcomes.ROOT / "docs" / "differences.md"
 SECTION = re.compile(r"<!-- table -->\n(.*?)<!-- /table -->\n\n```py\n(.*?)```", re.S)
-CALL = re.compile(r"([a-z][\w.]*): (.+)")
 COLUMNS = ("scipy", "sklearn", "torch", "optax", "xent.sklearn", "xent.torch", "xent")
 VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
 
@@ -28,12 +28,17 @@ class Case(NamedTuple):
 
 def cases(block: str) -> list[Case]:
     found = []
-    for text in block.strip().split("\n\n"):
-        head, *lines = text.splitlines()
+    for text in re.split(r"\n+(?=# )", block.strip()):
+        head, code = text.split("\n", 1)
         title, _, truth = head.removeprefix("# ").partition(" | ")
-        calls = {m[1]: m[2] for m in map(CALL.fullmatch, lines) if m}
-        setup = "\n".join(line for line in lines if not CALL.fullmatch(line))
-        found.append(Case(title, truth, setup, calls))
+        calls, setup = {}, []
+        for line in ast.parse(code).body:
+            # `column: call` is an annotation to Python, however it is broken into lines
+            if isinstance(line, ast.AnnAssign) and line.value is None:
+                calls[ast.unparse(line.target)] = ast.unparse(line.annotation)
+            else:
+                setup.append(ast.unparse(line))
+        found.append(Case(title, truth, "\n".join(setup), calls))
     return found
 
 
@@ -43,6 +48,7 @@ def known() -> dict[str, Any]:
         if module in names:
             names[short] = getattr(names[module], name)
     names["slope"] = slope
+    names["by_index"] = names["optax"].softmax_cross_entropy_with_integer_labels
     return names
 
 

@@ -1,6 +1,6 @@
 """Fill the column "result" of docs/migrate/: `python tools/migration.py --write`.
 
-A row of those tables is: their call, ours, what both give, what differs. The names that the calls
+A row of those tables is: their call over ours, what both give, what differs. The names that calls
 use are set in the first block of `py` of the page. Without an argument the pages are printed.
 """
 
@@ -17,7 +17,7 @@ import outcomes
 FOLDER = outcomes.ROOT / "docs" / "migrate"
 SETUP = re.compile(r"```py\n(.*?)```", re.S)
 VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
-ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| (.*?) \| (.*) \|$", re.M)
+ROW = re.compile(r"^\| `(.+?)`<br>`(.+?)` \| (.*?) \| (.*) \|$", re.M)
 
 
 def code(cell: str) -> str:
@@ -53,7 +53,7 @@ def written(text: str, names: dict[str, Any]) -> str:
 
     def row(found: re.Match[str]) -> str:
         theirs, ours = (outcomes.outcome(code(found[k]), here, found[0]) for k in (1, 2))
-        return f"| `{found[1]}` | `{found[2]}` | {result(theirs, ours)} | {found[4]} |"
+        return f"| `{found[1]}`<br>`{found[2]}` | {result(theirs, ours)} | {found[4]} |"
 
     text = ROW.sub(row, text)
     return VERSIONS.sub(f"<!-- versions -->{outcomes.versions()}<!-- /versions -->", text)
