@@ -14,9 +14,9 @@ from xent.diagnostics.value_table import KnownValue, check_classes, known_values
 from xent.errors import XentTypeError, XentValueError
 from xent.units import Unit, nats_per, perplexity_of
 
-__all__ = ["Explanation", "KnownValue", "explain", "known_values"]
+__all__ = ["SAME", "Explanation", "KnownValue", "explain", "known_values", "values_at"]
 
-_SAME = 2e-4  # four digits of a loss that somebody typed
+SAME = 2e-4  # four digits of a loss that somebody typed
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,21 @@ def explain(
         uniform=uniform,
         frequencies=entropy,
         skill=skill,
-        known=_matches(nats, num_classes),
+        known=values_at(nats, num_classes),
         notes=tuple(_notes(nats, uniform, entropy)),
     )
 
 
-def _matches(nats: float, classes: int | None) -> tuple[KnownValue, ...]:
+def values_at(nats: float, classes: int | None = None) -> tuple[KnownValue, ...]:
+    """Return the known values that a loss is equal to, to four digits.
+
+    >>> [known.name for known in values_at(2.3026, classes=10)]
+    ['ln 10']
+    """
     if not math.isfinite(nats):
         return ()
     # ln 10.5 is nobody's loss, and every float is near the logarithm of some large integer
-    return tuple(k for k in known_values(classes) if abs(k.value - nats) <= _SAME * k.value)
+    return tuple(k for k in known_values(classes) if abs(k.value - nats) <= SAME * k.value)
 
 
 def _notes(nats: float, uniform: float | None, entropy: float | None) -> Iterable[str]:
@@ -178,12 +183,12 @@ def _notes(nats: float, uniform: float | None, entropy: float | None) -> Iterabl
         )
     elif nats == 0:
         yield "zero: every row sure and right, or rounded to it; look for the target in the inputs"
-    elif uniform is not None and nats > uniform * (1 + _SAME):
+    elif uniform is not None and nats > uniform * (1 + SAME):
         yield (
             f"worse than uniform guessing by {nats - uniform:.3g} nats: sure and wrong somewhere, "
             "classes in another order, or logits too large"
         )
-    elif entropy is not None and nats > entropy * (1 + _SAME):
+    elif entropy is not None and nats > entropy * (1 + SAME):
         yield f"worse than the class frequencies alone by {nats - entropy:.3g} nats"
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from xent.evaluation.calibration.of_summary import cells_of, rows_for_weight
 from xent.evaluation.exact import ratio, rounded
+from xent.evaluation.hints.known import known_value
 from xent.evaluation.hints.permuted import permuted_columns
 from xent.evaluation.hints.ranking import Ranking, losses_as_they_are_and_reversed, ranking
 from xent.evaluation.summary.evidence import MOST_CLASSES, Evidence
@@ -31,7 +32,8 @@ DECIDES = 0.1  # a share of the loss that decides it
 ERRORS = 3  # standard errors
 SURE_AREA = 0.02  # a standard error with which an area of 0.5 says something
 REVERSED_AREA, REVERSED_GAIN = 0.4, 0.5
-EXPLAIN, EXPLAINED = {"D04", "D25"}, {"D12", "D34"}  # the second come of the first
+# the second come of the first
+EXPLAINED = {"D04": {"D12", "D13", "D34"}, "D25": {"D12", "D13", "D34"}}
 
 
 class Hint(NamedTuple):
@@ -60,11 +62,13 @@ class Hint(NamedTuple):
 
 def find_hints(summary: Summary) -> tuple[Hint, ...]:
     """Return every hint that a summary gives, warnings first."""
-    if summary.evidence is None or not summary.num_rows:
+    if not summary.num_rows:
         return ()
-    found = [hint for rule in RULES for hint in rule(summary, summary.evidence)]
-    if any(hint.code in EXPLAIN for hint in found):
-        found = [hint for hint in found if hint.code not in EXPLAINED]
+    found = list(_known(summary))
+    if summary.evidence is not None:
+        found += [hint for rule in RULES for hint in rule(summary, summary.evidence)]
+    explained = {code for hint in found for code in EXPLAINED.get(hint.code, ())}
+    found = [hint for hint in found if hint.code not in explained]
     return tuple(sorted(found, key=lambda h: h.severity != "warning"))
 
 
@@ -321,6 +325,15 @@ def _permuted(s: Summary, seen: Evidence) -> Iterator[Hint]:
     found = None if table is None else permuted_columns(table, s.classes)
     if found is not None:
         yield Hint("D25", "warning", *found)
+
+
+def _known(s: Summary) -> Iterator[Hint]:
+    seen = s.evidence
+    if s.num_rows < LEAST_ROWS or (seen is not None and seen.low == seen.high):
+        return  # too few, or said to be constant
+    found = known_value(s)
+    if found is not None:
+        yield Hint("D13", "note", *found)
 
 
 RULES: tuple[Callable[[Summary, Evidence], Iterator[Hint]], ...] = (
