@@ -1,8 +1,7 @@
-"""The drop-ins without a kernel, forward and backward, against torch.nn.functional.
+"""Losses of single elements and of rows, forward and backward, against torch.nn.functional.
 
-Their terms and sums are in float64, in pieces that stay in the cache. `distillation_loss` has a
-kernel and no twin in torch: its rival is what people write, and loses its digits where the pair
-is close.
+Terms and sums are in float64. `distillation_loss` has no twin in torch: its rival is what people
+write, and loses its digits where the pair is close.
 """
 
 import numpy as np

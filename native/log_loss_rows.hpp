@@ -12,15 +12,6 @@ namespace XENT_ISA {
 
 XENT_INLINE double select(bool condition, double yes, double no) { return condition ? yes : no; }
 
-// log(1 - p) for 0 <= p <= 1, right also where 1 - p rounds
-XENT_INLINE double log_of_complement(double p) {
-  const double u = 1 - p;
-  const double lost = (1 - u) - p;
-  const Reduced<double> reduced = reduce_log(u);
-  const double result = log_reduced(reduced.k, reduced.f, lost / u);
-  return u > 0 ? result : -infinity<double>;
-}
-
 // the two-class loss of a margin t against the truth: log(1 + exp(t)), and the wrong class's p
 struct Margin {
   double nll, wrong;

@@ -10,6 +10,7 @@ namespace nb = nanobind;
 
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
+void bind_element_losses(nb::module_& m);
 void bind_exact_sums(nb::module_& m);
 void bind_cell_replicates(nb::module_& m);
 void bind_isotonic(nb::module_& m);
@@ -40,6 +41,7 @@ NB_MODULE(_native, m) {
     return xent::make_array(nb::dtype<std::uint8_t>(), {bytes}, &data);
   }, nb::arg("bytes"));
   xent::bind_categorical_cross_entropy(m);
+  xent::bind_element_losses(m);
   xent::bind_exact_sums(m);
   xent::bind_cell_replicates(m);
   xent::bind_isotonic(m);

@@ -281,6 +281,26 @@ XENT_INLINE T log(T x) {
   return x < T(0) ? std::numeric_limits<T>::quiet_NaN() : result;
 }
 
+// log(1 - p) for 0 <= p <= 1, right also where 1 - p rounds
+XENT_INLINE double log_of_complement(double p) {
+  const double u = 1 - p;
+  const double lost = (1 - u) - p;
+  const Reduced<double> reduced = reduce_log(u);
+  const double result = log_reduced(reduced.k, reduced.f, lost / u);
+  return u > 0 ? result : -infinity<double>;
+}
+
+// log(x + error) for 0 <= x, of which error is a rounding; -inf at 0, and where x is NaN NaN
+XENT_INLINE double log_with_error(double x, double error) {
+  constexpr double smallest = std::numeric_limits<double>::min();
+  const bool denormal = x < smallest;
+  const double lifted = denormal ? x * 0x1p54 : x;
+  const Reduced<double> reduced = reduce_log(lifted);
+  const double k = denormal ? reduced.k - 54 : reduced.k;
+  const double result = log_reduced(k, reduced.f, denormal ? 0.0 : error / x);
+  return x == 0 ? -infinity<double> : (x - x == 0 ? result : x);
+}
+
 // log(1 + x) for x >= 0, relative accuracy down to denormal x; +inf and NaN pass through
 template <class T>
 XENT_INLINE T log1p_positive(T x) {

@@ -159,10 +159,27 @@ def operations_of(loss):
 @cases
 def test_eager_tensors_take_the_short_way(name):
     x, z = inputs()
-    node = "_MinusGatherBackward" if name == "nll_loss" else "_SumBackward"
+    node = "_MinusGatherBackward" if name == "nll_loss" else "_GradientInForwardBackward"
     assert node in operations_of(LOSSES[name](x, z, reduction="sum"))
     if name != "nll_loss":
         assert "_TermsBackward" in operations_of(LOSSES[name](x, z, reduction="none"))
+
+
+@cases
+def test_tensors_of_another_layout_give_the_same_loss_and_gradient(name):
+    if name == "nll_loss":
+        pytest.skip("its target has one number a row")
+    x, z = inputs()
+    found = LOSSES[name](x, z, reduction="sum")
+    (expected,) = torch.autograd.grad(found, x)
+    other = torch.empty(x.shape[::-1], dtype=x.dtype).t().copy_(x.detach()).requires_grad_()
+    assert not other.is_contiguous()
+    again = LOSSES[name](other, z, reduction="sum")
+    if name in ("binary_cross_entropy", "mse_loss"):  # nothing comes between it and the loss
+        assert "_SumBackward" in operations_of(again)
+    (gradient,) = torch.autograd.grad(again, other)
+    torch.testing.assert_close(again, found, rtol=1e-14, atol=0)
+    torch.testing.assert_close(gradient, expected, rtol=1e-14, atol=0)
 
 
 @cases

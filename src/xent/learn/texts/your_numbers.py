@@ -95,7 +95,10 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
         "en": "[[rows]] rows scored. There is no interval: [[why]].",
         "zh": "共评判 [[rows]] 行。没有置信区间：[[why]]。",
     },
-    "no_spread": {"en": "these rows do not say how far the mean may be off", "zh": "这些行不足以给出"},
+    "no_spread": {
+        "en": "these rows do not say how far the mean may be off",
+        "zh": "这些行不足以给出",
+    },
     "card_loss": {"en": "log loss", "zh": "对数损失"},
     "card_finite": {"en": "without impossible rows", "zh": "不计“不可能”的行"},
     "card_frequency": {

@@ -16,10 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from xent.kernels.cpu.element_losses import ElementLoss
 from xent.torch._ops.pieces import for_each_piece
 from xent.torch._ops.route import is_eager, is_plain
 
-__all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "sum_dtype"]
+__all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "slopes", "sum_dtype"]
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor
 
@@ -39,11 +40,14 @@ class Pointwise:
     differentiable : callable
         As `terms`, in operations whose derivatives are right to any order, with respect to
         the target as well.
+    kernel : str, optional
+        What kernels/cpu/element_losses.py calls it.
     """
 
     terms: Callable[[Tensor, Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     differentiable: Callable[[Tensor, Tensor], Tensor]
+    kernel: ElementLoss | None = None
 
 
 def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -153,12 +157,12 @@ def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
     rule = ctx.rule
     if torch.is_grad_enabled() or not is_numbers(upstream):
         # to be differentiated again, or many at once
-        return (upstream * _slopes(rule, input, target, weight)).to(input.dtype)
+        return (upstream * slopes(rule, input, target, weight)).to(input.dtype)
     gradient = torch.empty_like(input)
     along = upstream if upstream.dim() else None
 
     def work(x: Tensor, t: Tensor, w: Tensor | None, g: Tensor, u: Tensor | None) -> None:
-        torch.mul(_slopes(rule, x, t, w), upstream if u is None else u, out=g)
+        torch.mul(slopes(rule, x, t, w), upstream if u is None else u, out=g)
 
     for_each_piece(work, input, target, weight, gradient, along)
     return gradient
@@ -175,7 +179,8 @@ def _losses(
     return values if weight is None else values * weight
 
 
-def _slopes(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+def slopes(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+    """Return ``weight * slope`` of each element, in float32 at least, differentiable."""
     is_double = torch.float64 in (input.dtype, target.dtype)
     dtype = sum_dtype(input) if is_double else torch.float32
     values = rule.slope(input.to(dtype), target.to(dtype))

@@ -115,10 +115,17 @@ def binary_cross_entropy(
     input = as_floats(input)
     if weight is not None:
         _check_weight(weight, input)
-    if input.is_cpu and is_eager() and is_plain(input) and is_plain(target):
-        _check_range(input, target)
-    dtype = result_dtype(input)
-    return evaluate(_RULE, input, target, weight, reduction, on_empty, dtype=dtype)
+    seen = input.is_cpu and is_eager() and is_plain(input) and is_plain(target)
+    return evaluate(
+        _RULE,
+        input,
+        target,
+        weight,
+        reduction,
+        on_empty,
+        dtype=result_dtype(input),
+        check=_check_range if seen else None,
+    )
 
 
 def _check_weight(weight: Tensor, input: Tensor) -> None:
@@ -205,4 +212,4 @@ def _floor(p: Tensor, is_least: Tensor) -> Tensor:
     return torch.where(is_least, _LEAST_LOG + (p - fixed) * steep, 0.0)
 
 
-_RULE = Pointwise(_terms, _slope, _differentiable)
+_RULE = Pointwise(_terms, _slope, _differentiable, "binary_cross_entropy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from xent.diagnostics.shapes import check_same_shape
 from xent.diagnostics.warn import warn_once
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_tensor
+from xent.torch._ops.autograd import differentiable
+from xent.torch._ops.cpu_elements import CpuElements, serves_elements
 from xent.torch._ops.pointwise import Pointwise, pointwise, pointwise_sum
 from xent.torch._ops.results import Reduced
 from xent.torch._reduction import finish
@@ -85,6 +88,7 @@ def evaluate(
     *,
     dtype: torch.dtype,
     divide_by: Any = None,
+    check: Callable[[Tensor, Tensor], None] | None = None,
 ) -> Any:
     """Return the loss of tensors of one shape, as it was asked for.
 
@@ -96,9 +100,22 @@ def evaluate(
         What the mean divides by; the number of elements by default.
     dtype : torch.dtype
         Of the result.
+    check : callable, optional
+        Raises where an element is outside what the loss is defined for. Asked before anything
+        else, unless a kernel sees such elements by itself.
     """
     count = input.numel()
     over = count if divide_by is None else divide_by
+    if rule.kernel and reduction != "none" and weight is None and serves_elements(input, target):
+        # a mean is rounded once
+        wide = torch.float64 if reduction != "total" else torch.float32
+        of_value = dtype if dtype in (torch.float32, torch.float64) else wide
+        divisor = over if reduction == "mean" else 1
+        call = CpuElements(rule, target, divisor, dtype=of_value, check=check)
+        found = Reduced(differentiable(input, call), over, count)
+        return finish(found, reduction, on_empty, dtype, rows=count)
+    if check is not None:
+        check(input, target)
     if reduction == "none":
         found = Reduced(pointwise(rule, input, target, weight), over, count)
     else:

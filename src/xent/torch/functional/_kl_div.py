@@ -168,5 +168,5 @@ def _log_differentiable(x: Tensor, log_p: Tensor) -> Tensor:
     return p * (torch.where(absent, 0.0, log_p) - torch.where(absent, 0.0, x))
 
 
-_TARGET = Pointwise(_terms, _slope, _differentiable)
-_LOG_TARGET = Pointwise(_log_terms, _log_slope, _log_differentiable)
+_TARGET = Pointwise(_terms, _slope, _differentiable, "kl_of_probs")
+_LOG_TARGET = Pointwise(_log_terms, _log_slope, _log_differentiable, "kl_of_log_probs")

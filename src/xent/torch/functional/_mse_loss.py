@@ -126,4 +126,4 @@ def _differentiable(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).square()
 
 
-_RULE = Pointwise(_terms, _slope, _differentiable)
+_RULE = Pointwise(_terms, _slope, _differentiable, "squared_error")
