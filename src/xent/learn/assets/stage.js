@@ -20,10 +20,14 @@ function decimals(step) {
 const scaled = (control, value) => (control.logarithmic ? Math.log10(value) : value);
 const unscaled = (control, at) => (control.logarithmic ? Number((10 ** at).toPrecision(6)) : at);
 
+// a displayed end of the slider is exact: 7e-8 is not 0.00
 function written(control, value) {
-  if (!control.logarithmic) return value.toFixed(decimals(control.step)).replace("-", "−");
+  const plain = value.toFixed(decimals(control.step));
+  const falls = [control.low, control.high].some((end) => Number(plain) === end && value !== end);
+  if (!control.logarithmic && !falls) return plain.replace("-", "−");
   const shown = Number(value.toPrecision(3));
-  return shown < 1e-3 ? shown.toExponential().replace("-", "−") : String(shown);
+  const small = shown !== 0 && Math.abs(shown) < 1e-3;
+  return (small ? shown.toExponential() : String(shown)).replaceAll("-", "−");
 }
 
 function slider(control, move) {

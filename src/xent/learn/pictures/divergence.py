@@ -15,7 +15,17 @@ from xent.learn.page import shown
 from xent.learn.svg import Frame, bar, handle, line, picture, tag, text
 from xent.units import Unit
 
-__all__ = ["DAYS", "Costs", "bars", "believed", "binary", "binary_of", "costs_of", "kept_at_one"]
+__all__ = [
+    "DAYS",
+    "Costs",
+    "bars",
+    "believed",
+    "binary",
+    "binary_of",
+    "costs_of",
+    "kept_at_one",
+    "total",
+]
 
 T = Callable[..., str]
 DAYS = ("sun", "cloud", "rain")
@@ -119,6 +129,18 @@ def bars(t: T) -> Callable[[dict[str, Any], int], str]:
     return draw
 
 
+def total(t: T, values: Mapping[str, Any]) -> Callable[[int], str]:
+    """Return how the sum alone is drawn, H(p) + KL(p‖q) = H(p, q)."""
+
+    def draw(width: int) -> str:
+        found = costs_of(values)
+        label = t("bars_label", p=_listed(found.p), q=_listed(found.q), h=shown(found.entropy),
+                  kl=shown(found.divergence), ce=shown(found.cross_entropy))  # fmt: skip
+        return picture(width, 116, *_sum(t, found, width, 16), label=label)
+
+    return draw
+
+
 def _listed(p: tuple[float, ...]) -> str:
     return ", ".join(f"{x:.2f}" for x in p)
 
@@ -130,7 +152,7 @@ def _legend(t: T, frame: Frame, width: int) -> list[str]:
             text(p, x=at - (190 if width > 500 else 30), y=14.0, class_="end text-p")]  # fmt: skip
 
 
-def _sum(t: T, found: Costs, width: int, top: float) -> list[str]:
+def _sum(t: T, found: Costs, width: float, top: float) -> list[str]:
     """Draw H(p) and KL end to end, over H(p, q), which is as long; infinity has no end."""
     left, right = 8.0, width - 12.0
     whole = found.cross_entropy

@@ -11,7 +11,7 @@ import numpy as np
 
 from xent.information import self_information
 from xent.learn.page import shown
-from xent.learn.svg import Frame, arrow, bar, handle, line, picture, text
+from xent.learn.svg import Frame, bar, handle, line, picture, text
 from xent.units import Unit
 
 __all__ = ["EVENTS", "Pair", "curve", "events", "pair_of", "product", "told_by"]
@@ -63,13 +63,11 @@ def curve(t: T) -> Callable[[dict[str, Any], int], str]:
             ),
             frame.curve(zip(grid, heights, strict=True), "line-p"),
         ]
-        if tells > top:
-            parts.append(arrow(x, frame.top + 34, x, frame.top - 8, "p"))
         parts.append(line(x, frame.bottom, x, y, "dash-p"))
         if tells <= top:
             parts.append(line(frame.left, y, x, y, "dash-p"))
         # the words stand where the curve is not
-        level = max(y - 14, frame.top + 24)
+        level = max(y - (32 if p > 0.7 else 14), frame.top + 24)
         look = "text-p halo end" if p > 0.7 else "text-p halo"
         words = f"−log {shown(p, 3)} = {shown(tells)} {t(unit)}"
         parts.append(text(words, x=x - 12 if p > 0.7 else x + 16, y=level, class_=look))

@@ -3,10 +3,10 @@
 __all__ = ["COMMON"]
 
 COMMON = {
-    "name": {"en": "xent learn", "zh": "xent learn"},
+    "subject": {"en": "Cross-entropy", "zh": "交叉熵"},
     "about": {
-        "en": "Cross-entropy, to play with. Every number is computed by xent while you watch.",
-        "zh": "可以动手玩的交叉熵。页面上的每个数都由 xent 当场算出。",
+        "en": "Everything here can be moved, and every number is computed by xent while you watch.",
+        "zh": "这里的一切都可以动手调，每个数都由 xent 当场算出。",
     },
     "position": {"en": "Chapter [[number]] of [[of]]", "zh": "第 [[number]] 章，共 [[of]] 章"},
     "contents": {"en": "Contents", "zh": "目录"},
