@@ -21,13 +21,33 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("learn"))
 
 
+# the command, in a process that tells of every connection to elsewhere
+WATCHED = """
+import sys
+
+def watch(event, arguments):
+    if event == "socket.connect":
+        address = arguments[1]
+    elif event == "socket.getaddrinfo":
+        address = arguments[:2]
+    else:
+        return
+    if isinstance(address, tuple) and address[0] not in ("127.0.0.1", "localhost", "::1"):
+        print("LEAVES", event, address, flush=True)
+
+sys.addaudithook(watch)
+from xent.cli.app import run
+sys.exit(run(["learn", "--no-browser"]))
+"""
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The address of `xent learn`, as a reader starts it."""
     pytest.importorskip("marimo")
     # whatever marimo finds in or leaves at home is of no matter here
     home = tmp_path_factory.mktemp("home")
-    command = [sys.executable, "-m", "xent.cli", "learn", "--no-browser"]
+    command = [sys.executable, "-c", WATCHED]
     environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -43,6 +63,7 @@ def server(tmp_path_factory):
         try:
             rest, _ = process.communicate(timeout=30)
             assert "Traceback" not in rest, rest
+            assert "LEAVES" not in said + rest
             assert rest.endswith("stopped\n")
             assert process.returncode == 0
         finally:
@@ -101,12 +122,13 @@ class Reader:
         knob = view.locator(f'.handle[data-handle="{control}"]')
         view.scroll_into_view_if_needed()
         box, at = view.bounding_box(), knob.locator(".knob").bounding_box()
+        along = knob.get_attribute("data-along")
         scale = box["width"] / view.evaluate("s => s.viewBox.baseVal.width")
         x, y = at["x"] + at["width"] / 2, at["y"] + at["height"] / 2
         self.page.mouse.move(x, y)
         with self.answered(stage):
             self.page.mouse.down()
-            if knob.get_attribute("data-along") == "x":
+            if along == "x":
                 x = box["x"] + to * scale
             else:
                 y = box["y"] + to * scale

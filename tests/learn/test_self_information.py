@@ -32,6 +32,28 @@ def test_the_dot_is_dragged_on_a_telephone(chapter):
     assert reader.value("curve", "p") == pytest.approx(0.2, abs=0.006)
 
 
+def test_a_finger_drags_the_dot_and_does_not_scroll(chapter):
+    reader = chapter("self_information", width=390)
+    view = reader.stage("curve").locator("svg.picture")
+    view.scroll_into_view_if_needed()
+    box, knob = view.bounding_box(), view.locator(".knob").bounding_box()
+    x, y = knob["x"] + 8, knob["y"] + 8
+    to = box["x"] + (38 + 0.8 * (340 - 38)) * box["width"] / 356
+    finger = reader.page.context.new_cdp_session(reader.page)
+    scrolled = reader.page.evaluate("document.querySelector('#App').scrollTop")
+
+    def touch(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    with reader.answered("curve"):
+        touch("touchStart", {"x": x, "y": y})
+        for share in (0.25, 0.5, 0.75, 1):
+            touch("touchMove", {"x": x + share * (to - x), "y": y - 60 * share})
+        touch("touchEnd")
+    assert reader.value("curve", "p") == pytest.approx(0.8, abs=0.006)
+    assert reader.page.evaluate("document.querySelector('#App').scrollTop") == scrolled
+
+
 @pytest.mark.parametrize("name", ["brazil", "china", "coin", "lottery"])
 def test_events(chapter, name):
     reader = chapter("self_information")

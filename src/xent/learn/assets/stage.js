@@ -150,9 +150,16 @@ function render({ model, el }) {
   figure.append(foot);
   el.append(figure);
 
+  // a finger loses what it holds when that leaves the page, so the picture that was touched
+  // stays, unseen, until the finger is lifted
+  let touched = null;
   function draw() {
     const shown = model.get("shown");
-    view.innerHTML = view.clientWidth && view.clientWidth < NARROW_BELOW ? shown.narrow : shown.wide;
+    const made = element("div", { class: "drawn" });
+    made.innerHTML = view.clientWidth && view.clientWidth < NARROW_BELOW ? shown.narrow : shown.wide;
+    if (touched) touched.classList.add("touched");
+    for (const old of [...view.children]) if (old !== touched) old.remove();
+    view.append(made);
     wrong.textContent = shown.wrong;
     wrong.hidden = !shown.wrong;
     figure.dataset.n = shown.n;
@@ -182,7 +189,7 @@ function render({ model, el }) {
   // dragging: the picture is replaced under the hand, so the box around it keeps the pointer
   let drag = null;
   function position(event) {
-    const matrix = view.querySelector("svg").getScreenCTM();
+    const matrix = touched.querySelector("svg").getScreenCTM();
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
     return drag.along === "x" ? at.x : at.y;
   }
@@ -208,6 +215,7 @@ function render({ model, el }) {
     drag = { control: one.control, along, from: +from, to: +to, log, scaled: power, offset: 0 };
     const low = power(one.control.low);
     const share = (power(local[one.control.name]) - low) / (power(one.control.high) - low);
+    touched = view.lastElementChild;
     const off = position(event) - (drag.from + share * (drag.to - drag.from));
     if (Math.abs(off) < 24) drag.offset = off; // the knob does not jump under the finger
     held = one.control.name;
@@ -220,9 +228,13 @@ function render({ model, el }) {
   view.addEventListener("pointermove", (event) => {
     if (drag) pull(event);
   });
+  // the page does not scroll under a finger that drags
+  view.addEventListener("touchmove", (event) => drag && event.preventDefault(), { passive: false });
   function release() {
     drag = null;
     held = null;
+    if (touched && touched !== view.lastElementChild) touched.remove();
+    touched = null;
     view.classList.remove("dragging");
   }
   view.addEventListener("pointerup", release);

@@ -136,7 +136,8 @@ def total(t: T, values: Mapping[str, Any]) -> Callable[[int], str]:
         found = costs_of(values)
         label = t("bars_label", p=_listed(found.p), q=_listed(found.q), h=shown(found.entropy),
                   kl=shown(found.divergence), ce=shown(found.cross_entropy))  # fmt: skip
-        return picture(width, 116, *_sum(t, found, width, 16), label=label)
+        parts = _sum(t, found, width, 16, longest=found.cross_entropy)
+        return picture(width, 116, *parts, label=label)
 
     return draw
 
@@ -152,30 +153,38 @@ def _legend(t: T, frame: Frame, width: int) -> list[str]:
             text(p, x=at - (190 if width > 500 else 30), y=14.0, class_="end text-p")]  # fmt: skip
 
 
-def _sum(t: T, found: Costs, width: float, top: float) -> list[str]:
+def _sum(t: T, found: Costs, width: float, top: float, longest: float | None = None) -> list[str]:
     """Draw H(p) and KL end to end, over H(p, q), which is as long; infinity has no end."""
     left, right = 8.0, width - 12.0
     whole = found.cross_entropy
     endless = math.isinf(whole)
-    longest = next((m for m in (2.5, 5, 10, 20, 40, 80) if endless or whole <= m), 160)
+    if longest is None:
+        longest = next((m for m in (2.5, 5, 10, 20, 40, 80) if endless or whole <= m), 160)
     scale = (right - left) / longest
     first = found.entropy * scale
     second = right - left - first if endless else found.divergence * scale
     third = right - left if endless else whole * scale
-    unit = t(found.unit)
-    names = (f"H(p) = {shown(found.entropy)}", f"KL(p‖q) = {shown(found.divergence)}")
     parts = [
-        text(names[0], x=left, y=top, class_="text-p"),
-        text("+", x=left + 128, y=top, class_="strong"),
-        text(names[1], x=left + 148, y=top, class_="text-gap"),
+        tag(
+            "text",
+            _span(f"H(p) = {shown(found.entropy)}", "text-p"),
+            _span(" + ", "strong"),
+            _span(f"KL(p‖q) = {shown(found.divergence)}", "text-gap"),
+            x=left,
+            y=top,
+        ),
         bar(left, top + 10, first, 26, "fill-p"),
         bar(left + first, top + 10, second, 26, "fill-gap"),
         bar(left, top + 46, third, 26, "fill-q"),
-        text(f"= H(p, q) = {shown(whole)} {unit}", x=left, y=top + 92, class_="text-q"),
+        text(f"= H(p, q) = {shown(whole)} {t(found.unit)}", x=left, y=top + 92, class_="text-q"),
     ]
     if endless:
         parts += [_torn(right, top + 10), _torn(right, top + 46)]
     return parts
+
+
+def _span(content: str, look: str) -> str:
+    return tag("tspan", content, class_=look)
 
 
 def _torn(x: float, y: float) -> str:
