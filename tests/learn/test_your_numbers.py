@@ -49,21 +49,19 @@ def drop(reader, name, contents):
     file = {"name": name, "mimeType": "text/csv", "buffer": contents}
     reader.page.locator("input[type=file]").set_input_files(file)
     reader.page.wait_for_selector("[data-yours]")
-    reader.settle()
 
 
 def take(reader, name):
     reader.page.get_by_text(f"{name}:", exact=False).first.click()
-    reader.settle()
 
 
 def agrees(reader, found):
-    """Whether the page shows the numbers of an evaluation."""
-    assert reader.number("log_loss") == found.log_loss
-    assert reader.number("frequency_log_loss") == found.frequency_log_loss
-    assert reader.number("skill_percent") == 100 * found.skill
-    assert reader.number("accuracy_percent") == 100 * found.accuracy
-    assert reader.number("perplexity") == found.perplexity
+    """Wait until the page shows the numbers of an evaluation."""
+    reader.shows("log_loss", found.log_loss, rel=0)
+    reader.shows("frequency_log_loss", found.frequency_log_loss, rel=0)
+    reader.shows("skill_percent", 100 * found.skill, rel=0)
+    reader.shows("accuracy_percent", 100 * found.accuracy, rel=0)
+    reader.shows("perplexity", found.perplexity, rel=0)
 
 
 def test_examples_are_judged_and_a_broken_one_is_told_in_words(chapter):
@@ -72,6 +70,7 @@ def test_examples_are_judged_and_a_broken_one_is_told_in_words(chapter):
     take(reader, "many_labels.csv")
     agrees(reader, judge("a.csv", EXAMPLES["many_labels.csv"]()).evaluation)
     take(reader, "broken.csv")
+    reader.page.wait_for_selector("[data-wrong]")
     told = reader.page.locator("[data-wrong]").inner_text()
     assert "broken.csv could not be judged" in told
     assert "got 1.5 in row 11" in told
@@ -95,7 +94,6 @@ def test_a_file_is_dropped_and_judged_and_cleared(chapter):
     assert reader.page.locator("[data-printed]").inner_text().strip() == str(found).strip()
     reader.page.get_by_text("Click to clear").click()
     reader.page.wait_for_selector("[data-yours]", state="detached")
-    reader.settle()
     agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)
 
 
@@ -103,6 +101,7 @@ def test_columns_that_were_not_found_are_chosen(chapter):
     reader = chapter("your_numbers")
     rows = b"a,b,c\n1,2,0\n4,-5,1\n3,3,1\n2,-9,0\n"
     drop(reader, "mine.csv", rows)
+    reader.page.wait_for_selector("[data-wrong]")
     assert "no column looks like a prediction" in reader.page.locator("[data-wrong]").inner_text()
     reader.page.get_by_label("the truth").select_option("c")
     reader.page.get_by_label("the predictions are").select_option("logits")
@@ -111,7 +110,6 @@ def test_columns_that_were_not_found_are_chosen(chapter):
     listed.get_by_role("option", name="b", exact=True).click()
     reader.page.keyboard.press("Escape")
     reader.page.wait_for_selector('[data-number="log_loss"]')
-    reader.settle()
     agrees(reader, judge("mine.csv", rows, target="c", logits="b").evaluation)
 
 
