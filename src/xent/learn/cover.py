@@ -9,6 +9,7 @@ from xent.learn.catalog import Lang, written
 from xent.learn.page import Page
 from xent.learn.palette import page_variables, picture_style
 from xent.learn.pictures import divergence
+from xent.learn.pictures.small import small
 from xent.learn.svg import NARROW, WIDE
 from xent.learn.texts.common import COMMON
 
@@ -33,7 +34,7 @@ def cover(lang: Lang) -> str:
     """Return the page of contents."""
     rows = "".join(
         f'<li><a href="/{lang}/{c.address}/"><span><b>{escape(c.title[lang])}</b>'
-        f"<span>{escape(c.lead[lang])}</span></span></a></li>"
+        f"<span>{escape(c.lead[lang])}</span></span>{small(c.slug)}</a></li>"
         for c in written()
     )
     return _page(
