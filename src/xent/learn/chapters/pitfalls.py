@@ -281,7 +281,7 @@ def _(judged_now, judging, numbers, told):
                 ("uniform", judged.uniform, "nat", "ink"),
                 ("prob", judged.probability, "", "q"),
                 ("skill", judged.skill, "", "ink"),
-                prefix=name,
+                prefix=name + "_",
             ),
             judged.verdict,
             look=judged.look,

@@ -14,8 +14,8 @@ The generator wants to be believed. Two losses say so, and both are cross-entrop
 
 $$\log\bigl(1 - D(\text{made})\bigr) \qquad\text{or}\qquad -\log D(\text{made})$$
 
-The first is the game of the paper ([Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661)). The second is what
-everyone trains with. Drag the logit to see why.
+The first is the game of the paper ([Goodfellow et al., 2014](https://arxiv.org/abs/1406.2661)). The second is the
+same paper's remedy, and what is used in practice. Drag the logit to see why.
 """,
         "zh": r"""
 **生成器**制造样本。**判别器**看一个样本，说出它是真的的概率 $D$，即对数几率的 sigmoid。它用第 6 章的二元交叉熵训练，真样本标签为 1，生成的样本标签为 0：
@@ -26,7 +26,7 @@ $$\text{loss}_D = -\log D(\text{真}) - \log\bigl(1 - D(\text{假})\bigr)$$
 
 $$\log\bigl(1 - D(\text{假})\bigr) \qquad\text{或}\qquad -\log D(\text{假})$$
 
-前一种是原论文（[Goodfellow 等，2014](https://arxiv.org/abs/1406.2661)）中的博弈，后一种是大家实际训练时用的。拖动对数几率，看看为什么。
+前一种是原论文（[Goodfellow 等，2014](https://arxiv.org/abs/1406.2661)）中的博弈，后一种是同一篇论文给出的补救办法，实际训练用的也是它。拖动对数几率，看看为什么。
 """,
     },
     "non_saturating": {"en": "−log D", "zh": "−log D"},

@@ -124,14 +124,14 @@ decide at $p = \frac12$), on the same points.
 While the points are alike, both decide nearly alike. Then drag the far point: it is on the right side and easy.
 Logistic regression hardly notices. The line is punished for being *too* right there, tilts, and gives up points in the
 middle. That is the price of squared error on raw outputs, and often a small one: for deep networks it was
-found comparable on most tasks ([Hui and Belkin, 2021](https://arxiv.org/abs/2006.07322)).
+found to do as well or better on most tasks of language and speech ([Hui and Belkin, 2021](https://arxiv.org/abs/2006.07322)).
 """,
         "zh": r"""
 ## 另一面：停住不动的是 sigmoid
 
 用平方误差做分类并没有错，会停住的是 **sigmoid 之后**的平方误差。直接用在原始输出 $a$ 上，它的梯度是 $2(a - y)$，不会消失，最小值还有现成的公式。下面在同一批点上，用直线拟合标签 0 和 1（最小二乘，以 $\frac12$ 为界），旁边是逻辑回归（交叉熵，以 $p = \frac12$ 为界）。
 
-各点相差不大时，两者的判断几乎相同。再拖动远处的那个点：它在正确的一侧，而且很容易判断。逻辑回归几乎不受影响；直线却因为在那里“对过了头”而受罚，于是倾斜，丢掉了中间的点。这就是在原始输出上用平方误差的代价，而且往往不大：在深度网络的多数任务上，两者不相上下（[Hui 与 Belkin，2021](https://arxiv.org/abs/2006.07322)）。
+各点相差不大时，两者的判断几乎相同。再拖动远处的那个点：它在正确的一侧，而且很容易判断。逻辑回归几乎不受影响；直线却因为在那里“对过了头”而受罚，于是倾斜，丢掉了中间的点。这就是在原始输出上用平方误差的代价，而且往往不大：对于深度网络，在多数语言和语音任务上它不相上下，甚至更好（[Hui 与 Belkin，2021](https://arxiv.org/abs/2006.07322)）。
 """,
     },
     "far": {"en": "where the easy point is", "zh": "容易的点的位置"},
