@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from xent.learn.code import code_html
 from xent.learn.page import Card, Page
 
 __all__ = ["named"]
@@ -15,7 +16,8 @@ def named(page: Page) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     ``numbers((name, value, unit, colour), ..., prefix="")`` returns cards whose labels are the
     texts ``card_NAME``; a value may be an array of one entry, a unit is "", "%" or the key of a
-    text. ``told(cards, key, look="note", **facts)`` returns cards with a text under them.
+    text. ``told(cards, key, look="note", code="", **facts)`` returns cards with a text under
+    them, and lines of Python that give their numbers.
     """
 
     def numbers(*rows: tuple[str, Any, str, str], prefix: str = "") -> Any:
@@ -32,11 +34,12 @@ def named(page: Page) -> tuple[Callable[..., Any], Callable[..., Any]]:
             ]
         )
 
-    def told(cards: Any, key: str, look: str = "note", **facts: Any) -> Any:
+    def told(cards: Any, key: str, look: str = "note", code: str = "", **facts: Any) -> Any:
         import marimo
 
         plain = {name: _plain(value) for name, value in facts.items()}
-        return marimo.vstack([cards, page.say(key, look=look, **plain)], gap=1)
+        lines = [marimo.Html(code_html(code, "Python"))] if code else []
+        return marimo.vstack([cards, page.say(key, look=look, **plain), *lines], gap=1)
 
     return numbers, told
 

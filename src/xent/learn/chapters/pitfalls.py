@@ -9,13 +9,15 @@ app = marimo.App(width="medium", app_title="xent learn")
 def _():
     import marimo as mo
 
+    from xent.evaluation.numbers import percent
     from xent.learn.controls import Button, Choice, Slider
     from xent.learn.named import named
     from xent.learn.page import Page
+    from xent.learn.pictures.pitfalls import code
 
     page = Page.open("pitfalls")
     numbers, told = named(page)
-    return Button, Choice, Slider, mo, numbers, page, told
+    return Button, Choice, Slider, code, mo, numbers, page, percent, told
 
 
 @app.cell
@@ -55,7 +57,7 @@ def _(Slider, mo, page):
 
 
 @app.cell
-def _(double_softmax, doubling, numbers, told, twice_now):
+def _(code, double_softmax, doubling, numbers, told, twice_now):
     _at = twice_now(doubling.values)
     _floor = double_softmax.floor(_at.classes)
     _start = double_softmax.compute(_at.classes, [0.0])
@@ -68,6 +70,7 @@ def _(double_softmax, doubling, numbers, told, twice_now):
             ("weaker", _start.once_slope / _start.twice_slope, "times", "ink"),
         ),
         "twice_say",
+        code=code.of_twice(_at),
         classes=_at.classes,
         floor=_floor,
     )
@@ -98,7 +101,7 @@ def _(Choice, Slider, mo, page):
 
 
 @app.cell
-def _(cliff_now, falling, numbers, told):
+def _(cliff_now, code, falling, numbers, told):
     _at = cliff_now(falling.values)
     told(
         numbers(
@@ -108,6 +111,7 @@ def _(cliff_now, falling, numbers, told):
             ("rounded_slope", _at.rounded_slope, "", "bad"),
         ),
         "by_numpy" if _at.computed_by == "NumPy" else "by_torch",
+        code=code.of_cliff(_at),
         by=_at.computed_by,
     )
     return
@@ -143,7 +147,7 @@ def _(Button, Slider, mo, page):
 
 
 @app.cell
-def _(averaging, numbers, parts_now, told):
+def _(averaging, code, numbers, parts_now, told):
     _parts = parts_now(averaging.values)
     _first, _second = _parts.weights_of_a_row
     told(
@@ -153,6 +157,7 @@ def _(averaging, numbers, parts_now, told):
             ("row", _second, "times", "b"),
         ),
         "means_say",
+        code=code.of_means(_parts),
         wrong=_parts.mean_of_means,
         right=_parts.mean,
         first=_first,
@@ -188,14 +193,20 @@ def _(Button, Slider, class_weights, means_picture, mo, page):
 
 
 @app.cell
-def _(batch_now, numbers, weighing):
+def _(batch_now, code, numbers, percent, told, weighing):
     _batch = batch_now(weighing.values)
-    numbers(
-        ("plain", _batch.plain, "nat", "ink"),
-        ("by_weights", _batch.by_weights, "nat", "p"),
-        ("by_rows", _batch.by_rows, "nat", "q"),
-        ("guess_weights", _batch.guess_by_weights, "nat", "p"),
-        ("guess_rows", _batch.guess_by_rows, "nat", "q"),
+    told(
+        numbers(
+            ("plain", _batch.plain, "nat", "ink"),
+            ("by_weights", _batch.by_weights, "nat", "p"),
+            ("by_rows", _batch.by_rows, "nat", "q"),
+            ("guess_weights", _batch.guess_by_weights, "nat", "p"),
+            ("guess_rows", _batch.guess_by_rows, "nat", "q"),
+        ),
+        "weights_say",
+        code=code.of_weights(_batch),
+        rare=_batch.rare,
+        share=percent(_batch.share),
     )
     return
 
@@ -222,7 +233,7 @@ def _(Slider, mo, page):
 
 
 @app.cell
-def _(numbers, smoothing, smoothing_floor, told):
+def _(code, numbers, smoothing, smoothing_floor, told):
     _found = smoothing_floor.compute(
         smoothing.values["epsilon"], int(smoothing.values["classes"]), [0.0]
     )
@@ -234,6 +245,7 @@ def _(numbers, smoothing, smoothing_floor, told):
             ("best_prob", _found.best_prob, "", "a"),
         ),
         "smoothing_say",
+        code=code.of_smoothing(_found),
         epsilon=f"{_found.smoothing:g}",
         classes=f"{_found.classes:,}",
         floor=_found.floor,
@@ -272,7 +284,7 @@ def _(Button, Slider, mo, page):
 
 
 @app.cell
-def _(judged_now, judging, numbers, told):
+def _(code, judged_now, judging, numbers, told):
     def judgement(judged, name):
         """The cards and the sentence of a loss beside its baselines."""
         return told(
@@ -285,6 +297,7 @@ def _(judged_now, judging, numbers, told):
             ),
             judged.verdict,
             look=judged.look,
+            code=code.of_baselines(judged) if name == "typed" else "",
             **judged.facts,
         )
 

@@ -102,13 +102,14 @@ right everywhere.
     "card_exact_slope": {"en": "gradient, of the logit", "zh": "梯度，由对数几率算"},
     "card_rounded_slope": {"en": "gradient, of the sigmoid", "zh": "梯度，由 sigmoid 算"},
     "by_torch": {
-        "en": "The second line is computed by [[by]] on this machine, while you watch.",
-        "zh": "第二条线由本机上的 [[by]] 当场算出。",
+        "en": "The red line is computed by [[by]] on this machine, while you watch. xent's own loss of a probability "
+        "clips nothing: past the cliff it is ∞, and a warning says where (D27).",
+        "zh": "红线由本机上的 [[by]] 当场算出。xent 自己的、接收概率的损失不做截断：过了悬崖就是 ∞，并警告在哪里（D27）。",
     },
     "by_numpy": {
-        "en": "torch is not installed here, so NumPy follows the formulas of its `BCELoss` in float32; the library's tests hold the "
-        "two equal.",
-        "zh": "本机没有安装 torch，所以由 NumPy 按其 `BCELoss` 的公式以 float32 计算；本库的测试保证两者一致。",
+        "en": "torch is not installed here, so [[by]] follows the formulas of its `BCELoss` in float32; the library's tests hold the "
+        "two equal. xent's own loss of a probability clips nothing: past the cliff it is ∞, and a warning says where (D27).",
+        "zh": "本机没有安装 torch，所以由 [[by]] 按其 `BCELoss` 的公式以 float32 计算；本库的测试保证两者一致。xent 自己的、接收概率的损失不做截断：过了悬崖就是 ∞，并警告在哪里（D27）。",
     },
     # 3 means
     "means": {
@@ -186,6 +187,11 @@ $\ln 2$ and numbers remain comparable; divided by the rows, the loss grows with 
     "weights_caption": {
         "en": "The two lines enclose the same area: once over all the weight, once over 100 rows.",
         "zh": "两条线下的面积相同：一条摊在全部权重上，一条摊在 100 行上。",
+    },
+    "weights_say": {
+        "en": "The [[rare]] rare rows decide [[share]] of the weighted mean. In a batch of one row, the weight divided by the "
+        "weights cancels: it has no effect at all (xent notes it, D20).",
+        "zh": "[[rare]] 个稀有行决定了加权平均的 [[share]]。如果一个批只有一行，除以权重之和会把权重约掉，等于没有加权（xent 会提示，D20）。",
     },
     "card_plain": {"en": "without weights", "zh": "不加权"},
     "card_by_weights": {"en": "divided by the weights", "zh": "除以权重之和"},

@@ -74,8 +74,9 @@ def draw_chase(chase: Chase, t: Words, width: int) -> str:
         points = zip(np.log10(steps).tolist(), means[steps].tolist(), strict=True)
         parts.append(frame.curve(points, f"line-{colour}"))
         if arrived:
-            side = "left" if colour == "a" or math.log10(last) > 0.8 * _LOG_LAST else "right"
-            parts.append(dot(frame, math.log10(last), float(means[-1]), colour, f"{last:,}", side))
+            parts.append(
+                dot(frame, math.log10(last), float(means[-1]), colour, f"{last:,}", "above")
+            )
     words = t(
         "chase_label",
         start=shown(chase.start),

@@ -47,6 +47,8 @@ class Judged:
 
     Attributes
     ----------
+    given : tuple of float
+        How frequent each class is: counts, or shares.
     uniform : float
         ln K: the same probability for each class.
     frequencies : float
@@ -59,6 +61,7 @@ class Judged:
     """
 
     loss: float
+    given: tuple[float, ...]
     classes: int
     uniform: float
     frequencies: float
@@ -154,6 +157,7 @@ def judge(loss: float, frequencies: Sequence[float]) -> Judged:
     assert found.frequencies is not None
     return Judged(
         loss,
+        tuple(frequencies),
         len(frequencies),
         found.uniform,
         found.frequencies,
