@@ -23,7 +23,7 @@ version = release = xent.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
-extensions += ["blocks", "generated", "mathml", "names", "outside"]
+extensions += ["blocks", "chinese", "codes", "generated", "mathml", "names", "outside"]
 exclude_patterns = ["_*"]
 nitpicky = True
 smartquotes = False
@@ -84,3 +84,4 @@ html_copy_source = False
 html_show_sphinx = False
 # excerpts are read with fetch(), which pages opened from a folder may not do
 html_show_search_summary = False
+html_search_language = "en-zh"

@@ -21,7 +21,7 @@ def rules():
     lines = ["| code | what it does | about |", "|---|---|---|"]
     for code, text in RULES.items():
         severity, _, about = text.partition(": ")
-        lines.append(f"| {code} | {severity} | {about} |")
+        lines.append(f'| <span id="{code}"></span>{code} | {severity} | {about} |')
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ SEARCHES = {
     "ignore_index": "howto/loss-is-nan-with-ignore-index.html",
     "cross_entropy": "reference/losses.html",
     "交叉熵": "zh/article.html",
+    "概率": "zh/article.html",
 }
 
 

@@ -72,6 +72,12 @@ def test_a_link_out_of_docs_leads_to_the_page_that_shows_it(tool, docname, text,
     assert source == [found]
 
 
+def test_chinese_is_split_into_signs_and_pairs(tool):
+    required.need_package("sphinx", "docs")
+    words = tool("chinese", EXTENSIONS).SearchEnglishAndChinese({}).split("log 似然：交叉熵")
+    assert words == ["log", "似然", "交叉熵", "似", "然", "似然", "交", "叉", "熵", "交叉", "叉熵"]
+
+
 def test_a_name_is_bound_whatever_it_is_called(tool, monkeypatch):
     required.need_package("sphinx", "docs")
     bound = tool("names", EXTENSIONS).bound

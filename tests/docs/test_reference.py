@@ -87,7 +87,10 @@ def test_every_option_of_the_command_is_there(inventory):
 def test_every_rule_is_there(built):
     text = (built / "reference" / "errors.html").read_text(encoding="utf-8")
     for code in RULES:
-        assert f">{code}<" in text
+        assert f'<span id="{code}"></span>{code}<' in text
+    # and is found from where it is mentioned
+    text = (built / "reference" / "measures.html").read_text(encoding="utf-8")
+    assert 'href="errors.html#D07">D07</a>' in text
 
 
 def test_neighbours_are_links(built):
