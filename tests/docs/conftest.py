@@ -14,13 +14,6 @@ ROOT = Path(__file__).parents[2]
 ENTRY = re.compile(r"^(.+?) (\w+:\w+) -?\d+ (\S+) .*$", re.M)
 
 
-def pytest_collection_modifyitems(items):
-    # one worker builds the pages, and runs all that looks at them
-    for item in items:
-        if "built" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("docs"))
-
-
 @pytest.fixture(scope="session")
 def tool():
     """Return a function from a name to a program as a module."""
@@ -36,7 +29,10 @@ def tool():
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """Return the folder of the pages, built as `make docs` builds them."""
+    """Return the folder of the pages, built as `make docs` builds them.
+
+    Files that ask for it are of the group "docs": one worker builds, and runs all of them.
+    """
     for package in ("sphinx", "furo", "myst_parser", "numpydoc", "sphinx_copybutton"):
         required.need_package(package, "docs")
     folder = tmp_path_factory.mktemp("docs")

@@ -48,16 +48,16 @@ def test_every_room_is_drawn_with_its_size(house):
 
 
 def test_an_import_is_an_arrow_down(house):
-    order = [house.bare(room) for room in house.rooms()]
-    arrows = 0
-    for room in house.rooms():
+    rooms, arrows = house.rooms(), 0
+    order = [house.bare(room) for room in rooms]
+    for room in rooms:
         for target, count in room.imports.items():
             assert order.index(target) > order.index(house.bare(room))
             assert count > 0
             arrows += 1
-    assert house.drawing(house.rooms()).count('class="import"') == arrows
+    assert house.drawing(rooms).count('class="import"') == arrows
     # one that everybody can look up
-    losses = next(room for room in house.rooms() if room.name == "losses/")
+    losses = next(room for room in rooms if room.name == "losses/")
     files = list((walls.SRC / "losses").rglob("*.py"))
     using = sum("from xent.kernels" in path.read_text(encoding="utf-8") for path in files)
     assert losses.imports["kernels"] == using

@@ -6,6 +6,8 @@ import pages
 import pytest
 import required
 
+pytestmark = pytest.mark.xdist_group("docs")
+
 # the search of pages that are opened from a disk, and a page where each must be found
 SEARCHES = {
     "perplexity": "reference/measures.html",

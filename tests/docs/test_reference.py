@@ -8,6 +8,8 @@ import pytest
 
 from xent.diagnostics.rules import RULES
 
+pytestmark = pytest.mark.xdist_group("docs")
+
 ROOMS = [
     "xent",
     "xent.errors",
