@@ -231,6 +231,10 @@ def binary_entropy(p: Any, *, unit: str = "nat", given: str = "probs") -> Any:
     --------
     entropy : of any number of outcomes, along an axis.
 
+    References
+    ----------
+    .. [1] C. E. Shannon, "A Mathematical Theory of Communication", 1948.
+
     Examples
     --------
     A fair coin, and a lottery that one ticket in a million wins:
@@ -322,6 +326,12 @@ def perplexity(
     --------
     entropy, cross_entropy : its logarithm.
     xent.evaluate : the perplexity of predictions of observed classes.
+
+    References
+    ----------
+    .. [1] F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker, "Perplexity: a measure of the
+       difficulty of speech recognition tasks", Journal of the Acoustical Society of America
+       62, 1977.
 
     Examples
     --------

@@ -252,6 +252,11 @@ def binary_cross_entropy(
     sigmoid_cross_entropy : from logits.
     categorical_cross_entropy : exactly one class is true.
 
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
+
     Examples
     --------
     Cat, frog and mouse, of which the frog and the mouse are there:

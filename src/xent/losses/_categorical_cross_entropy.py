@@ -153,6 +153,10 @@ def categorical_cross_entropy(
     binary_cross_entropy : each label by itself.
     cross_entropy : the measure, between two distributions.
 
+    References
+    ----------
+    .. [1] I. J. Good, "Rational Decisions", Journal of the Royal Statistical Society B 14, 1952.
+
     Examples
     --------
     A picture of a frog, with probability 0.6 for the frog:

@@ -39,6 +39,11 @@ def softmax(logits: Any, *, axis: int = -1) -> Any:
     log_softmax : the logarithms, which keep what rounds to 0 or 1 here.
     sigmoid : each entry by itself.
 
+    References
+    ----------
+    .. [1] J. S. Bridle, "Probabilistic Interpretation of Feedforward Classification Network
+       Outputs", 1990.
+
     Examples
     --------
     >>> import numpy as np

@@ -208,6 +208,11 @@ def sigmoid_cross_entropy(
     softmax_cross_entropy : exactly one class is true.
     binary_cross_entropy : the same loss from probabilities.
 
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
+
     Examples
     --------
     An image with a frog and a mouse but no cat; per node, per sample, per batch:

@@ -116,6 +116,10 @@ def log_loss(
     xent.evaluate : the same number with its references, classes, rows and intervals.
     xent.categorical_cross_entropy : class positions in place of labels; other reductions.
 
+    References
+    ----------
+    .. [1] I. J. Good, "Rational Decisions", Journal of the Royal Statistical Society B 14, 1952.
+
     Examples
     --------
     >>> from xent.sklearn import log_loss
@@ -173,6 +177,10 @@ def d2_log_loss_score(
     See Also
     --------
     xent.evaluate : `Evaluation.skill` is this number.
+
+    References
+    ----------
+    .. [1] D. McFadden, "Conditional Logit Analysis of Qualitative Choice Behavior", 1974.
 
     Examples
     --------

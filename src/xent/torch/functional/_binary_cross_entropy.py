@@ -99,6 +99,11 @@ def binary_cross_entropy(
     binary_cross_entropy_with_logits : from logits, exact over the whole range; prefer it.
     xent.binary_cross_entropy : the same of arrays, where an impossible label costs ``inf``.
 
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
+
     Examples
     --------
     >>> import torch

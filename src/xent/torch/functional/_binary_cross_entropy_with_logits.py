@@ -98,6 +98,11 @@ def binary_cross_entropy_with_logits(
     binary_cross_entropy : the same loss from probabilities, which cannot be as exact.
     xent.sigmoid_cross_entropy : the same loss of arrays.
 
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
+
     Examples
     --------
     >>> import torch

@@ -95,6 +95,10 @@ def nll_loss(
     cross_entropy : from logits; one pass instead of two, and exact. Prefer it.
     kl_div : against a distribution instead of a class.
 
+    References
+    ----------
+    .. [1] R. A. Fisher, "On the Mathematical Foundations of Theoretical Statistics", 1922.
+
     Examples
     --------
     >>> import torch

@@ -97,6 +97,11 @@ def next_token_cross_entropy(
     token_cross_entropy : never shifts.
     cross_entropy : classes on axis 1, as torch has them.
 
+    References
+    ----------
+    .. [1] Y. Bengio, R. Ducharme, P. Vincent and C. Jauvin, "A Neural Probabilistic Language
+       Model", Journal of Machine Learning Research 3, 2003.
+
     Examples
     --------
     A model that is sure that each token is one more than the one before:
