@@ -18,7 +18,8 @@ PARTS = [
     "## Neighbours",
 ]
 OPTIONAL = ("jax", "optax", "scipy", "sklearn", "torch")
-MOST_LINES = 95
+MOST_LINES = 100
+WIDEST = 88  # what the built page shows of a block without scrolling
 SEEN_FIRST = 20  # lines until the fix begins to show, for who comes with a broken run
 
 
@@ -69,6 +70,17 @@ def test_the_fix_is_in_sight(page):
     seen = "\n".join(lines[:SEEN_FIRST])
     assert "**Fix.**" in seen
     assert "\n>>> " in seen
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_its_python_is_seen_without_scrolling(page):
+    lines = [
+        line
+        for kind, block in BLOCKS.findall(text(page))
+        for line in block.splitlines()
+        if kind == "python"
+    ]
+    assert max(map(len, lines)) <= WIDEST
 
 
 @pytest.mark.parametrize("page", PAGES)
