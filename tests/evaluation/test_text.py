@@ -113,7 +113,7 @@ def test_one_row_is_not_called_rows():
     assert "1 row scored" in str(evaluate(one))
     assert "2 models on 1 row, paired" in str(compare(one, two))
     r = recalibrate(([0, 1, 0, 1, 1], [0.3, 0.6, 0.7, 0.2, 0.0]))
-    assert "without 1 impossible row (" in str(r)
+    assert "1 impossible row (the truth had probability 0) is not in it" in str(r)
     with pytest.raises(XentValueError, match=r"in row 1 \(1 such row\)"):
         r.apply([0.5, 1.5])
     with pytest.raises(XentValueError, match=r"in row 2 \(1 such row in this batch\)"):

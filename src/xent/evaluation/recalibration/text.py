@@ -40,8 +40,10 @@ def render(r: Recalibration, unit: Unit = "nat") -> str:
             "fitted to these rows"
         )
     if t.num_impossible:
+        are = "is" if t.num_impossible == 1 else "are"
         lines.append(
-            f"  without {counted(t.num_impossible, 'impossible row')} (the truth had probability 0)"
+            f"  {counted(t.num_impossible, 'impossible row')} (the truth had probability 0) "
+            f"{are} not in it"
         )
     lines += [f"  note: {note}" for note in t.notes]
     return "\n".join(lines)
