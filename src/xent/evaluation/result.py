@@ -258,7 +258,9 @@ class Evaluation:
         log loss = uncertainty - resolution + miscalibration, each with its bias, with what
         chance would show, and with an interval. Empty without calibration.
         """
-        return [d.scaled(1 / nats_per(self.unit)) for d in decompose(self.summary)]
+        return [
+            d.scaled(1 / nats_per(self.unit)) for d in decompose(self.summary, level=self.level)
+        ]
 
     @cached_property
     def row_decomposition(self) -> list[Decomposition]:
@@ -268,12 +270,18 @@ class Evaluation:
         `row_terms.note` says why.
         """
         fits = [] if self.row_terms is None else self.row_terms.fits
-        return [d.scaled(1 / nats_per(self.unit)) for d in decompose_fits(self.summary, fits)]
+        return [
+            d.scaled(1 / nats_per(self.unit))
+            for d in decompose_fits(self.summary, fits, level=self.level)
+        ]
 
     @cached_property
     def by_class_decomposition(self) -> list[Decomposition]:
         """The decomposition of each label, or of each class against the rest."""
-        return [d.scaled(1 / nats_per(self.unit)) for d in decompose_classes(self.summary)]
+        return [
+            d.scaled(1 / nats_per(self.unit))
+            for d in decompose_classes(self.summary, level=self.level)
+        ]
 
     @cached_property
     def temperature(self) -> Temperature | None:

@@ -379,3 +379,47 @@ def test_weights_of_two_classes_and_labels_that_do_not_fit_into_cells(labels, co
     with pytest.raises(XentValueError, match="without their cells"):
         e.reliability()
     assert "<html" in html_page(e)
+
+
+@pytest.mark.parametrize("kind", ["two classes", "classes", "labels", "one outcome"])
+def test_intervals_of_the_parts_have_the_level_that_was_asked_for(kind):
+    given = {
+        "two classes": lambda: dict(zip(("probs", "target"), binary_rows(400), strict=True)),
+        "classes": lambda: dict(zip(("logits", "target"), class_rows(400, 3), strict=True)),
+        "labels": lambda: dict(zip(("probs", "labels"), label_rows(400, 2), strict=True)),
+        "one outcome": lambda: {"probs": np.full(40, 0.1), "target": np.zeros(40, int)},
+    }[kind]()
+    if kind == "labels":
+        given["task"] = "multi"
+    levels = (0.5, 0.95, 0.99)
+    each = [evaluate(**given, level=level) for level in levels]
+    for names in ("decomposition", "row_decomposition", "by_class_decomposition"):
+        for ds in zip(*(getattr(e, names) for e in each), strict=True):
+            for part in ("uncertainty", "resolution", "miscalibration"):
+                terms = [getattr(d, part) for d in ds]
+                assert len({(t.value, t.corrected, t.p_value) for t in terms}) == 1
+                lows, highs = [t.low for t in terms], [t.high for t in terms]
+                if None in lows:
+                    assert lows == highs == [None] * 3
+                    continue
+                assert lows == sorted(lows, reverse=True)
+                assert highs == sorted(highs)
+                assert highs[0] - lows[0] < highs[2] - lows[2]
+
+
+def test_normal_intervals_of_the_parts_are_as_wide_as_their_level_says():
+    logits, target = class_rows(500, 3)
+    narrow, wide = (
+        evaluate(target=target, logits=logits, level=level).decomposition[0].uncertainty
+        for level in (0.5, 0.9)
+    )
+    expected = stats.norm.ppf(0.95) / stats.norm.ppf(0.75)
+    assert_allclose((wide.high - wide.low) / (narrow.high - narrow.low), expected, rtol=1e-9)
+
+
+def test_a_level_that_the_draws_do_not_reach_has_no_interval():
+    p, y = binary_rows(400)
+    (d,) = evaluate((y, p), level=0.9999).decomposition
+    assert d.replicates == 1000
+    assert d.miscalibration.low is None
+    assert d.miscalibration.p_value is not None

@@ -21,7 +21,6 @@ __all__ = ["corp", "corp_pooled", "forecast_bounds", "isotonic_bounds"]
 
 Array = npt.NDArray[np.float64]
 
-TAILS = (0.025, 0.975)
 FEWEST_ROWS = 10  # an interval from fewer says nothing
 
 
@@ -62,6 +61,7 @@ def corp(
     scale: npt.ArrayLike = 1.0,
     replicates: int | None = None,
     note: str = "",
+    level: float = 0.95,
 ) -> list[Decomposition]:
     r"""Return log loss = uncertainty - resolution + miscalibration of every group, in nats.
 
@@ -85,6 +85,9 @@ def corp(
     replicates : int, optional
         How often to draw for null values and intervals.
     note : str
+    level : float, default 0.95
+        Of the terms' intervals. There are none where fewer than one draw would be beyond
+        each end: at 0.999 of 1000 draws.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def corp(
     """
     parts = _parts(zeros, ones, grid, log_loss, scale, replicates)
     return [
-        _decomposition(names[group], note, parts.of(itemgetter(i)))
+        _decomposition(names[group], note, parts.of(itemgetter(i)), level)
         for i, group in enumerate(parts.groups)
     ]
 
@@ -135,6 +138,7 @@ def corp_pooled(
     scale: npt.ArrayLike = 1.0,
     replicates: int | None = None,
     note: str = "",
+    level: float = 0.95,
 ) -> Decomposition | None:
     """Return the mean over groups of their decompositions; None without weight.
 
@@ -145,7 +149,7 @@ def corp_pooled(
     parts = _parts(zeros, ones, grid, log_loss, scale, replicates)
     if len(parts.groups) == 0:
         return None
-    return _decomposition(name, note, parts.of(lambda a: a.mean(axis=0)))
+    return _decomposition(name, note, parts.of(lambda a: a.mean(axis=0)), level)
 
 
 class _Parts(NamedTuple):
@@ -219,7 +223,7 @@ def _parts(
     )
 
 
-def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
+def _decomposition(name: str, note: str, parts: _Parts, level: float) -> Decomposition:
     """Return the terms of one group, or of the mean of groups, and what chance does to them."""
     loss, entropy, isotonic = (float(a) for a in (parts.loss, parts.entropy, parts.isotonic))
     num_rows, null, no_information = float(parts.num_rows), parts.null, parts.no_information
@@ -232,7 +236,7 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
     bias = max(min(expected, resolution + entropy_bias), 0.0)
     spreads: list[tuple[float, float] | None] = [None] * 3
     if parts.new_rows is not None and num_rows >= FEWEST_ROWS:
-        spreads = [_spread(rows) for rows in parts.new_rows]
+        spreads = [_spread(rows, level) for rows in parts.new_rows]
     uncertainty_term = _term(entropy, entropy + entropy_bias, spreads[0], most=math.log(2))
     resolution_term = _term(
         resolution,
@@ -243,7 +247,7 @@ def _decomposition(name: str, note: str, parts: _Parts) -> Decomposition:
     )
     if parts.one_outcome == 1:
         # no draw shows the other outcome; so rare it is at most
-        high = float(binary_entropy(min(clopper_pearson(0, num_rows)[1], 0.5), 1.0))
+        high = float(binary_entropy(min(clopper_pearson(0, num_rows, level)[1], 0.5), 1.0))
         uncertainty_term = replace(uncertainty_term, low=0.0, high=high)
         resolution_term = replace(resolution_term, low=0.0, high=high)
     return Decomposition(
@@ -283,10 +287,11 @@ def _term(
     return Term(value, corrected, null, p_value, low, high)
 
 
-def _spread(values: Array) -> tuple[float, float] | None:
+def _spread(values: Array, level: float) -> tuple[float, float] | None:
     """Return how far quantiles of the draws are from their mean; draws without rows are nan."""
     drawn = values[~np.isnan(values)]
-    if len(drawn) == 0 or not np.isfinite(drawn).all():
+    tail = round((1 - level) / 2, 15)
+    if tail * len(drawn) < 1 or not np.isfinite(drawn).all():
         return None
-    low, high = np.quantile(drawn, TAILS) - drawn.mean()
+    low, high = np.quantile(drawn, (tail, 1 - tail)) - drawn.mean()
     return float(low), float(high)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,6 @@ __all__ = ["decompose", "decompose_classes", "decompose_fit", "decompose_fits"]
 
 Array = npt.NDArray[np.float64]
 
-Z95 = 1.959963984540054
 ROUNDING = 1e-13  # of an entropy, and a loss less than it: what is left of equal ones
 
 ONE_AGAINST_REST = "one class against the rest: a diagnostic, which does not add up over classes"
@@ -38,13 +38,16 @@ MEAN_OF_LABELS = "the mean over labels"
 ONE_POOL = "all labels together: too many to keep apart"
 
 
-def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]:
+def decompose(
+    summary: Summary, grid: Grid | None = None, *, level: float = 0.95
+) -> list[Decomposition]:
     """Return what the log loss of a summary is made of, in nats; the first one is of the whole.
 
     Two classes: by isotonic regression (CORP). More: by the best temperature, whose terms
     are those of all classes together, then the likeliest class alone by isotonic
     regression. Labels: by isotonic regression of each, averaged over labels. A summary
-    without cells, of log-probabilities of what happened, or of no rows has none.
+    without cells, of log-probabilities of what happened, or of no rows has none. `level` is
+    that of the terms' intervals.
 
     Examples
     --------
@@ -58,7 +61,7 @@ def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]
     if not summary.sum_weight or summary.kind not in ("classes", "labels"):
         return []
     several = summary.kind == "classes" and summary.num_classes != 2
-    found = _by_temperature(summary) if several else []
+    found = _by_temperature(summary, level) if several else []
     cells = cells_of(summary)
     if cells is None:
         return found
@@ -67,12 +70,12 @@ def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]
     scale = rows_for_weight(summary)
     if summary.kind == "labels" and len(zeros) == summary.num_classes:
         pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
-                             log_loss=_label_losses(summary), scale=scale)  # fmt: skip
+                             log_loss=_label_losses(summary), scale=scale, level=level)  # fmt: skip
         return [replace(pooled, log_loss=summary.log_loss)] if pooled else []
     if several:
         # the likeliest class, whichever it is, against its being right: the last group
         return found + corp(zeros[-1:], ones[-1:], grid, names=("top label",), scale=scale,
-                            note=TOP_LABEL)  # fmt: skip
+                            note=TOP_LABEL, level=level)  # fmt: skip
     labels = summary.kind == "labels"
     name, note = ("all labels", ONE_POOL) if labels else (f"class {summary.classes[1]}", "")
     return corp(
@@ -83,10 +86,13 @@ def decompose(summary: Summary, grid: Grid | None = None) -> list[Decomposition]
         log_loss=[summary.log_loss],
         scale=scale,
         note=note,
+        level=level,
     )
 
 
-def decompose_classes(summary: Summary, grid: Grid | None = None) -> list[Decomposition]:
+def decompose_classes(
+    summary: Summary, grid: Grid | None = None, *, level: float = 0.95
+) -> list[Decomposition]:
     """Return the decomposition of each label, or of each of more than two classes.
 
     Labels: their mean is that of the whole. Classes: each against the rest, from the cells
@@ -104,8 +110,9 @@ def decompose_classes(summary: Summary, grid: Grid | None = None) -> list[Decomp
         return []  # so many that their cells were not kept apart
     zeros, ones = zeros[: len(names)], ones[: len(names)]
     if summary.kind == "labels":
-        return corp(zeros, ones, grid, names=names, log_loss=_label_losses(summary), scale=scale)
-    return corp(zeros, ones, grid, names=names, scale=scale, note=ONE_AGAINST_REST)
+        losses = _label_losses(summary)
+        return corp(zeros, ones, grid, names=names, log_loss=losses, scale=scale, level=level)
+    return corp(zeros, ones, grid, names=names, scale=scale, note=ONE_AGAINST_REST, level=level)
 
 
 def decompose_fit(
@@ -117,6 +124,7 @@ def decompose_fit(
     num_parameters: int,
     name: str = "all classes",
     note: str = "",
+    level: float = 0.95,
 ) -> Decomposition:
     r"""Return the terms that a recalibration with p parameters defines, in nats.
 
@@ -138,6 +146,8 @@ def decompose_fit(
         A fit of p parameters to a calibrated model gains p / 2n, and 2n times its gain is
         chi-square with p degrees of freedom (Wilks [1]_).
     name, note : str
+    level : float, default 0.95
+        Of the terms' intervals.
 
     Notes
     -----
@@ -171,16 +181,17 @@ def decompose_fit(
     most = math.log(len(summary.by_class))
     entropy_bias = max(min((seen - 1) / (2 * n), most - entropy), 0.0)
     bias = num_parameters / (2 * n)
-    root, spread = math.sqrt(2 * n * gain), Z95 + math.sqrt(max(num_parameters - 1, 0))
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    root, spread = math.sqrt(2 * n * gain), z + math.sqrt(max(num_parameters - 1, 0))
     variances = _variances(summary)
     # resolution is below 0 where no temperature reaches what the frequencies lose
-    resolved = _normal(resolution, resolution + entropy_bias - bias, variances[1], n)
+    resolved = _normal(resolution, resolution + entropy_bias - bias, variances[1], n, z)
     null, p_value = _nothing_known(resolution, n, num_parameters - (seen - 1), entropy)
     return Decomposition(
         kind=kind,
         name=name,
         log_loss=summary.log_loss,
-        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, 0.0, most),
+        uncertainty=_normal(entropy, entropy + entropy_bias, variances[0], n, z, 0.0, most),
         resolution=replace(resolved, null=null, p_value=p_value),
         miscalibration=Term(
             gain,
@@ -188,7 +199,7 @@ def decompose_fit(
             null=bias,
             p_value=chi_square_tail(2 * n * gain, num_parameters),
             low=max(root - spread, 0.0) ** 2 / (2 * n),
-            high=(root + Z95) ** 2 / (2 * n),
+            high=(root + z) ** 2 / (2 * n),
         ),
         within=math.inf if summary.sum_impossible else summary.log_loss - loss_before,
         num_rows=n,
@@ -196,7 +207,9 @@ def decompose_fit(
     )
 
 
-def decompose_fits(summary: Summary, fits: Sequence[Fit]) -> list[Decomposition]:
+def decompose_fits(
+    summary: Summary, fits: Sequence[Fit], *, level: float = 0.95
+) -> list[Decomposition]:
     """Return the terms of fits to the rows of a summary, in nats."""
     return [
         decompose_fit(
@@ -206,13 +219,14 @@ def decompose_fits(summary: Summary, fits: Sequence[Fit]) -> list[Decomposition]
             loss=fit.loss,
             num_parameters=fit.num_parameters,
             note=fit.note,
+            level=level,
         )
         for fit in fits
         if fit.num_parameters
     ]
 
 
-def _by_temperature(summary: Summary) -> list[Decomposition]:
+def _by_temperature(summary: Summary, level: float) -> list[Decomposition]:
     best = temperature_of(summary)
     if best is None:
         return []
@@ -226,6 +240,7 @@ def _by_temperature(summary: Summary) -> list[Decomposition]:
             loss=before - best.gain,
             num_parameters=1,
             note=best.note,
+            level=level,
         )
     ]
 
@@ -248,12 +263,13 @@ def _normal(
     corrected: float,
     variance: float,
     n: float,
+    z: float,
     least: float = -math.inf,
     most: float = math.inf,
 ) -> Term:
     if not math.isfinite(variance):
         return Term(value, corrected)
-    half = Z95 * math.sqrt(max(variance, 0.0) / n)
+    half = z * math.sqrt(max(variance, 0.0) / n)
     low, high = (min(max(corrected + side, least), most) for side in (-half, half))
     return Term(value, corrected, low=low, high=high)
 

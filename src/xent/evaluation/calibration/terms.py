@@ -28,7 +28,7 @@ class Term:
     p_value : float, optional
         Probability that such a model shows at least `value`.
     low, high : float, optional
-        Interval of the corrected value over new rows, at the level of 95 %.
+        Interval of the corrected value over new rows, at the level that was asked for.
     """
 
     value: float

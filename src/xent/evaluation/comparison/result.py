@@ -255,7 +255,7 @@ class Comparison:
         miscalibrations less that of the resolutions, and that of what is left within (which
         clipped rows leave). Empty for log-probabilities.
         """
-        found = [decompose(summary)[:1] for summary in self.summaries]
+        found = [decompose(summary, level=self.level)[:1] for summary in self.summaries]
         if not all(found):
             return ()
         return tuple(d.scaled(1 / nats_per(self.unit)) for (d,) in found)
