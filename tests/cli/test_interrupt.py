@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from xent.cli.app import INTERRUPTED
+from xent.cli import INTERRUPTED
 
 ROWS, FILES = 100_000, 400  # seconds of work
 PATIENCE = 60.0
@@ -77,3 +77,23 @@ def test_an_interrupted_evaluation_leaves_nothing(much, tmp_path):
     assert b"Traceback" not in after
     assert [p.name for p in outputs.iterdir()] == ["old.html"]
     assert (outputs / "old.html").read_text() == "old"
+
+
+# says when it begins to load what the command needs
+BEGIN = "import sys; from xent.cli import main; print('loading', flush=True); main()"
+
+
+@pytest.mark.parametrize("after", [0.0, 0.1, 0.2, 0.4, 0.8, 1.6])
+def test_an_interruption_while_modules_load_is_quiet(after, much):
+    command = [sys.executable, "-c", BEGIN, "evaluate", much]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    child = subprocess.Popen(command, start_new_session=True, **pipes)
+    try:
+        assert child.stdout.readline() == b"loading\n"
+        time.sleep(after)  # wherever it is by then, what follows holds
+        child.send_signal(signal.SIGINT)
+        printed, errors = child.communicate(timeout=PATIENCE)
+    finally:
+        child.kill()
+        child.wait()
+    assert (child.returncode, printed, errors) == (INTERRUPTED, b"", b"")

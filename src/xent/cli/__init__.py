@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from typing import Any
 
-__all__ = ["main"]
+__all__ = ["INTERRUPTED", "main"]
+
+INTERRUPTED = 130  # as a shell has it: 128 and the number of the signal
+# what takes most of a command's first second
+READS = ("xent.evaluation", "pyarrow", "duckdb")
+LOADS = {"compare": READS, "evaluate": READS, "recalibrate": READS, "merge": READS[:1]}
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
-        from xent.cli.app import run
+        with _left_at_once():
+            from xent.cli.app import run
+
+            for name in LOADS.get(" ".join(sys.argv[1:2]), ()):
+                with contextlib.suppress(ImportError):  # who needs it says so
+                    importlib.import_module(name)
     except ImportError as error:
         print(
             f"xent: the command needs {error.name}, which is missing\n"
@@ -19,3 +35,25 @@ def main() -> None:
         )
         raise SystemExit(2) from None
     raise SystemExit(run(sys.argv[1:]))
+
+
+@contextlib.contextmanager
+def _left_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process while modules load.
+
+    There is nothing to tidy up yet, and a KeyboardInterrupt would be printed as a traceback, or
+    be lost: Python ignores what is raised in the callbacks of its import system, and DuckDB
+    takes it for a library that is broken.
+    """
+
+    def leave(*_: Any) -> None:
+        os._exit(INTERRUPTED)
+
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield  # ignored by a shell's &, or somebody else's
+        return
+    signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

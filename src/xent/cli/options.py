@@ -8,6 +8,8 @@ from typing import Any
 
 from cyclopts import Parameter
 
+from xent.cli import INTERRUPTED
+
 __all__ = [
     "BAD_INPUT",
     "CONDITION_MET",
@@ -20,7 +22,7 @@ __all__ = [
     "unlike_default",
 ]
 
-OK, CONDITION_MET, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, CONDITION_MET, BAD_INPUT = 0, 1, 2
 
 # a lone "-" is a value, which the parser would take for an option
 STANDARD_INPUT, DASH = "-", "<stdin>"
