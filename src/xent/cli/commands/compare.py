@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from xent.cli import common
 from xent.cli.options import Text, option, path_of, unlike_default
+from xent.errors import XentValueError
 
 __all__ = ["compare"]
 
@@ -28,6 +29,9 @@ def compare(
     logits: Annotated[Texts, option("Columns of logits instead.")] = (),
     log_probs: Annotated[
         Texts, option("Column of log-probabilities of what happened (language models).")
+    ] = (),
+    predicted: Annotated[
+        Texts, option("Column of the likeliest token, beside --log-probs; repeated as they are.")
     ] = (),
     labels: common.Labels = None,
     task: common.Task = None,
@@ -77,7 +81,7 @@ def compare(
         asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang, read=sources
     )
     paths = [path_of(source) for source in sources]
-    common, each = _of_models(probs=probs, logits=logits, log_probs=log_probs)
+    common, each = _of_models(predicted=predicted, probs=probs, logits=logits, log_probs=log_probs)
     with progress_bar(", ".join(str(p) for p in paths[:2])) as progress:
         result = compare_(
             *paths,
@@ -108,9 +112,22 @@ def compare(
     return outputs.write(result)
 
 
-def _of_models(**columns: Texts) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
+def _of_models(
+    predicted: Texts, **columns: Texts
+) -> tuple[dict[str, str], list[dict[str, Any]] | None]:
     """What is common to all models, and what is said of each: options that are repeated."""
     said = [(option, chosen) for option, values in columns.items() for chosen in values]
-    if len(said) > 1:
-        return {}, [{option: chosen} for option, chosen in said]
-    return dict(said), None
+    common = dict(said) if len(said) == 1 else {}
+    each: list[dict[str, Any]] | None = [{option: chosen} for option, chosen in said]
+    if len(said) < 2:
+        each = [{} for _ in predicted] if len(predicted) > 1 else None
+    if each is None or len(predicted) == 1:
+        return {**common, **({"predicted": predicted[0]} if predicted else {})}, each
+    if predicted and len(predicted) != len(each):
+        raise XentValueError(
+            f"predicted must be said once, or for each of {len(each)} models, got "
+            f"{len(predicted)} columns"
+        )
+    return common, [
+        {**own, **({"predicted": predicted[i]} if predicted else {})} for i, own in enumerate(each)
+    ]

@@ -23,7 +23,7 @@ __all__ = ["compare"]
 
 Progress = Callable[[int, int | None], None]
 # options that may differ from model to model
-OF_A_MODEL = ("target", "probs", "logits", "log_probs", "labels", "classes", "task")
+OF_A_MODEL = ("target", "probs", "logits", "log_probs", "predicted", "labels", "classes", "task")
 
 
 def compare(
@@ -34,6 +34,7 @@ def compare(
     probs: Any = None,
     logits: Any = None,
     log_probs: Any = None,
+    predicted: Any = None,
     labels: Any = None,
     task: Literal["class", "multi"] | None = None,
     classes: Sequence[Any] | str | None = None,
@@ -74,12 +75,16 @@ def compare(
         say which with `each`.
     each : sequence of dict, optional
         What differs from model to model: ``[{"probs": "a_*"}, {"probs": "b_*"}]``. Any of
-        target, probs, logits, log_probs, labels, classes, task.
+        target, probs, logits, log_probs, predicted, labels, classes, task.
     names : sequence of str, optional
         Names of the models; else those of the sources.
     target, probs, logits, log_probs, labels, task, classes, ignore, nan, sum_tolerance
         As in `evaluate`, of every model. Beside `log_probs`, `target` is the column of what
         they are the log-probability of (the token): it must be the same in all sources.
+    predicted : str or array, optional
+        Beside `log_probs`, the column of each model's likeliest outcome (its top token, a number
+        or text), for the share of rows in which two models have the same, and with `target` for
+        the accuracy. Other predictions say themselves which is likeliest.
     key : str, optional
         A column that names the rows: rows with the same key are compared. Else the first
         row is compared with the first, and so on.
@@ -163,6 +168,7 @@ def compare(
         "probs": probs,
         "logits": logits,
         "log_probs": log_probs,
+        "predicted": predicted,
         "labels": labels,
         "task": task,
         "classes": classes,

@@ -34,7 +34,8 @@ def distances(p: Pair) -> list[str]:
     unit = f"KL in {UNITS[p.unit]}; " if p.a_from_b is not None else ""
     lines.insert(0, f"  how far the predictions are apart ({unit}percentiles over rows)")
     if not math.isnan(p.same_top):
-        lines.append(f"  the same likeliest class in {percent(p.same_top)} of rows")
+        what = "class" if p.a_from_b is not None else "token"
+        lines.append(f"  the same likeliest {what} in {percent(p.same_top)} of rows")
     return ["", *lines]
 
 

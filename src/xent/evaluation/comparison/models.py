@@ -55,8 +55,17 @@ def _plan(source: Source, head: Batch, options: Options) -> Plan:
     except (XentValueError, SourceError) as error:
         # which of the files is meant
         raise type(error)(f"{source.name}: {error}", index=error.index, value=error.value) from None
+    names = [f.name for f in source.fields]
     if plan.kind == "log_probs" and options.target is not None:
-        column_named("target", options.target, [f.name for f in source.fields])
+        column_named("target", options.target, names)
+    if options.predicted is not None:
+        if plan.kind != "log_probs":
+            raise XentValueError(
+                f"predicted must come with log_probs, got it with {_what(plan)} in {source.name}, "
+                "whose predictions say which is likeliest; leave it out",
+                value=options.predicted,
+            )
+        column_named("predicted", options.predicted, names)
     return plan
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from xent.errors import XentTypeError
 from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
 from xent.evaluation.comparison.groups import ClusterSums
@@ -133,11 +134,16 @@ class PairState:
             distances.add_truth(a.nll, b.nll, w)
         if a.predicted is None or b.predicted is None:
             return
+        if a.predicted.dtype != b.predicted.dtype:
+            raise XentTypeError(
+                "predicted must be columns of one type, got numbers of one model and text of the "
+                "other: are both names, or both numbers, of tokens?"
+            )
         same = a.predicted == b.predicted
         distances.add_tops(same.all(axis=1) if same.ndim == 2 else same)
         p, q = a.predictions, b.predictions
-        assert p is not None
-        assert q is not None
+        if p is None or q is None:
+            return  # log-probabilities of what happened say nothing of the rest
         if a.label_nll is not None:
             forth, back = _of_labels(p, q, a.given, b.given, self._least)
         else:

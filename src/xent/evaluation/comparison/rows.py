@@ -71,7 +71,9 @@ class RowScorer(Scorer):
         columns, beside, nll, predicted = self.add(batch, first_row)
         nll = nll.copy()  # the next batch is scored in the same memory
         if plan.kind == "log_probs":
-            return Rows(nll, self._happened(batch, first_row))
+            options = self._options
+            happened = self._tokens(options.target, batch, first_row)
+            return Rows(nll, happened, self._tokens(options.predicted, batch, first_row))
         matrix = self._matrix(columns)
         given = "logits" if plan.prediction.endswith(("logit", "logits")) else "probs"
         if plan.kind == "labels":
@@ -83,12 +85,11 @@ class RowScorer(Scorer):
     @property
     def needed(self) -> list[str]:
         """Every column that is read."""
-        target = self._options.target
-        return [*self.plan.needed, *([target] if target is not None else [])]
+        beside = (self._options.target, self._options.predicted)
+        return [*self.plan.needed, *(name for name in beside if name is not None)]
 
-    def _happened(self, batch: Batch, first_row: int) -> Array | None:
-        """What a log-probability is of, such as the token: not scored, but the same for all."""
-        name = self._options.target
+    def _tokens(self, name: str | None, batch: Batch, first_row: int) -> Array | None:
+        """What happened or was likeliest, such as the token: not scored, but compared."""
         if name is None:
             return None
         column = batch[name]

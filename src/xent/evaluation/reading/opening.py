@@ -52,7 +52,7 @@ def _is_choice(argument: str, value: Any) -> bool:
     """Whether a value names columns rather than being one."""
     if isinstance(value, str):
         return True
-    if argument in ("target", "weight", "bytes", "cluster", "id") or not isinstance(
+    if argument in ("target", "predicted", "weight", "bytes", "cluster", "id") or not isinstance(
         value, (list, tuple)
     ):
         return False

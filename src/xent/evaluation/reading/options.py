@@ -30,6 +30,7 @@ class Options:
     probs: Columns | None = None
     logits: Columns | None = None
     log_probs: Columns | None = None
+    predicted: str | None = None  # of comparisons: the likeliest outcome, beside log_probs
     labels: Columns | None = None
     task: str | None = None
     classes: Sequence[Any] | None = None
