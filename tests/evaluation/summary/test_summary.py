@@ -105,14 +105,26 @@ def test_a_summary_is_json_and_back():
     assert Summary.from_json(Summary().to_json()) == Summary()
 
 
+ASKED = {
+    "nothing more": ({}, 0),
+    "clusters": ({"cluster": np.arange(200_000) % 3000}, 0),
+    # what weights of many digits add to a slice, and to a replicate
+    "1000 slices": ({"by": np.arange(200_000) % 1000}, 1000 * 250),
+    "2000 replicates": ({"interval": "bootstrap", "replicates": 2000}, 2000 * 100),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("weighted", [False, True])
-def test_the_size_of_a_summary_is_bounded(weighted):
-    # 100 kB, and 8 kB a class
+def test_the_size_of_a_summary_is_bounded(weighted, asked):
+    options, of_weights = ASKED[asked]
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.full(3, 0.3), size=200_000)
     target = rng.integers(3, size=200_000)
     weight = {"weight": rng.random(200_000)} if weighted else {}
-    assert len(evaluate(target=target, probs=p, **weight).summary.to_json()) < 124_000
+    text = evaluate(target=target, probs=p, **weight, **options).summary.to_json()
+    # 100 kB, and 8 kB a class
+    assert len(text) < 124_000 + of_weights * weighted
 
 
 @pytest.mark.parametrize(

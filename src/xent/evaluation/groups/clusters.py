@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import MergeError
-from xent.evaluation.exact import ONE, from_text, to_text
+from xent.evaluation.exact import ONE
 from xent.evaluation.intervals.means import Interval, cluster_interval
+from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_CLUSTERS", "ClusterSums", "ClusterTally", "Clusters"]
@@ -93,7 +94,7 @@ class Clusters:
         return {
             "column": self.column,
             "folded": self.folded,
-            "of": [[k, c.num_rows, to_text(c.weight), to_text(c.nll)] for k, c in self.of.items()],
+            "of": pack_columns(((key, *sums) for key, sums in self.of.items()), 4),
         }
 
     @classmethod
@@ -102,7 +103,7 @@ class Clusters:
         return cls(
             state["column"],
             state["folded"],
-            {k: ClusterSums(rows, from_text(w), from_text(t)) for k, rows, w, t in state["of"]},
+            {key: ClusterSums(*sums) for key, *sums in unpack_columns(state["of"])},
         )
 
 

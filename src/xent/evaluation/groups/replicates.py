@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import MergeError
-from xent.evaluation.exact import ONE, from_text, ratio, to_text
+from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.sums import LARGEST
 from xent.evaluation.intervals.means import Interval, bootstrap_interval, no_interval
+from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.replicates import ReplicateSums
 
@@ -128,15 +129,17 @@ class Replicates:
         """Return what JSON can hold of it, exact to the last bit."""
         return {
             "key_column": self.key_column,
-            "samples": [[to_text(total) for total in s] for s in self.samples],
-            "drawn": list(self.drawn),
+            "samples": pack_columns(
+                ((rows, *sums) for rows, sums in zip(self.drawn, self.samples, strict=True)), 6
+            ),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Replicates:
         """Return the replicates that `to_state` wrote."""
-        samples = tuple(Sample(*map(from_text, s)) for s in state["samples"])
-        return cls(state["key_column"], samples, tuple(state["drawn"]))
+        drawn, *sums = zip(*unpack_columns(state["samples"]), strict=True)
+        samples = tuple(Sample(*of) for of in zip(*sums, strict=True))
+        return cls(state["key_column"], samples, tuple(drawn))
 
 
 class ReplicateTally:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from xent.errors import MergeError, SourceError
-from xent.evaluation.exact import from_text, to_text
 from xent.evaluation.groups.sums import MomentSums, MomentTally
 from xent.evaluation.groups.values import distinct, texts_of
+from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices"]
@@ -82,35 +83,37 @@ class Slices:
 
     def to_state(self) -> dict[str, Any]:
         """Return what JSON can hold of it, exact to the last bit."""
+        sums = [(s.num_rows, s.num_impossible, s.impossible, *s.sums) for s in self.of.values()]
+        classes = [pair for s in self.of.values() for pair in s.classes.items()]
         return {
             "columns": list(self.columns),
-            "of": [
-                [
-                    list(value),
-                    s.num_rows,
-                    s.num_impossible,
-                    to_text(s.impossible),
-                    [to_text(total) for total in s.sums],
-                    [[j, to_text(weight)] for j, weight in s.classes.items()],
-                ]
-                for value, s in self.of.items()
-            ],
+            "values": [list(value) for value in self.of],
+            "sums": pack_columns(sums, 3 + len(MomentSums._fields)),
+            "num_classes": pack([len(s.classes) for s in self.of.values()]),
+            "classes": pack_columns(classes, 2),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Slices:
         """Return the slices that `to_state` wrote."""
+        classes = ((j, total) for j, total in unpack_columns(state["classes"]))
+        found = zip(
+            state["values"],
+            unpack_columns(state["sums"]),
+            unpack(state["num_classes"]),
+            strict=True,
+        )
         return cls(
             tuple(state["columns"]),
             {
                 tuple(value): SliceSums(
                     rows,
-                    impossible,
-                    from_text(weight),
-                    MomentSums(*map(from_text, sums)),
-                    {j: from_text(w) for j, w in classes},
+                    num_impossible,
+                    weight,
+                    MomentSums(*sums),
+                    dict(islice(classes, count)),
                 )
-                for value, rows, impossible, weight, sums, classes in state["of"]
+                for value, (rows, num_impossible, weight, *sums), count in found
             },
         )
 
