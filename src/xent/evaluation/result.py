@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xent.evaluation.calibration.as_numbers import as_numbers
 from xent.evaluation.calibration.decomposition import decompose, decompose_classes, decompose_fits
+from xent.evaluation.calibration.missing import missing_terms
 from xent.evaluation.calibration.of_summary import (
     cells_of,
     reliability_of,
@@ -267,13 +268,18 @@ class Evaluation:
         """The decomposition by vector scaling and by prior shift, in the unit.
 
         They need the rows themselves: empty for merged parts, two classes, labels, and where
-        `row_terms.note` says why.
+        `row_terms_note` says why.
         """
         fits = [] if self.row_terms is None else self.row_terms.fits
         return [
             d.scaled(1 / nats_per(self.unit))
             for d in decompose_fits(self.summary, fits, level=self.level)
         ]
+
+    @property
+    def row_terms_note(self) -> str:
+        """Why `row_decomposition` lacks what many classes could have; "" where it does not."""
+        return missing_terms(self.row_terms, self.summary)
 
     @cached_property
     def by_class_decomposition(self) -> list[Decomposition]:

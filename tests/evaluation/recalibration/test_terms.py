@@ -10,6 +10,7 @@ from scipy.special import log_softmax, softmax
 from xent.evaluation import evaluate
 from xent.evaluation.recalibration import fit_shift, fit_vector, terms
 from xent.evaluation.state import load_state, save_state
+from xent.report.page import html_page
 
 
 def rows(rng, n=600, classes=4):
@@ -73,6 +74,13 @@ def test_a_state_keeps_them_and_a_merge_has_none(rng, tmp_path):
     assert again.row_terms.vector.parameters["bias"][3] == -math.inf
     assert (e + again).row_terms is None
     assert (e + again).row_decomposition == []
+    assert e.row_terms_note == ""
+    assert "not here" not in str(e) + html_page(e)
+    both = e + again
+    assert both.row_terms_note == "they need the rows again, and these are sums of them"
+    for shown in (str(both), html_page(both)):
+        assert "prior shift are not here: they need the rows again" in shown
+        assert "xent recalibrate --method vector fits them" in shown
 
 
 def test_impossible_rows_are_left_out_and_make_the_rest_infinite(rng):
@@ -131,6 +139,7 @@ def test_two_classes_and_labels_have_none(rng):
     y = (rng.random(50) < p).astype(int)
     e = evaluate((y, p))
     assert (e.row_terms.fits, e.row_terms.note, e.row_decomposition) == ([], "", [])
+    assert "not here" not in str(e + e)
     labels = evaluate(labels=np.stack([y, y], 1), probs=np.stack([p, p], 1), task="multi")
     assert labels.row_terms.fits == []
 
@@ -140,6 +149,9 @@ def test_one_class_that_is_true_has_nothing_to_fit(rng):
     e = evaluate((np.zeros(600, int), probs))
     assert e.row_terms.fits == []
     assert "two classes at least" in e.row_terms.note
+    # no rows would help
+    assert "two classes at least that are true and possible)" in str(e)
+    assert "two classes at least that are true and possible." in html_page(e)
 
 
 def test_rows_that_are_separated_say_so():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
 from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.numbers import UNITS, number
@@ -30,8 +31,12 @@ def calibration_lines(e: Evaluation) -> list[str]:
     lines: list[str] = _equation(whole)
     lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
     lines += [_gain_of(d) for d in e.row_decomposition if _is_advice(d)]
-    if e.row_terms is not None and e.row_terms.note:
-        lines.append(f"(vector scaling and prior shift are not here: {e.row_terms.note})")
+    if e.row_terms_note:
+        cure = way_out(e.row_terms_note)
+        lines.append(
+            f"(vector scaling and prior shift are not here: {e.row_terms_note}{';' if cure else ')'}"
+        )
+        lines += [f" {cure})"] if cure else []
     return ["  " + line for line in lines + _advice(e)]
 
 

@@ -17,6 +17,7 @@ from xent.report.page.model import (
     Table,
 )
 from xent.report.page.parts import (
+    gains_note_of,
     gains_of,
     notes_of,
     range_of,
@@ -72,6 +73,7 @@ def page_of(
         num_impossible=s.num_impossible,
         temperature=temperature_of(evaluation),
         gains=gains_of(evaluation),
+        gains_note=gains_note_of(evaluation),
         fingerprint=fingerprint_of(evaluation, options, date),
         numbers=numbers,
         date=date,

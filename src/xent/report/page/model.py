@@ -259,6 +259,7 @@ class Page:
     num_impossible: int = 0
     temperature: Temperature | None = None
     gains: Table | None = None  # of recalibrations
+    gains_note: str = ""  # which are not there, and why
     comparison: Comparison | None = None
     fingerprint: tuple[tuple[str, str], ...] = ()
     numbers: Any = None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of
 from xent.evaluation.exact import rounded
 from xent.evaluation.result import Evaluation
@@ -26,6 +27,7 @@ from xent.report.page.model import (
 from xent.units import nats_per
 
 __all__ = [
+    "gains_note_of",
     "gains_of",
     "notes_of",
     "range_of",
@@ -252,6 +254,14 @@ def gains_of(e: Evaluation) -> Table | None:
         Column("p_value", "p"),
     )
     return Table(columns, tuple(rows), title="gains_table", total=len(rows), sorts=False)
+
+
+def gains_note_of(e: Evaluation) -> str:
+    """Return which recalibrations are missing, and how to have them."""
+    note = e.row_terms_note
+    cure = way_out(note)
+    missing = f"Vector scaling and prior shift are not here: {note}{'; ' if cure else ''}{cure}."
+    return missing if note else ""
 
 
 def temperature_of(e: Evaluation) -> Temperature | None:
