@@ -32,11 +32,9 @@ def calibration_lines(e: Evaluation) -> list[str]:
     lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
     lines += [_gain_of(d) for d in e.row_decomposition if _is_advice(d)]
     if e.row_terms_note:
+        note = f"(vector scaling and prior shift are not here: {e.row_terms_note}"
         cure = way_out(e.row_terms_note)
-        lines.append(
-            f"(vector scaling and prior shift are not here: {e.row_terms_note}{';' if cure else ')'}"
-        )
-        lines += [f" {cure})"] if cure else []
+        lines += [f"{note};", f" {cure})"] if cure else [f"{note})"]
     return ["  " + line for line in lines + _advice(e)]
 
 
