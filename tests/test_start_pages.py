@@ -39,3 +39,10 @@ def test_the_numbers_in_the_text_of_judging_are_those_that_it_shows():
         assert number in shown or number[:-1] in shown
     assert "37.3 %" in shown
     assert "37 % and 63 %" in told
+
+
+def test_the_pages_to_play_with_are_as_many_as_it_says():
+    from xent.learn.catalog import CHAPTERS
+
+    assert len(CHAPTERS) == 9
+    assert "opens nine chapters" in text_of("start/learn.md")

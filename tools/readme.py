@@ -1,65 +1,49 @@
-"""Make what the README shows: `python tools/readme.py --write`.
+"""Make what README.md and README.zh.md show: `python tools/readme.py --write`.
 
-Tables are computed or read from benchmarks/results/, and what commands print is what they
-print. With the name of a table ("exact", "kl", "speed") it is printed instead.
+The table of speed is read from benchmarks/results/, the one of docs/migrate/scipy.md is computed,
+and what commands print is what they print. The Chinese page has the blocks of the English one. With
+the name of a table ("speed", "speed.zh", "kl") it is printed instead.
 """
 
+import importlib.util
 import json
 import re
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh.md"
+SCIPY = ROOT / "docs" / "migrate" / "scipy.md"
 
-MARGINS = [5, 10, 15, 17, 50]
+BLOCK = re.compile(r"```(?:python|console)\n.*?```", re.S)
 DIFFERENCES = [1e-3, 1e-5, 1e-7, 1e-9]
 
-# file of results, start of the workload, ours, theirs, what to call it
+# file of results, start of the workload, who it is compared with, what to call it
 SPEED = [
-    ("softmax_cross_entropy", "2048 x 32000", "torch", "softmax loss + gradient, 2048 x 32000"),
-    ("softmax_cross_entropy", "1,000,000 x 10", "torch", "the same, 1,000,000 x 10"),
-    ("softmax_cross_entropy", "1,000,000 x 10", "scikit-learn", ""),
-    ("softmax_cross_entropy", "(8, 21, 512, 512)", "torch", "the same, (8, 21, 512, 512)"),
-    ("softmax_cross_entropy", "64 x 10", "torch", "the same, one call of 64 x 10"),
-    ("sigmoid_cross_entropy", "20,000,000", "torch", "sigmoid loss + gradient, 20,000,000"),
-    ("sigmoid_cross_entropy", "20,000,000", "scikit-learn", ""),
+    ("softmax_cross_entropy", "2048 x 32000", "torch",
+     "loss and gradient of 2048 x 32000 logits", "2048 x 32000 个 logits 的损失和梯度"),
+    ("softmax_cross_entropy", "1,000,000 x 10", "torch",
+     "of 1,000,000 x 10", "1,000,000 x 10"),
+    ("softmax_cross_entropy", "1,000,000 x 10", "scikit-learn",
+     "of 1,000,000 x 10", "1,000,000 x 10"),
     ("torch_losses", "cross_entropy 2048 x 32000 float32", "torch",
-     "training step, F.cross_entropy, 2048 x 32000"),
-    ("torch_losses", "cross_entropy 2048 x 32000 bfloat16", "torch", "the same, bfloat16"),
-    ("torch_losses", "cross_entropy 65536 x 1000", "torch", "the same, 65536 x 1000"),
-    ("torch_losses", "cross_entropy 64 x 10", "torch", "the same, 64 x 10"),
-    ("torch_losses", "binary_cross_entropy_with_logits", "torch",
-     "the same, binary_cross_entropy_with_logits, 20,000,000"),
-    ("linear_cross_entropy", "1024 x 768 x 32000 float32", "torch, chunked",
-     "training step without logits, 1024 x 768 x 32000"),
+     "through autograd, 2048 x 32000", "经过自动求导，2048 x 32000"),
+    ("torch_losses", "cross_entropy 2048 x 32000 bfloat16", "torch",
+     "through autograd, 2048 x 32000, bfloat16", "经过自动求导，2048 x 32000，bfloat16"),
+    ("torch_losses", "cross_entropy 64 x 10", "torch",
+     "through autograd, 64 x 10", "经过自动求导，64 x 10"),
     ("linear_cross_entropy", "2048 x 512 x 128256 float32", "torch, chunked",
-     "the same, 2048 x 512 x 128256"),
-    ("categorical_cross_entropy", "1,000,000 x 10", "scikit-learn", "log loss, 1,000,000 x 10"),
-    ("measures", "entropy, 1,000,000", "scipy.stats.entropy", "entropy, 1,000,000 x 10"),
-    ("measures", "kl_divergence, 1,000,000", "scipy.special.rel_entr", "KL, 1,000,000 x 10"),
+     "from hidden states, 2048 x 512 x 128256", "从隐藏状态算起，2048 x 512 x 128256"),
+    ("categorical_cross_entropy", "1,000,000 x 10", "scikit-learn",
+     "log loss of 1,000,000 x 10 probabilities", "1,000,000 x 10 个概率的对数损失"),
+    ("measures", "kl_divergence, 1,000,000", "scipy.special.rel_entr",
+     "1,000,000 KL divergences of 10 classes", "1,000,000 个 KL 散度，各 10 类"),
 ]  # fmt: skip
-
-
-def exact():
-    import mpmath
-    import numpy as np
-    import torch
-
-    import xent
-
-    lines = []
-    for margin in MARGINS:
-        logits = np.array([[margin, 0]], np.float32)
-        truth = mpmath.log1p(mpmath.exp(-margin))
-        theirs = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.tensor([0]))
-        ours = xent.softmax_cross_entropy(logits, np.array([0]), reduction="none")[0]
-        numbers = (f"{float(value):.4g}" for value in (truth, theirs, ours))
-        lines.append(f"| {margin} | " + " | ".join(numbers) + " |")
-    return "\n".join(["| right by (nats) | exact loss | torch, float32 | xent, float32 |",
-                      "|---|---|---|---|", *lines, ""])  # fmt: skip
+HEADS = {
+    "en": ("what", "xent", "against", "times as fast"),
+    "zh": ("内容", "xent", "对照", "速度之比"),
+}
+MACHINE = {"en": "{} threads", "zh": "{} 个线程"}
 
 
 def kl():
@@ -85,34 +69,35 @@ def kl():
                       "|---|---|---|---|", *lines, ""])  # fmt: skip
 
 
-def speed():
+def speed(lang="en"):
     found = {}
     for path in sorted((ROOT / "benchmarks" / "results").glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             # the newest run comes last
             found[row["name"], row["workload"], row["implementation"]] = row
-    lines, facts = [], None
-    for name, workload, rival, label in SPEED:
+    lines, facts = [], []
+    for name, workload, rival, *labels in SPEED:
         rows = {
             key[2]: row
             for key, row in found.items()
             if key[0] == name and key[1].startswith(workload)
         }
         ours, theirs = rows["xent"], rows[rival]
-        facts = ours
+        facts.append(ours)
         ratio = theirs["milliseconds"] / ours["milliseconds"]
-        lines.append(
-            f"| {label or 'against another'} | {time(ours)} | {rival} {time(theirs)} "
-            f"| {ratio:.1f} x |"
-        )
-    versions = facts["versions"]
+        label = labels[list(HEADS).index(lang)]
+        lines.append(f"| {label} | {time(ours)} | {rival} {time(theirs)} | {ratio:.1f} x |")
+    machines = {(row["cpu"], row["isa"], row["threads"]) for row in facts}
+    assert len(machines) == 1, f"rows of several machines: {machines}"
+    ((cpu, isa, threads),) = machines
+    dates = sorted({row["date"][:10] for row in facts})
+    versions = facts[-1]["versions"]
     peers = ", ".join(f"{peer} {versions[peer]}" for peer in ("torch", "scikit-learn", "scipy"))
-    return "\n".join([
-        "| what | xent | against | times as fast |", "|---|---|---|---|", *lines, "",
-        f"{facts['cpu']}, {facts['isa']}, {facts['threads']} threads, {facts['date'][:10]}, "
-        f"commit {facts['commit']}; {peers}.", "",
-    ])  # fmt: skip
+    measured = " – ".join(dates[:1] + dates[1:][-1:])
+    facts_in_words = f"{cpu}, {isa}, {MACHINE[lang].format(threads)}, {measured}; {peers}."
+    head = f"| {' | '.join(HEADS[lang])} |"
+    return "\n".join([head, "|---|---|---|---|", *lines, "", facts_in_words, ""])
 
 
 def time(row):
@@ -120,31 +105,32 @@ def time(row):
     return f"{milliseconds:.1f} ms" if milliseconds >= 1 else f"{milliseconds * 1e3:.0f} µs"
 
 
-TABLES = {"exact": exact, "kl": kl, "speed": speed}
+TABLES = {"speed": speed, "speed.zh": lambda: speed("zh"), "kl": kl}
 
 
-def printed_by(command):
-    arguments = shlex.split(command)[1:]
-    run = [sys.executable, "-m", "xent.cli", *arguments]
-    return subprocess.run(
-        run, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=True
-    ).stdout
+def pages():
+    """Return the module with which tests run pages and this fills what commands print."""
+    spec = importlib.util.spec_from_file_location("pages", ROOT / "tools" / "pages.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def with_table(text, mark, made):
+    block = f"<!-- {mark} -->\n{made}<!-- /{mark} -->"
+    return re.sub(rf"<!-- {mark} -->\n.*?<!-- /{mark} -->", lambda _: block, text, flags=re.S)
 
 
 def write():
-    text = README.read_text(encoding="utf-8")
-    for name, make in TABLES.items():
-        made = f"<!-- {name} -->\n{make()}<!-- /{name} -->"
-        text = re.sub(
-            rf"<!-- {name} -->\n.*?<!-- /{name} -->", lambda _, m=made: m, text, flags=re.S
-        )
-    text = re.sub(
-        r"```console\n\$ (.+)\n(?:.*\n)*?```",
-        lambda found: f"```console\n$ {found[1]}\n{printed_by(found[1])}```",
-        text,
-    )
-    text = "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
-    README.write_text(text, encoding="utf-8")
+    english = pages().written(ENGLISH.read_text(encoding="utf-8"))
+    blocks = BLOCK.findall(english)
+    chinese = CHINESE.read_text(encoding="utf-8")
+    assert len(BLOCK.findall(chinese)) == len(blocks), "the Chinese page has other blocks"
+    each = iter(blocks)
+    chinese = BLOCK.sub(lambda _: next(each), chinese)
+    ENGLISH.write_text(with_table(english, "speed", speed()), encoding="utf-8")
+    CHINESE.write_text(with_table(chinese, "speed", speed("zh")), encoding="utf-8")
+    SCIPY.write_text(with_table(SCIPY.read_text("utf-8"), "kl", kl()), encoding="utf-8")
 
 
 if __name__ == "__main__":
