@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from pages import DOCS, ROOT, run_page, text_of
+from pages import BLOCKS, DOCS, ROOT, run_page, text_of
 
 PAGES = {"train": ["torch", "sklearn"], "judge": ["duckdb", "rich"], "learn": ["rich"]}
 
@@ -29,6 +29,21 @@ def test_it_is_short_and_has_three_next_steps_that_exist(page):
     assert len(links) >= 3
     for link in links:
         assert (DOCS / "start" / link).resolve().is_file(), link
+
+
+def test_the_chinese_page_has_the_blocks_of_all_three_and_the_numbers_of_their_texts():
+    # which have run there
+    english = [text_of(f"start/{page}.md") for page in PAGES]
+    chinese = text_of("zh/start.md")
+    assert BLOCKS.findall(chinese) == [block for text in english for block in BLOCKS.findall(text)]
+    told = [
+        re.findall(r"\d\.\d{4}|\d\d\.\d %", BLOCKS.sub("", text))
+        for text in (chinese, "".join(english))
+    ]
+    assert told[0] == told[1]
+    assert told[0]
+    for link in re.findall(r"\]\(([^)#]+)\)", chinese):
+        assert (DOCS / "zh" / link).resolve().is_file(), link
 
 
 def test_the_numbers_in_the_text_of_judging_are_those_that_it_shows():
