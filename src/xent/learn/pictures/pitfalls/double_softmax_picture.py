@@ -44,7 +44,7 @@ def draw(at: Twice, t: Words, width: int) -> str:
     ]  # fmt: skip
     side = "left" if sure > 8 else "right"
     for value, colour, look in (
-        (float(at.twice[0]), "bad", "above"),
+        (float(at.twice[0]), "bad", "above left" if sure > 16 else "above"),
         (float(at.once[0]), "good", side),
     ):
         parts.append(dot(frame, sure, value, colour, shown(value, 4), look))
