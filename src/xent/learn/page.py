@@ -101,8 +101,9 @@ class Page:
         other: Lang = "zh" if self.lang == "en" else "en"
         position = self.t("position", number=_place(self.chapter), of=9)
         return _html(
-            f'<header class="x-head" data-chapter="{self.slug}" data-lang="{self.lang}">'
-            f'<nav class="x-bar"><a href="/{self.lang}/">{escape(self.t("contents"))}</a>'
+            f'<div class="x-head" data-chapter="{self.slug}" data-lang="{self.lang}">'
+            f'<nav class="x-bar" aria-label="{escape(self.t("this_page"))}">'
+            f'<a href="/{self.lang}/">{escape(self.t("contents"))}</a>'
             f'<span class="x-tools"><a class="x-button" href="/{other}/{self.chapter.address}/" '
             f'lang="{"zh-Hans" if other == "zh" else "en"}" data-switch="lang">'
             f"{escape(COMMON['language'][other])}</a>"
@@ -110,7 +111,7 @@ class Page:
             f"{escape(self.t('theme'))}</button></span></nav>"
             f'<p class="x-kicker">{escape(position)}</p>'
             f"<h1>{escape(self.chapter.title[self.lang])}</h1>"
-            f'<p class="x-lead">{escape(self.chapter.lead[self.lang])}</p></header>'
+            f'<p class="x-lead">{escape(self.chapter.lead[self.lang])}</p></div>'
         )
 
     def footer(self) -> Any:
@@ -123,7 +124,8 @@ class Page:
             else "<span></span>"
             for rel, c in (("prev", before), ("next", after))
         ]
-        return _html(f'<nav class="x-foot">{"".join(parts)}</nav>')
+        name = escape(self.t("chapters"))
+        return _html(f'<nav class="x-foot" aria-label="{name}">{"".join(parts)}</nav>')
 
     # pictures and numbers ---------------------------------------------------------------
 

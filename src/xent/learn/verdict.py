@@ -133,10 +133,10 @@ def report(evaluation: Evaluation, lang: Lang) -> str:
         return f"<!doctype html><title>xent</title><p>{escape(str(error))}</p>"
 
 
-def folded(parts: Mapping[str, str], say: Say) -> str:
-    """Return parts that unfold under their names; the first is open."""
+def folded(parts: Mapping[str, str], say: Say, *, opened: bool = True) -> str:
+    """Return parts that unfold under their names; the first is open where that is asked for."""
     return "".join(
-        f'<details data-part="{key}"{" open" if i == 0 else ""} style="margin:.9rem 0">'
+        f'<details data-part="{key}"{" open" if opened and i == 0 else ""} style="margin:.9rem 0">'
         f'<summary style="cursor:pointer;font-weight:650;margin-bottom:.6rem">'
         f"{escape(say(f'tab_{key}'))}</summary>{html}</details>"
         for i, (key, html) in enumerate(parts.items())

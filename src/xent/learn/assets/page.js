@@ -20,6 +20,18 @@
     apply();
     new MutationObserver(apply).observe(document.body, { attributeFilter: ["class"] });
   });
+  // what marimo builds later: the landmark of the page, and the name of a file's input, which is
+  // written beside it
+  function named() {
+    document.getElementById("App")?.setAttribute("role", "main");
+    for (const file of document.querySelectorAll("marimo-file")) {
+      const input = file.shadowRoot?.querySelector("input[type=file]:not([aria-label])");
+      input?.setAttribute("aria-label", input.parentElement.innerText.trim());
+    }
+  }
+  document.addEventListener("DOMContentLoaded", () => {
+    new MutationObserver(named).observe(document.body, { childList: true, subtree: true });
+  });
   document.addEventListener("click", (event) => {
     if (!event.target.closest?.('[data-switch="theme"]')) return;
     const next = root.dataset.theme === "dark" ? "light" : "dark";

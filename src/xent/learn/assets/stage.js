@@ -42,6 +42,8 @@ function slider(control, move) {
   const output = element("output");
   const label = element("label", { class: `slider text-${control.colour}` });
   label.innerHTML = `<span class="name">${control.label}</span>`;
+  // a label names the first of what it holds that can have one, and that is the output
+  input.setAttribute("aria-label", label.textContent);
   label.append(output, input);
   input.addEventListener("input", () => move(control.name, unscaled(control, Number(input.value))));
   if (control.logarithmic) {

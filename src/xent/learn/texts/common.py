@@ -9,6 +9,8 @@ COMMON = {
         "zh": "这里的一切都可以动手调，每个数都由 xent 当场算出。",
     },
     "position": {"en": "Chapter [[number]] of [[of]]", "zh": "第 [[number]] 章，共 [[of]] 章"},
+    "this_page": {"en": "This page", "zh": "本页"},
+    "chapters": {"en": "Chapters", "zh": "章节"},
     "contents": {"en": "Contents", "zh": "目录"},
     "language": {"en": "English", "zh": "中文"},
     "theme": {"en": "Light / dark", "zh": "浅色 / 深色"},

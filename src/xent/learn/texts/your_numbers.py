@@ -56,7 +56,7 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
         "zh": "当前是你的文件 [[name]]。清除它即可回到例子。",
     },
     # the columns
-    "columns": {"en": "The columns", "zh": "列的含义"},
+    "tab_columns": {"en": "The columns", "zh": "列的含义"},
     "columns_lead": {
         "en": "What was not said is found by the names and types of the columns. Say it here where "
         "that went wrong.",
