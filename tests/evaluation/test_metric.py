@@ -232,3 +232,10 @@ def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing() -> None
     with pytest.raises(XentValueError, match=r"entry 'summary', got the entries \['weight'\]"):
         metric.load_state_dict({"weight": "0"})
     assert metric.compute().num_rows == 1
+
+
+def test_classes_are_named_by_text_as_in_evaluate():
+    target, p, _ = predictions(5, 40, classes=2)
+    metric = Metric(classes="cat, dog")
+    metric.update(p, target)
+    assert metric.compute().summary == evaluate((target, p), classes="cat,dog").summary

@@ -84,8 +84,9 @@ def evaluate(
         The predictions, one of the three. Columns by name, by pattern (``"p_*"``) or as a
         list; one column of lists; an array ``(N, K)`` of NumPy, torch or JAX; or a table whose
         columns are named after the classes ("cat", "p_cat"). One column of `probs` or `logits`
-        is about class 1 of two. `log_probs` is one column: the log-probability of what
-        happened, as language models report it.
+        is about class 1 of two. ``logits=True`` says that a pair holds logits:
+        ``evaluate((target, logits), logits=True)``. `log_probs` is one column: the
+        log-probability of what happened, as language models report it.
     labels : str, list of str or array, optional
         Columns, or an array ``(N, K)``, of 0 and 1, one for each prediction. For the task
         "class" exactly one of a row is 1.

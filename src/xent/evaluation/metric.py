@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from xent.errors import MergeError, XentTypeError, XentValueError
+from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan, make_plan
 from xent.evaluation.reading.tables import ArraySource, as_numpy
@@ -40,7 +41,7 @@ class Metric:
     task : {"class", "multi"}, default "class"
         "class": targets are ``(N,)`` positions. "multi": targets are ``(N, K)`` of 0 and 1.
     classes, ignore, zero, unit, nan, sum_tolerance
-        As in `evaluate`.
+        As in `evaluate`; `classes` may be text, "cat,dog" or "1..10", here too.
     calibration : bool, default True
         Whether to keep what the decomposition of the loss is made of: 16 kB a class, which
         ten thousand classes and more may not be worth.
@@ -84,7 +85,7 @@ class Metric:
         given: Literal["probs", "logits", "log_probs"] = "probs",
         *,
         task: Literal["class", "multi"] = "class",
-        classes: Sequence[Any] | None = None,
+        classes: Sequence[Any] | str | None = None,
         ignore: int | None = None,
         zero: str = "inf",
         unit: Unit = "nat",
@@ -103,7 +104,7 @@ class Metric:
         self._said: dict[str, Any] = {
             "probs" if given == "probs" else "logits": "predictions",
             "task": task,
-            "classes": classes,
+            "classes": class_list(classes) if isinstance(classes, str) else classes,
             "ignore": ignore,
             "zero": zero,
             "unit": unit,

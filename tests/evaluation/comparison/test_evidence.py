@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from xent.evaluation import compare
 from xent.evaluation.comparison.evidence import EvidenceSums
 
 INF = math.inf
@@ -102,3 +103,12 @@ def test_the_path_is_thinned_to_even_steps_in_any_split(rows):
     # what is drawn does not depend on how the rows came
     for parts in (2, 7, min(rows, 100)):
         assert evidence(a, b, parts)[0].path == found.path
+
+
+def test_rows_of_evidence_are_those_that_are_compared():
+    target, p, q = [2, 0, 2, 1, 0], np.eye(2)[[0, 0, 0, 0, 0]] * 0.2 + 0.4, np.full((5, 2), 0.5)
+    c = compare((target, p), (target, q), ignore=2)
+    # rows 1, 3 and 4 of the source are compared; after the second of them B is ahead
+    assert c.evidence[0].row_of_max == 1
+    assert "row after row, numbered without those left out" in str(c)
+    assert "numbered" not in str(compare((target[3:], p[3:]), (target[3:], q[3:])))

@@ -79,7 +79,8 @@ def compare(
     names : sequence of str, optional
         Names of the models; else those of the sources.
     target, probs, logits, log_probs, labels, task, classes, ignore, nan, sum_tolerance
-        As in `evaluate`, of every model. Beside `log_probs`, `target` is the column of what
+        As in `evaluate`, of every model; ``logits=True`` says that pairs, or arrays of
+        predictions, hold logits. Beside `log_probs`, `target` is the column of what
         they are the log-probability of (the token): it must be the same in all sources.
     predicted : str or array, optional
         Beside `log_probs`, the column of each model's likeliest outcome (its top token, a number

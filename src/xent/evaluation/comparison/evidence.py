@@ -28,7 +28,8 @@ class Evidence:
     what came before, the chance that :math:`E_t` ever reaches :math:`1/\alpha` would be at
     most :math:`\alpha` (Ville), whenever one stops.
 
-    Logarithms are natural. Rows are numbered from 0 in the order in which they came.
+    Logarithms are natural. Rows are those that are compared, numbered from 0 in the order in
+    which they came: one that is ignored, or left out for a missing value, has no number.
     """
 
     against: str

@@ -76,7 +76,8 @@ class Pair:
     interval: Interval  # of the finite difference
     anytime_interval: Interval | None
     p_value: float
-    adjusted_p_value: float  # Holm's, among all models against the first
+    # Holm's: of `Comparison.pairs` among the models against the first, of `others` among all
+    adjusted_p_value: float
     num_clusters: int | None
     perplexity_ratio: float
     perplexity_ratio_interval: Interval

@@ -156,6 +156,8 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
     lines = ["  " + line for line in table(rows, left=(0, 1, 2))]
     if p.evidence is not None:
         order = f"in the order of {c.key}" if c.key else "row after row"
+        if c.num_ignored or c.num_missing:
+            order += ", numbered without those left out"
         lines += ["", *_evidence(p.evidence, order)]
     lines += _parts(c)
     lines += distances(p)

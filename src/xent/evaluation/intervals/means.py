@@ -39,7 +39,9 @@ class Interval:
         The ends, in the unit of the mean.
     level : float
         Confidence, such as 0.95.
-    method : {"hall", "cluster", "bootstrap"}
+    method : str
+        "hall", "cluster" or "bootstrap"; of differences "wider", "hall", "t" or "anytime"; of
+        shares "wilson", of differences of perplexities "delta".
     note : str
         What a reader should know of it, or "".
 
@@ -107,7 +109,7 @@ def hall_interval(
     Parameters
     ----------
     n, mean, variance, third_moment : float
-        As `xent.evaluation.moments.Moments` has them: central moments, divided by n. With
+        As `Summary.moments` has them: central moments, divided by n. With
         weights n is Kish's effective number.
     level : float, default 0.95
         Confidence, in (0, 1).
