@@ -11,12 +11,13 @@ from xent.evaluation.calibration.decomposition import decompose, decompose_class
 from xent.evaluation.calibration.missing import missing_terms
 from xent.evaluation.calibration.of_summary import (
     cells_of,
+    label_shifts_of,
     reliability_of,
     shift_of,
     temperature_of,
 )
 from xent.evaluation.calibration.reliability import Reliability
-from xent.evaluation.calibration.shift import Shift
+from xent.evaluation.calibration.shift import LabelShifts, Shift
 from xent.evaluation.calibration.temperature import Temperature
 from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.exact import ratio, rounded
@@ -299,6 +300,12 @@ class Evaluation:
     def shift(self) -> Shift | None:
         """What re-balancing two classes would gain: a constant added to the logit of class 1."""
         found = shift_of(self.summary)
+        return found and found.scaled(1 / nats_per(self.unit))
+
+    @cached_property
+    def label_shifts(self) -> LabelShifts | None:
+        """What re-balancing each label would gain: a constant added to its logit."""
+        found = label_shifts_of(self.summary)
         return found and found.scaled(1 / nats_per(self.unit))
 
     def reliability(self, group: str | int | None = None, **options: Any) -> Reliability:

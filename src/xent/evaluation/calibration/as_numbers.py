@@ -23,4 +23,6 @@ def as_numbers(e: Evaluation) -> dict[str, Any]:
         found = getattr(e, name)
         if found is not None:
             numbers[name] = {**vars(found), "gain_bounds": list(found.gain_bounds)}
+    if e.label_shifts is not None:
+        numbers["label_shifts"] = e.label_shifts.to_dict()
     return numbers

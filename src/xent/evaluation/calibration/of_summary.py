@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xent.errors import XentValueError
 from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
-from xent.evaluation.calibration.shift import Shift, best_shift
+from xent.evaluation.calibration.shift import LabelShifts, Shift, best_shift
 from xent.evaluation.calibration.temperature import Temperature, best_temperature
 from xent.evaluation.exact import ONE, ratio, rounded
 from xent.evaluation.summary.cells import ALL_LABELS, Cells
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cells_of",
+    "label_shifts_of",
     "reliability_of",
     "rows_for_weight",
     "shift_of",
@@ -93,6 +94,21 @@ def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
         return None
     zeros, ones = cells.weights()
     return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
+
+
+def label_shifts_of(summary: Summary, grid: Grid | None = None) -> LabelShifts | None:
+    """Return what re-balancing each label would gain, in nats; None for other tasks.
+
+    None too where labels are too many for cells of their own.
+    """
+    cells = cells_of(summary) if summary.kind == "labels" and summary.sum_weight else None
+    if cells is None or cells.groups == (ALL_LABELS,):
+        return None
+    grid, scale = grid or default_grid(), rows_for_weight(summary)
+    zeros, ones = cells.weights()
+    found = [best_shift(z, o, grid, scale=scale) for z, o in zip(zeros, ones, strict=True)]
+    shifts = tuple(shift for shift in found if shift is not None)
+    return LabelShifts(cells.groups, shifts) if len(shifts) == len(found) else None
 
 
 def reliability_of(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ import numpy.typing as npt
 from xent.evaluation.calibration.grid import Grid, softplus
 from xent.evaluation.calibration.special import chi_square_tail
 
-__all__ = ["Shift", "best_shift"]
+__all__ = ["LabelShifts", "Shift", "best_shift"]
 
 Array = npt.NDArray[np.float64]
 
@@ -34,6 +36,8 @@ class Shift:
     p_value : float
         Probability that a model whose odds need no shift gains so much (Wilks).
     note : str
+    null : float
+        What such a model gains on average: 1 / 2n for n rows.
     """
 
     shift: float
@@ -41,11 +45,93 @@ class Shift:
     gain_bounds: tuple[float, float]
     p_value: float
     note: str = ""
+    null: float = 0.0
 
     def scaled(self, factor: float) -> Shift:
         """Return the gain in another unit."""
         low, high = self.gain_bounds
-        return replace(self, gain=self.gain * factor, gain_bounds=(low * factor, high * factor))
+        return replace(
+            self,
+            gain=self.gain * factor,
+            gain_bounds=(low * factor, high * factor),
+            null=self.null * factor,
+        )
+
+
+@dataclass(frozen=True)
+class LabelShifts:
+    """The best shift of each label, and what all of them gain: the prior-shift term of labels.
+
+    A label that was always true, or never, is left as it is: no shift towards it ends.
+
+    Parameters
+    ----------
+    names : tuple of str
+    shifts : tuple of Shift
+        Of each label by itself.
+
+    Examples
+    --------
+    >>> up, none = Shift(0.5, 0.02, (0.01, 0.03), 0.01), Shift(math.inf, 1.0, (1, 1), 0, "one")
+    >>> both = LabelShifts(("rain", "snow"), (up, none))
+    >>> both.gain, both.p_value, both.largest()
+    (0.01, 0.02, [('rain', 0.5)])
+    """
+
+    names: tuple[str, ...]
+    shifts: tuple[Shift, ...]
+
+    def _mean(self, values: Sequence[float]) -> float:
+        return math.fsum(values) / len(self.shifts)
+
+    @property
+    def gain(self) -> float:
+        """Mean over the labels, as the log loss is."""
+        return self._mean([s.gain for s in self.shifts if not s.note])
+
+    @property
+    def gain_bounds(self) -> tuple[float, float]:
+        """What the best gain is certainly between."""
+        bounds = [s.gain_bounds for s in self.shifts if not s.note]
+        return self._mean([low for low, _ in bounds]), self._mean([high for _, high in bounds])
+
+    @property
+    def null(self) -> float:
+        """What labels that need no shift gain on average."""
+        return self._mean([s.null for s in self.shifts if not s.note])
+
+    @property
+    def p_value(self) -> float:
+        """Bonferroni's, which holds however the labels hang together: least p-value times labels.
+
+        Labels of one row are not independent, so that their gains have no chi-square together.
+        """
+        return min([1.0, *(len(self.shifts) * s.p_value for s in self.shifts if not s.note)])
+
+    def largest(self, most: int = 3, sure: float = 0.05) -> list[tuple[str, float]]:
+        """Return the labels whose shift gains most, and more than chance, and the shift."""
+        count = len(self.shifts)
+        named = zip(self.names, self.shifts, strict=True)
+        found = [(s, n) for n, s in named if not s.note and count * s.p_value <= sure]
+        found.sort(key=lambda pair: -pair[0].gain)
+        return [(name, s.shift) for s, name in found[:most]]
+
+    def scaled(self, factor: float) -> LabelShifts:
+        """Return the gains in another unit."""
+        return replace(self, shifts=tuple(s.scaled(factor) for s in self.shifts))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every number, for machines."""
+        return {
+            "gain": self.gain,
+            "gain_bounds": list(self.gain_bounds),
+            "null": self.null,
+            "p_value": self.p_value,
+            "labels": [
+                {"name": n, **vars(s), "gain_bounds": list(s.gain_bounds)}
+                for n, s in zip(self.names, self.shifts, strict=True)
+            ],
+        }
 
 
 def best_shift(
@@ -129,4 +215,5 @@ def best_shift(
         gain_bounds=(min(max(certain, 0.0), found), max(possible, found)),
         p_value=chi_square_tail(2 * weight * scale * found, 1),
         note=note,
+        null=1 / (2 * weight * scale),
     )
