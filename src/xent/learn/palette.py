@@ -11,7 +11,8 @@ import re
 
 __all__ = ["COLOURS", "page_variables", "picture_style", "standalone"]
 
-# name: (light, dark)
+# name: (light, dark); what is drawn together is told apart with every kind of eye, by its
+# lightness where not by its hue: tests/learn/test_palette.py
 COLOURS = {
     "paper": ("#fdfdfc", "#14161a"),
     "card": ("#f5f6f7", "#1c2025"),
@@ -22,12 +23,12 @@ COLOURS = {
     "edge": ("#dfe2e6", "#2e333a"),
     "p": ("#1f5fa8", "#7fb4ee"),
     "q": ("#b34a12", "#f29660"),
-    "gap": ("#7b3fa3", "#c9a2f0"),
-    "good": ("#25743a", "#7fcf8f"),
-    "bad": ("#b3261e", "#ff8f85"),
-    "a": ("#0b726d", "#5cc9c0"),
-    "b": ("#8a6200", "#e2bd55"),
-    "c": ("#9a2f6b", "#f08fc0"),
+    "gap": ("#4a1466", "#ead6ff"),
+    "good": ("#1f7a3f", "#b4f0bd"),
+    "bad": ("#8f0f12", "#ff6f80"),
+    "a": ("#05443f", "#9cebe0"),
+    "b": ("#8a6400", "#d9a43a"),
+    "c": ("#b80a95", "#ee6fbf"),
     "d": ("#4b5768", "#a9b6c8"),
 }
 MEANINGS = ("p", "q", "gap", "good", "bad", "a", "b", "c", "d", "ink", "muted", "paper")

@@ -186,7 +186,7 @@ def simplex(t: T, values: Mapping[str, Any]) -> Callable[[int], str]:
             ring = level(share)
             parts.append(tag("path", d=path([at(p) for p in ring], closed=True), class_="soft-p"))
             x, y = at(ring[np.argmax(ring[:, 0])])
-            parts.append(text(f"{share:.0%}", x=x, y=y + 4, class_="tick mid halo"))
+            parts.append(text(f"{share:.0%}", x=x, y=y + 4, class_="mid halo"))
         x, y = at([1 / 3] * 3)
         parts.append(circle(x, y, 3, "fill-ink"))
         parts.append(text("log 3", x=x + 9, y=y + 4, class_="strong halo"))
