@@ -19,8 +19,8 @@ def first_sentence(name):
     return " ".join(command.__doc__.partition("\n\n")[0].split())
 
 
-def test_there_are_five_commands():
-    assert sorted(NAMES) == ["compare", "evaluate", "explain", "merge", "recalibrate"]
+def test_there_are_six_commands():
+    assert sorted(NAMES) == ["compare", "evaluate", "explain", "learn", "merge", "recalibrate"]
 
 
 def test_the_help_lists_every_command_and_its_first_sentence(capsys):
