@@ -29,6 +29,13 @@ def test_the_race(chapter):
     reader.shows("se_steps", 85)
     reader.press("race", "from_8")
     reader.shows("se_steps", 1507)
+    reader.shows("ce_p", sigmoid(0.18352061114112772), rel=1e-12)  # step 9
+    reader.set("race", "step", 0)
+    reader.press("race", "next")
+    z = -8.0
+    for _ in range(2):
+        z += 1 - sigmoid(z)
+    reader.shows("ce_p", sigmoid(z), rel=1e-12)
 
 
 @pytest.mark.parametrize(("width", "lang"), [(1280, "en"), (390, "zh")])
@@ -69,6 +76,7 @@ def test_the_gradients_and_the_shade(chapter):
         curvature = -2 * p * (1 - p) ** 2 * (1 - 3 * p)
         reader.shows("curvature", curvature, rel=1e-10)
         assert math.copysign(1, curvature) == sign
+        reader.says("concave_here" if sign < 0 else "convex_here")
 
 
 def test_the_other_side(chapter):

@@ -64,6 +64,7 @@ def _(losses, numbers, playing, told):
             ("ratio", _at.ratio, "times", "ink"),
         ),
         "losses_say",
+        code=losses.code_of(_at),
         d=_d,
         slope=_slope,
         saturating=_saturating,

@@ -71,6 +71,7 @@ def _(Button, Choice, Slider, page, race, race_picture):
             Slider("rate", _t("rate"), 1.0, 0.1, 4.0, logarithmic=True),
             Slider("step", _t("step"), 9.0, 1.0, race_picture.LAST_STEP, logarithmic=True),
             Choice("scale", _t("scale"), "full", {k: _t(f"scale_{k}") for k in race.FACTORS}),
+            Button("next", _t("next_step"), lambda values: {"step": values["step"] + 1}),
             Button("from_8", _t("from_8"), lambda _: {"start": -8.0, "rate": 1.0, "scale": "full"}),
         ],
         lambda values, width: race_picture.draw(*run_now(values), _t, width),
@@ -134,19 +135,21 @@ def _(Choice, Slider, page, slopes, slopes_picture):
 
 
 @app.cell
-def _(numbers, slopes_now, sloping):
-    _at, _ = slopes_now(sloping.values)
-    numbers(
-        ("p", _at.p, "", "ink"),
-        ("ce_slope", _at.cross_entropy, "", "a"),
-        ("se_slope", _at.squared_error, "", "c"),
-        ("ratio", _at.ratio, "times", "ink"),
-        (
-            "curvature",
-            _at.squared_error_curvature,
-            "",
-            "bad" if _at.squared_error_curvature[0] < 0 else "good",
+def _(numbers, slopes, slopes_now, sloping, told):
+    _at, _label = slopes_now(sloping.values)
+    _curvature = _at.squared_error_curvature
+    told(
+        numbers(
+            ("p", _at.p, "", "ink"),
+            ("ce_slope", _at.cross_entropy, "", "a"),
+            ("se_slope", _at.squared_error, "", "c"),
+            ("ratio", _at.ratio, "times", "ink"),
+            ("curvature", _curvature, "", "bad" if _at.concave else "good"),
         ),
+        "concave_here" if _at.concave else "convex_here",
+        code=slopes.code_of(_at, _label),
+        first=_at.cross_entropy,
+        second=_at.squared_error,
     )
     return
 

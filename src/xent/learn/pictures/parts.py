@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable, Sequence
 from xent.learn.page import shown
 from xent.learn.svg import Frame, bar, circle, line, tag, text
 
-__all__ = ["Words", "dot", "legend", "log_handle", "pair", "powers", "upright", "width_of"]
+__all__ = [
+    "Words",
+    "dot",
+    "legend",
+    "log_handle",
+    "pair",
+    "powers",
+    "upright",
+    "width_of",
+    "with_results",
+]
 
 # the texts of a chapter in one language: t(key, name=value)
 Words = Callable[..., str]
@@ -126,4 +136,17 @@ def log_handle(
         data_scale="log",
         data_from=float(frame.at_x(low)),
         data_to=float(frame.at_x(high)),
+    )
+
+
+def with_results(*lines: tuple[str, float | None]) -> str:
+    """Return lines with what they give after a #, all of these below each other.
+
+    >>> print(with_results(("a = 1", None), ("a + 0.5", 1.5)))
+    a = 1
+    a + 0.5  # 1.500
+    """
+    wide = max((len(line) for line, value in lines if value is not None), default=0)
+    return "\n".join(
+        line if value is None else f"{line:<{wide}}  # {shown(value)}" for line, value in lines
     )

@@ -46,6 +46,7 @@ $$-\log p \qquad\text{或}\qquad (p - 1)^2$$
     "scale": {"en": "Squared error", "zh": "平方误差"},
     "scale_full": {"en": "(p − 1)²", "zh": "(p − 1)²"},
     "scale_half": {"en": "½ (p − 1)², the article's", "zh": "½ (p − 1)²（原文）"},
+    "next_step": {"en": "One step", "zh": "走一步"},
     "from_8": {"en": "From −8 at rate 1", "zh": "从 −8 出发，学习率 1"},
     "card_ce_steps": {"en": "steps of cross-entropy", "zh": "交叉熵所需步数"},
     "card_se_steps": {"en": "steps of squared error", "zh": "平方误差所需步数"},
@@ -112,6 +113,16 @@ $$\frac{d}{dz}\,(p - y)^2 = 2\,(p - y)\,p\,(1 - p)$$
     "card_ratio": {"en": "cross-entropy pushes harder by", "zh": "交叉熵的推力是它的"},
     "card_curvature": {"en": "second derivative, squared error", "zh": "平方误差的二阶导数"},
     "times": {"en": "times", "zh": "倍"},
+    "concave_here": {
+        "en": "Here cross-entropy pushes with [[first]], the squared error with [[second]]. The squared error is **concave**: "
+        "the further off the model is, the weaker it is pushed.",
+        "zh": "这里交叉熵的推力是 [[first]]，平方误差的是 [[second]]。平方误差在此处是**凹**的：模型错得越远，推力反而越弱。",
+    },
+    "convex_here": {
+        "en": "Here cross-entropy pushes with [[first]], the squared error with [[second]]. Both are convex: the further off "
+        "the model is, the harder it is pushed.",
+        "zh": "这里交叉熵的推力是 [[first]]，平方误差的是 [[second]]。两者在此处都是凸的：模型错得越远，推力越强。",
+    },
     "raw": {
         "en": r"""
 ## The other side: it is the sigmoid that stalls

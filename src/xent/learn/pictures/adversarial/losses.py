@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.learn.pictures.parts import with_results
 from xent.losses import sigmoid, sigmoid_cross_entropy, value_and_grad
 
-__all__ = ["Generator", "discriminator", "generator"]
+__all__ = ["Generator", "code_of", "discriminator", "generator"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,12 @@ def discriminator(real_logit: float, fake_logit: float) -> tuple[float, float]:
     z = np.array([real_logit, fake_logit])
     real, fake = sigmoid_cross_entropy(z, np.array([1.0, 0.0]), reduction="none").tolist()
     return real, fake
+
+
+def code_of(at: Generator) -> str:
+    """Return both losses of one logit as lines of Python: -log D and log(1 - D)."""
+    return with_results(
+        (f"z = np.array([{float(at.logits[0]):g}])", None),
+        ("xent.sigmoid_cross_entropy(z, np.ones(1))", float(at.loss[0])),
+        ("-xent.sigmoid_cross_entropy(z, np.zeros(1))", float(at.saturating[0])),
+    )

@@ -1,6 +1,6 @@
 """The numbers of the pitfalls as lines of Python, to be copied: the wrong way, then the right one.
 
-What stands after a # is what the line gives. The tests run every line.
+The tests run every line.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from xent.diagnostics.policy import checks
-from xent.learn.page import shown
+from xent.learn.pictures.parts import with_results
 from xent.learn.pictures.pitfalls.baselines import Judged
 from xent.learn.pictures.pitfalls.class_weights import ROWS, Weighted
 from xent.learn.pictures.pitfalls.double_softmax import Twice
@@ -24,23 +24,9 @@ __all__ = [
     "of_smoothing",
     "of_twice",
     "of_weights",
-    "with_results",
 ]
 
 _MOST_WRITTEN = 12  # classes whose counts fit into a line
-
-
-def with_results(*lines: tuple[str, float | None]) -> str:
-    """Return lines with what they give after a #, all of these below each other.
-
-    >>> print(with_results(("a = 1", None), ("a + 0.5", 1.5)))
-    a = 1
-    a + 0.5  # 1.500
-    """
-    wide = max((len(line) for line, value in lines if value is not None), default=0)
-    return "\n".join(
-        line if value is None else f"{line:<{wide}}  # {shown(value)}" for line, value in lines
-    )
 
 
 def of_twice(at: Twice) -> str:

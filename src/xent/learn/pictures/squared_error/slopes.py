@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.learn.pictures.parts import with_results
 from xent.losses import gradient_and_hessian, half_squared_error, sigmoid, sigmoid_cross_entropy
 
-__all__ = ["Slopes", "compute"]
+__all__ = ["Slopes", "code_of", "compute"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Slopes:
         """How many times harder the cross-entropy pushes."""
         return self.cross_entropy / self.squared_error
 
+    @property
+    def concave(self) -> bool:
+        """Whether the squared error is concave at all of the logits."""
+        return bool((self.squared_error_curvature < 0).all())
+
 
 def compute(z: object, label: int) -> Slopes:
     """Return the derivatives at logits, for the label 0 or 1.
@@ -58,3 +64,16 @@ def compute(z: object, label: int) -> Slopes:
     squared = 2 * slope * bent
     squared_curvature = 2 * (flat * bent**2 + slope * bent * (rest - p))
     return Slopes(logits, p, slope, squared, curvature, squared_curvature)
+
+
+def code_of(at: Slopes, label: int) -> str:
+    """Return the gradients of one logit as lines of Python."""
+    return with_results(
+        (f"z, y = np.array([{float(at.z[0]):g}]), np.array([{label:.1f}])", None),
+        ("p = xent.sigmoid(z)", None),
+        ("xent.value_and_grad(xent.sigmoid_cross_entropy)(z, y)[1]", float(at.cross_entropy[0])),
+        (
+            "2 * xent.value_and_grad(xent.half_squared_error)(p, y)[1] * p * (1 - p)",
+            float(at.squared_error[0]),
+        ),
+    )
