@@ -23,7 +23,7 @@ version = release = xent.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
-extensions += ["blocks", "chinese", "codes", "generated", "mathml", "names", "outside"]
+extensions += ["blocks", "chinese", "codes", "fields", "generated", "mathml", "names", "outside"]
 exclude_patterns = ["_*"]
 nitpicky = True
 smartquotes = False

@@ -78,6 +78,30 @@ def test_chinese_is_split_into_signs_and_pairs(tool):
     assert words == ["log", "似然", "交叉熵", "似", "然", "似然", "交", "叉", "熵", "交叉", "叉熵"]
 
 
+def test_fields_of_a_class_that_holds_are_told(tool):
+    required.need_package("sphinx", "docs")
+    from xent.evaluation.comparison import ModelRow
+
+    extension = tool("fields", EXTENSIONS)
+    lines = ["One model."]
+    extension.add_section(None, "class", "ModelRow", ModelRow, None, lines)
+    assert lines[:6] == ["One model.", "", "Attributes", "----------", "name : str", "note : str"]
+    at = lines.index("accuracy : float")
+    assert lines[at + 1] == "    nan for log-probabilities."
+    # a docstring that tells them is left as it is
+    lines = ["A line.", "", "Parameters", "----------", "name : str"]
+    extension.add_section(None, "class", "ModelRow", ModelRow, None, lines)
+    assert len(lines) == 5
+
+
+def test_inherited_fields_come_first(tool):
+    from xent.evaluation import Summary
+
+    names = [name for name, _, _ in tool("fields", EXTENSIONS).fields(Summary)]
+    assert names.index("num_rows") < names.index("worst")
+    assert len(names) == len(set(names))
+
+
 def test_a_name_is_bound_whatever_it_is_called(tool, monkeypatch):
     required.need_package("sphinx", "docs")
     bound = tool("names", EXTENSIONS).bound
