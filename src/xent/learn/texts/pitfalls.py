@@ -19,18 +19,19 @@ None of these raises an error. Each gives a number that looks like a loss.
 ## 1. Softmax twice
 
 `CrossEntropyLoss` and its like take **logits** and apply the softmax themselves. If the model ends in a softmax too, the loss
-reads probabilities as logits. They lie between 0 and 1, so with $K$ classes the loss can never leave the band
+reads probabilities as logits. They lie between 0 and 1, so with $K$ classes the loss can never leave a band that is 1 nat wide and
+begins at
 
-$$\ln\Bigl(1 + \frac{K-1}{e}\Bigr) \;\le\; \text{loss} \;\le\; \ln\Bigl(1 + \frac{K-1}{e}\Bigr) + 1$$
+$$\ln\Bigl(1 + \frac{K-1}{e}\Bigr)$$
 
 however sure and right the model is. At the start, with all logits 0, the gradient is exactly $K$ times too small.
 """,
         "zh": r"""
 ## 1. 做了两次 softmax
 
-`CrossEntropyLoss` 之类的损失接收的是**对数几率**（logits），自己会做 softmax。如果模型最后一层也是 softmax，损失就把概率当成了对数几率。概率在 0 和 1 之间，所以有 $K$ 个类别时，不管模型多么有把握、多么正确，损失都出不了这条带：
+`CrossEntropyLoss` 之类的损失接收的是**对数几率**（logits），自己会做 softmax。如果模型最后一层也是 softmax，损失就把概率当成了对数几率。概率在 0 和 1 之间，所以有 $K$ 个类别时，不管模型多么有把握、多么正确，损失都出不了一条宽 1 奈特的带，它的下沿是
 
-$$\ln\Bigl(1 + \frac{K-1}{e}\Bigr) \;\le\; \text{损失} \;\le\; \ln\Bigl(1 + \frac{K-1}{e}\Bigr) + 1$$
+$$\ln\Bigl(1 + \frac{K-1}{e}\Bigr)$$
 
 训练开始时所有对数几率为 0，梯度恰好小了 $K$ 倍。
 """,

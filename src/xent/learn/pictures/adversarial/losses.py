@@ -69,7 +69,7 @@ def discriminator(real_logit: float, fake_logit: float) -> tuple[float, float]:
 def code_of(at: Generator) -> str:
     """Return both losses of one logit as lines of Python: -log D and log(1 - D)."""
     return with_results(
-        (f"z = np.array([{float(at.logits[0]):g}])", None),
+        (f"z = np.array([{float(at.logits[0])}])", None),
         ("xent.sigmoid_cross_entropy(z, np.ones(1))", float(at.loss[0])),
         ("-xent.sigmoid_cross_entropy(z, np.zeros(1))", float(at.saturating[0])),
     )

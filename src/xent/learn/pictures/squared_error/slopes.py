@@ -69,7 +69,7 @@ def compute(z: object, label: int) -> Slopes:
 def code_of(at: Slopes, label: int) -> str:
     """Return the gradients of one logit as lines of Python."""
     return with_results(
-        (f"z, y = np.array([{float(at.z[0]):g}]), np.array([{label:.1f}])", None),
+        (f"z, y = np.array([{float(at.z[0])}]), np.array([{float(label)}])", None),
         ("p = xent.sigmoid(z)", None),
         ("xent.value_and_grad(xent.sigmoid_cross_entropy)(z, y)[1]", float(at.cross_entropy[0])),
         (
