@@ -78,6 +78,15 @@ def test_options_are_those_of_evaluate():
     assert judge("a.csv", rows).columns == ("a", "b", "c")
 
 
+def test_several_columns_are_all_handed_over():
+    asked = {"predictions": ["p_cat", "p_frog", "p_mouse"], "kind": "probs", "task": "class"}
+    options = options_of(asked)
+    assert options == {"probs": ["p_cat", "p_frog", "p_mouse"], "task": "class"}
+    chosen = judge("a.csv", EXAMPLES["one_label.csv"](), **options)
+    by_itself = judge("a.csv", EXAMPLES["one_label.csv"]())
+    assert chosen.evaluation.summary == by_itself.evaluation.summary
+
+
 def test_a_warning_is_part_of_what_is_shown_and_not_printed():
     rows = b"y,p\n" + b"1,0.5\n" * 50 + b"0,0\n1,0\n" * 20
     with warnings.catch_warnings():

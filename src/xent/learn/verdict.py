@@ -110,7 +110,8 @@ def headline(judged: Judged, say: Say) -> str:
     notes = [*e.warnings, *(str(hint) for hint in e.hints if hint.severity != "warning")]
     listed = "".join(f"<li>{escape(_short(note))}</li>" for note in notes)
     return (
-        f'<h2 style="margin:0 0 .5rem;font-size:1.3rem">{escape(say("verdict"))}</h2>'
+        '<h2 style="margin:0 0 .5rem;font-size:1.3rem;font-weight:650">'
+        f"{escape(say('verdict'))}</h2>"
         f'<p data-read-as="" style="margin:0 0 .5rem;color:var(--x-muted)">'
         f"{escape(say('read_as'))} {escape(_short(e.note))}</p>"
         f'<p data-interval="" style="margin:0;max-width:44rem">{escape(told)}</p>'

@@ -74,7 +74,7 @@ def _(by_itself, mo, page, verdict):
     asked = mo.ui.dictionary(verdict.selectors(by_itself.columns, page.t))
     _choices = mo.hstack(list(asked.elements.values()), justify="start", wrap=True, gap=1.5)
     # where the file could not be judged, something is to be said about its columns
-    _html = f"{page.md('columns_lead').text}{_choices.text}"
+    _html = mo.vstack([page.md("columns_lead"), _choices]).text
     _parts = verdict.folded({"columns": _html}, page.t, opened=not by_itself.evaluation)
     _out = mo.Html(_parts) if by_itself.columns else None
     _out

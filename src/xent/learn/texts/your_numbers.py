@@ -52,8 +52,8 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
     },
     "get_example": {"en": "Download [[name]]", "zh": "下载 [[name]]"},
     "yours": {
-        "en": "This is your file, [[name]]. Clear it to go back to the examples.",
-        "zh": "当前是你的文件 [[name]]。清除它即可回到例子。",
+        "en": "This is your file, [[name]]. Clear it above to go back to the examples.",
+        "zh": "当前是你的文件 [[name]]。点击上方的 Click to clear file 即可回到例子。",
     },
     # the columns
     "tab_columns": {"en": "The columns", "zh": "列的含义"},
