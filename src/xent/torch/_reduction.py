@@ -10,6 +10,7 @@ from torch import Tensor
 from xent.diagnostics.averaging import ON_EMPTY, nothing_to_average
 from xent.errors import XentValueError
 from xent.torch._ops.results import Reduced
+from xent.torch._ops.route import is_autocast
 from xent.torch.total import Total
 
 __all__ = ["REDUCTIONS", "finish", "how_of", "reduction_of", "result_dtype"]
@@ -43,7 +44,7 @@ def how_of(reduction: str) -> str:
 def result_dtype(input: Tensor) -> torch.dtype:
     """Return the dtype of torch's loss: the input's, or float32 under autocast."""
     dtype: torch.dtype = input.dtype
-    if dtype.itemsize == 2 and torch.is_autocast_enabled(input.device.type):
+    if dtype.itemsize == 2 and is_autocast(input):
         return torch.float32
     return dtype
 

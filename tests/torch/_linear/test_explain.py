@@ -5,6 +5,7 @@ import torch
 
 from xent import kernels
 from xent.errors import XentTypeError, XentValueError
+from xent.torch import functional as F
 
 OPERATION = "linear_softmax_cross_entropy"
 
@@ -49,3 +50,22 @@ def test_labels_have_blocks_of_their_own():
         "linear_sigmoid_cross_entropy", hidden, weight, reduction="none", memory="1MiB"
     )
     assert "3 matrix products, 1012.0 KiB beside" in late.reasons[-1]
+
+
+def test_a_plan_of_what_is_nowhere():
+    # the sizes of a model that this machine could not hold
+    hidden = torch.empty(2**20, 16_384, device="meta", dtype=torch.bfloat16)
+    weight = torch.empty(256_000, 16_384, device="meta", dtype=torch.bfloat16)
+    plan = kernels.explain(OPERATION, hidden, weight, memory="1GiB")
+    assert "of 1,048,576 x" in plan.reasons[-1] or "x 256,000 logits" in plan.reasons[-1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_loss_of_what_is_nowhere(dtype):
+    hidden = torch.empty(6, 4, device="meta", dtype=dtype)
+    weight = torch.empty(7, 4, device="meta", dtype=dtype)
+    target = torch.empty(6, device="meta", dtype=torch.int64)
+    loss = F.linear_softmax_cross_entropy(hidden, weight, target)
+    assert (loss.device.type, loss.shape, loss.dtype) == ("meta", (), torch.float32)
+    student = F.linear_kl_divergence(hidden, weight, hidden, weight)
+    assert (student.device.type, student.shape) == ("meta", ())

@@ -10,6 +10,7 @@ from torch import Tensor
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_logits, check_number, check_tensor
 from xent.torch._linear.products import Operands
+from xent.torch._ops.route import is_autocast
 
 __all__ = ["check_filter", "check_main_grad", "check_operands", "flat", "logits_of"]
 
@@ -68,7 +69,7 @@ def check_operands(
 
 def _check_alike(operands: Operands, names: tuple[str, str, str]) -> None:
     hidden = operands.hidden
-    casts = torch.is_autocast_enabled(hidden.device.type)
+    casts = is_autocast(hidden)
     for each, name in zip(operands[1:], names[1:], strict=True):
         if each is None:
             continue

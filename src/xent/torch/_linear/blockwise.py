@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from xent.torch._ops.route import is_autocast
 from xent.torch.formulas._precision import own_dtype
 
 __all__ = ["Arguments", "BlockFunction", "Outputs", "Products", "blockwise", "vjp_of"]
@@ -203,7 +204,7 @@ def _run(
 ) -> tuple[Tensor, ...]:
     first = rows[0]
     assert first is not None
-    if torch.is_autocast_enabled(first.device.type):
+    if is_autocast(first):
         with torch.autocast(first.device.type, enabled=False):
             return _run(function, block, rows, shared)
     count = len(first)

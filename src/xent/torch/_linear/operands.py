@@ -6,17 +6,16 @@ import torch
 from torch import Tensor
 
 from xent.torch._linear.products import Operands
-from xent.torch._ops.route import Route, is_eager, is_plain, route_of
+from xent.torch._ops.route import Route, is_autocast, is_eager, is_plain, route_of
 
 __all__ = ["autocast", "route_of_operands"]
 
 
 def autocast(operands: Operands) -> Operands:
     """Return the operands in the dtype in which autocast has `torch.nn.functional.linear`."""
-    device = operands.hidden.device.type
-    if not torch.is_autocast_enabled(device):
+    if not is_autocast(operands.hidden):
         return operands
-    dtype = torch.get_autocast_dtype(device)
+    dtype = torch.get_autocast_dtype(operands.hidden.device.type)
     return Operands(*(
         each if each is None or each.dtype is torch.float64 else each.to(dtype)
         for each in operands

@@ -20,7 +20,15 @@ from torch.nn import Parameter
 from xent.errors import UnavailableError
 from xent.kernels import triton
 
-__all__ = ["Route", "is_compiling_a_step", "is_eager", "is_plain", "kernel_for", "route_of"]
+__all__ = [
+    "Route",
+    "is_autocast",
+    "is_compiling_a_step",
+    "is_eager",
+    "is_plain",
+    "kernel_for",
+    "route_of",
+]
 
 Route = Literal["cpu", "triton", "operators", "formulas"]
 
@@ -32,6 +40,12 @@ _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 def is_eager() -> bool:
     """Return whether nothing watches the operations but autograd itself."""
     return not (torch.compiler.is_compiling() or _is_watched())
+
+
+def is_autocast(tensor: Tensor) -> bool:
+    """Return whether autocast is on where the tensor lives: on meta, which has none, never."""
+    device = tensor.device.type
+    return device != "meta" and bool(torch.is_autocast_enabled(device))
 
 
 def is_compiling_a_step() -> bool:

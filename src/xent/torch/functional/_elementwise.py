@@ -17,6 +17,7 @@ from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.cpu_elements import CpuElements, serves_elements
 from xent.torch._ops.pointwise import Pointwise, pointwise, pointwise_sum
 from xent.torch._ops.results import Reduced
+from xent.torch._ops.route import is_autocast
 from xent.torch._reduction import finish
 
 __all__ = ["as_floats", "broadcast", "check_numbers", "dtype_of_loss", "evaluate", "mean_over"]
@@ -46,7 +47,7 @@ def dtype_of_loss(input: Tensor, target: Tensor) -> torch.dtype:
     dtype = torch.promote_types(input.dtype, target.dtype)
     if not dtype.is_floating_point:
         return torch.get_default_dtype()
-    if dtype.itemsize == 2 and torch.is_autocast_enabled(input.device.type):
+    if dtype.itemsize == 2 and is_autocast(input):
         return torch.float32
     return dtype
 

@@ -15,6 +15,7 @@ from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax.reduced import reduced
 from xent.torch._linear.softmax.task import LinearTask
+from xent.torch._ops.route import is_autocast
 from xent.torch._reduction import finish, how_of, reduction_of
 from xent.torch.total import Total
 
@@ -139,7 +140,7 @@ def linear_cross_entropy(
 
 
 def _is_autocast(input: Tensor) -> bool:
-    return input.dtype is not torch.float64 and torch.is_autocast_enabled(input.device.type)
+    return input.dtype is not torch.float64 and is_autocast(input)
 
 
 def _by_position(operands: Operands, target: Tensor, reduction: str, **options: Any) -> Any:
