@@ -52,7 +52,7 @@ class Outputs:
         state: str | None = None,
         read: Sequence[str] = (),
     ) -> None:
-        from xent.report.write import apart, writable
+        from xent.evaluation.files import apart, writable
 
         self._gate = Gate(fail_if)
         for path in (output, state, report):
@@ -87,7 +87,7 @@ class Outputs:
 
 def show(text: str, output: str | None) -> None:
     """Print a text, or write it to a file."""
-    from xent.report.write import write_text
+    from xent.evaluation.files import write_text
 
     if output is None:
         print(text)

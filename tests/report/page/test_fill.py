@@ -6,13 +6,14 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from made_up_pages import HOSTILE, full_page, hostile_page
 
 from xent.errors import UnavailableError, XentValueError
 from xent.evaluation import evaluate
-from xent.report.page import html_page, page_of, render
+from xent.report.page import html_page, page_of, render, texts
 from xent.report.page.model import Page
 from xent.report.page.texts import TEXTS
 
@@ -159,6 +160,16 @@ def test_both_languages_have_every_text():
         assert places[0] == places[1], key
         # Chinese has its own punctuation
         assert not re.search("[\u4e00-\u9fff][,:;?!()]|[,:;?!()][\u4e00-\u9fff]", chinese), key
+
+
+def test_every_text_is_on_some_page():
+    folder = Path(texts.__file__).parents[1]
+    files = [p for p in folder.rglob("*") if p.suffix in (".py", ".j2", ".js")]
+    written = "".join(p.read_text("utf-8") for p in files if p.name != "texts.py")
+    # f"d_{kind}" names texts by what they begin with
+    begun = tuple(re.findall(r'f"([a-z]+_){', written))
+    unused = [k for k in TEXTS if not re.search(f"[\"']{k}[\"']", written)]
+    assert [k for k in unused if not k.startswith(begun)] == []
 
 
 def test_an_unknown_language():

@@ -66,13 +66,13 @@ def recalibrate(
     Fit and judge:  xent recalibrate held_out.parquet --apply test.parquet
     Apply:          xent recalibrate --with recal.json new.parquet --to better.parquet
     """
+    from xent.evaluation.files import apart, writable, write_text
     from xent.evaluation.recalibration import Recalibration
     from xent.evaluation.recalibration import recalibrate as recalibrate_
     from xent.evaluation.recalibration.text import render, render_improvement
     from xent.report.machine import to_json
     from xent.report.progress import progress_bar
     from xent.report.tables import table_path
-    from xent.report.write import apart, writable, write_text
 
     columns: dict[str, Any] = {
         "target": target, "probs": probs, "logits": logits, "labels": labels, "weight": weight,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from xent.evaluation.comparison.result import Comparison
+from xent.evaluation.files import writable, write_text
 from xent.evaluation.result import Evaluation
 from xent.report.page.build import page_of
 from xent.report.page.comparing import comparison_page
 from xent.report.page.fill import render
 from xent.report.page.texts import Language
-from xent.report.write import writable, write_text
 
 __all__ = ["html_page", "write_page"]
 

@@ -1,0 +1,88 @@
+"""Files are whole or not there."""
+
+import errno
+import os
+import stat
+
+import pytest
+
+from xent.errors import XentValueError
+from xent.evaluation import files
+from xent.evaluation.files import writable, write_text
+
+
+def test_a_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    write_text(str(path), "new")
+    assert path.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+def test_a_failed_write_keeps_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(str(path), "half \ud800")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_places_that_cannot_be_written(tmp_path):
+    writable(None)
+    writable(str(tmp_path / "new.txt"))
+    with pytest.raises(XentValueError, match="got the folder"):
+        writable(str(tmp_path))
+    with pytest.raises(XentValueError, match="got the folder ''"):
+        writable("")
+    with pytest.raises(XentValueError, match="folder that exists"):
+        writable(str(tmp_path / "no" / "a.txt"))
+
+
+def test_a_folder_that_takes_no_files_is_told_before_any_work(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    with pytest.raises(XentValueError, match=r"got '.*new\.txt': read-only file system"):
+        writable(str(tmp_path / "new.txt"))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="another kind of system")
+def test_proc_takes_no_files_not_even_of_root():
+    with pytest.raises(XentValueError, match="must be where files can be made, got '/proc/page"):
+        writable("/proc/page.html")
+
+
+def test_looking_whether_a_place_is_writable_leaves_nothing(tmp_path):
+    writable(str(tmp_path / "new.txt"))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real").mkdir()
+    path, link = tmp_path / "real" / "a.txt", tmp_path / "link.txt"
+    link.symlink_to(path)
+    for text in ("new", "newer"):
+        writable(str(link))
+        write_text(str(link), text)
+        assert link.is_symlink()
+        assert path.read_text() == text
+    assert os.listdir(tmp_path / "real") == ["a.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        writable(str(path))
+        write_text(str(path), "whole")
+        assert os.read(reader, 100) == b"whole"
+        assert stat.S_ISFIFO(path.stat().st_mode)
+    finally:
+        os.close(reader)
