@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from xent.errors import UnavailableError
 from xent.information._entropy import binary_entropy, self_information
+from xent.information.figures import new_axes
 
 __all__ = ["plot_binary_entropy", "plot_self_information"]
 
@@ -41,7 +41,7 @@ def plot_self_information(ax: Any = None, *, unit: str = "nat") -> Any:
     >>> ax.get_ylabel()
     'self-information (nats)'
     """
-    ax = _axes(ax)
+    ax = new_axes() if ax is None else ax
     # steps that grow with p, because the curve is steep near 0
     p = np.geomspace(5e-3, 1, 400)
     label = r"$I(p) = -\log\,p$" if unit == "nat" else rf"$I(p) = -\log_{{{_base(unit)}}}\,p$"
@@ -85,7 +85,7 @@ def plot_binary_entropy(ax: Any = None, *, unit: str = "nat") -> Any:
     >>> ax.get_ylabel()
     'entropy (bits)'
     """
-    ax = _axes(ax)
+    ax = new_axes() if ax is None else ax
     # equal steps of the angle: close together at both ends, where the curve is steep
     p = (1 - np.cos(np.linspace(0, np.pi, 401))) / 2
     ax.plot(p, binary_entropy(p, unit=unit), color="C0", label=r"$-p\,\log p-(1-p)\,\log(1-p)$")
@@ -99,19 +99,6 @@ def plot_binary_entropy(ax: Any = None, *, unit: str = "nat") -> Any:
 
 def _base(unit: str) -> int:
     return {"bit": 2, "ban": 10}[unit]
-
-
-def _axes(ax: Any) -> Any:
-    if ax is not None:
-        return ax
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise UnavailableError(
-            'plots need matplotlib, which is not installed; pip install "xent[plot]"'
-        ) from None
-    _, ax = plt.subplots(layout="constrained")
-    return ax
 
 
 def _finished(ax: Any) -> Any:

@@ -10,8 +10,9 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from xent.errors import UnavailableError, XentValueError
+from xent.errors import XentValueError
 from xent.evaluation.numbers import UNITS
+from xent.information.figures import new_axes
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.charts.waterfall import steps
 from xent.report.page.model import Curve, Reliability, Surprise, Waterfall
@@ -79,7 +80,7 @@ def plot_waterfall(
                 "evaluate with zero='clip:1e-15'"
             )
         w, unit = _named(found_here, name), UNITS[evaluation.unit]
-    ax = _axes(ax, (6.4, 2.6))
+    ax = new_axes(size=(6.4, 2.6)) if ax is None else ax
     found = steps(w)
     decimals = places([s.end for s in found])
     widest = max(max(s.start, s.end) for s in found)
@@ -146,7 +147,7 @@ def plot_reliability(
         r = evaluation
     else:
         r = _named(reliability_of(evaluation), name)
-    ax = _axes(ax, (4.6, 4.6))
+    ax = new_axes(size=(4.6, 4.6)) if ax is None else ax
     end, bins = r.extent, r.bins
     ax.plot([0, end], [0, end], "--", color=NEUTRAL, linewidth=1)
     band = [b for b in bins if b.null_low is not None]
@@ -220,7 +221,7 @@ def plot_surprise(evaluation: Evaluation | Surprise, ax: Any = None) -> Any:
         s, unit = surprise_of(evaluation), UNITS[evaluation.unit]
     if s is None:
         raise _missing("losses by row")
-    ax = _axes(ax, (6.4, 3.4))
+    ax = new_axes(size=(6.4, 3.4)) if ax is None else ax
     widths = [b - a for a, b in pairwise(s.edges)]
     for shares, sign, colour, label in (
         (s.rows, 1, BLUE, "share of rows"),
@@ -286,7 +287,7 @@ def plot_evidence(curve: Curve, ax: Any = None, *, alpha: float = 0.05) -> Any:
     >>> ax.get_ylabel()
     'e-value'
     """
-    ax = _axes(ax, (6.4, 3.0))
+    ax = new_axes(size=(6.4, 3.0)) if ax is None else ax
     decades = [v / math.log(10) for v in curve.log_e]
     ax.plot(curve.rows, decades, color=BLUE, linewidth=1.75)
     line = -math.log10(alpha)
@@ -321,19 +322,6 @@ def _missing(what: str) -> XentValueError:
     return XentValueError(
         f"evaluation must have {what}, which log-probabilities and empty summaries lack"
     )
-
-
-def _axes(ax: Any, size: tuple[float, float]) -> Any:
-    if ax is not None:
-        return ax
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise UnavailableError(
-            'plots need matplotlib, which is not installed; pip install "xent[plot]"'
-        ) from None
-    _, ax = plt.subplots(layout="constrained", figsize=size)
-    return ax
 
 
 def _finished(ax: Any, *hidden: str) -> Any:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from xent.errors import UnavailableError, XentValueError
+from xent.errors import XentValueError
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.numbers import UNITS, number
+from xent.information.figures import new_axes
 from xent.report.figures import plot_reliability, plot_waterfall
 from xent.sklearn._scorers import predicted
 from xent.sklearn._task import read_task
@@ -207,14 +208,7 @@ def _check_kind(kind: str) -> None:
 
 def _two_axes(ax: Any) -> Any:
     if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise UnavailableError(
-                f'a display needs matplotlib, which is missing ({error}); pip install "xent[plot]"'
-            ) from None
-        _, axes = plt.subplots(1, 2, figsize=(11, 4.6), layout="constrained")
-        return axes
+        return new_axes(1, 2, size=(11, 4.6))
     if not isinstance(ax, (Sequence, np.ndarray)) or len(ax) != 2:
         raise XentValueError(
             'ax must be two axes for kind="both", got one; say kind="reliability" or "waterfall"'
