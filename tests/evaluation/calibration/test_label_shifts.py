@@ -95,7 +95,7 @@ def test_it_is_printed_where_it_is_more_than_chance():
     gain = f"{e.label_shifts.gain:.4g}"
     assert f"adding a constant to the logits of each label would gain {gain} nats" in text
     snow, rain = (s.shift for s in (e.label_shifts.shifts[1], e.label_shifts.shifts[0]))
-    assert f"most: snow {snow:+.3g}, rain {rain:+.3g}" in text
+    assert f"most of it: snow {snow:+.3g}, rain {rain:+.3g}" in text
     assert "class balance" in page
     assert "each label would gain" not in str(judged(*rows(300, (0.0, 0.0, 0.0))))
     numbers = json.loads(json.dumps(e.to_dict()["label_shifts"], default=str))

@@ -152,3 +152,5 @@ def test_another_unit_scales_the_losses():
     half = found.scaled(0.5)
     assert (half.loss, half.gain, half.beta) == (found.loss / 2, found.gain / 2, found.beta)
     assert half.gain_bounds == tuple(g / 2 for g in found.gain_bounds)
+    assert found.null == 1 / 400
+    assert half.null == 1 / 800

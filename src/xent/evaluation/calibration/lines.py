@@ -128,21 +128,21 @@ def _advice(e: Evaluation) -> list[str]:
             f"{number(e.shift.gain)} {unit} (certainly between {number(low, 3)} and "
             f"{number(high, 3)})"
         )
-    shifts = _shifts_of_labels(e)
-    return [*lines, shifts] if shifts else lines
+    return lines + _shifts_of_labels(e)
 
 
-def _shifts_of_labels(e: Evaluation) -> str:
-    """Return what a constant for each label would gain; "" where chance gains it too."""
+def _shifts_of_labels(e: Evaluation) -> list[str]:
+    """Return what a constant for each label would gain; nothing where chance gains it too."""
     found = e.label_shifts
     if found is None or found.p_value > SURE:
-        return ""
+        return []
     low, high = found.gain_bounds
     most = ", ".join(f"{name} {shift:+.3g}" for name, shift in found.largest())
-    return (
+    return [
         f"adding a constant to the logits of each label would gain {number(found.gain)} "
-        f"{UNITS[e.unit]} (certainly between {number(low, 3)} and {number(high, 3)}); most: {most}"
-    )
+        f"{UNITS[e.unit]} (certainly between {number(low, 3)} and {number(high, 3)}),",
+        f"  most of it: {most}",
+    ]
 
 
 def _decimals(d: Decomposition) -> int:

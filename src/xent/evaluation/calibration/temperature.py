@@ -50,6 +50,8 @@ class Temperature:
         Probability that a model that needs no other temperature gains so much (Wilks).
     note : str
         What the reader must know.
+    null : float
+        What such a model gains on average: 1 / 2n for n rows.
     """
 
     beta: float
@@ -60,6 +62,7 @@ class Temperature:
     standard_error: float
     p_value: float
     note: str = ""
+    null: float = 0.0
 
     def scaled(self, factor: float) -> Temperature:
         """Return losses in another unit."""
@@ -69,6 +72,7 @@ class Temperature:
             loss=self.loss * factor,
             gain=self.gain * factor,
             gain_bounds=(low * factor, high * factor),
+            null=self.null * factor,
         )
 
 
@@ -167,6 +171,7 @@ def minimise(
             standard_error=information**-0.5 if information > 0 else math.inf,
             p_value=chi_square_tail(2 * num_rows * (now - best), 1),
             note=note,
+            null=1 / (2 * num_rows),
         )
 
     if not (d != 0).any() and not (c != 0).any():

@@ -241,12 +241,10 @@ def gains_of(e: Evaluation) -> Table | None:
         if math.isfinite(m.value):
             rows.append((f"g_{d.kind}", m.value, m.corrected, m.null, m.p_value))
     known = {row[0] for row in rows}
-    found = e.temperature
-    if found is not None and "g_temperature" not in known and math.isfinite(found.gain):
-        rows.append(("g_temperature", found.gain, None, None, found.p_value))
     shift = e.shift if e.shift is not None else e.label_shifts
-    if shift is not None and "g_shift" not in known:
-        rows.append(("g_shift", shift.gain, shift.gain - shift.null, shift.null, shift.p_value))
+    for key, found in (("g_temperature", e.temperature), ("g_shift", shift)):
+        if found is not None and key not in known and math.isfinite(found.gain):
+            rows.append((key, found.gain, found.gain - found.null, found.null, found.p_value))
     if not rows:
         return None
     columns = (

@@ -93,8 +93,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "total": ("Log loss", "对数损失"),
     "term": ("Part", "组成部分"),
     "parts_table": (
-        "The parts; by chance: what a calibrated model of this size would show",
-        "各组成部分；偶然水平：同样规模下完全校准的模型也会显示的值",
+        "The parts; by chance: the cost that a calibrated model of this size would show, and what "
+        "one that knows nothing would resolve",
+        "各组成部分；偶然水平：同样规模下，完全校准的模型也会显示的误差，以及一无所知的模型也会显示的分辨力",
     ),
     "value": ("value", "数值"),
     "corrected": ("bias corrected", "偏差校正后"),
