@@ -199,7 +199,7 @@ def chapter(context, server):
         pages.append(page)
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("console", heard)
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("request", lambda request: sent(request.url))
