@@ -171,6 +171,19 @@ def test_a_word_among_numbers_is_named(tmp_path):
     refused(r'a\.csv:30002: column \'p_0\': could not convert string "oops"', str(path))
 
 
+@pytest.mark.parametrize("rows", [1, 3, 3000])
+def test_rows_that_are_longer_than_the_header_do_not_take_its_place(tmp_path, rows):
+    path = tmp_path / "a.csv"
+    path.write_text("label,p\n" + "0,0.5,7\n" * rows)
+    refused("a.csv:2: expected 2 fields, found 3", str(path))
+
+
+def test_a_line_above_the_header_is_passed_over(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("of June\nlabel,p\n" + "0,0.5\n1,0.5\n" * 3)
+    assert evaluate(str(path)).num_rows == 6
+
+
 def test_a_column_that_comes_twice_is_named(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("label,p_0,p_1,p_1\n0,0.5,0.25,0.25\n")

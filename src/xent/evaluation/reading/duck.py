@@ -202,15 +202,30 @@ def _delimiter(path: str) -> str | None:
 
 
 def _check_header(path: str, delimiter: str) -> None:
-    """Raise where a name comes twice: DuckDB would call the second one something else."""
+    """Raise where a name comes twice: DuckDB would call the second one something else.
+
+    And where the first row has more fields than the header: DuckDB would leave the header out and
+    take that row for it.
+    """
     first = _first_file(path)
     if first is None or first.lower().endswith(PACKED):
         return
     with open(first, encoding="utf-8", errors="replace", newline="") as file:
-        names = next(csv.reader(file, delimiter=delimiter), [])
+        reader = csv.reader(file, delimiter=delimiter)
+        try:
+            names = next(reader, [])
+            row = next(reader, [])
+        except csv.Error:
+            return  # the reader says where
+        line = reader.line_num
     twice = repeated(names)
     if twice is not None:
         raise SourceError(f"{first}:1: column names must be different, got {twice!r} twice")
+    # a first line of one field may stand above the header
+    if 1 < len(names) < len(row):
+        raise SourceError(
+            f"{first}:{line}: expected {len(names)} fields, found {len(row)}", index=line
+        )
 
 
 def _malformed_line(path: str) -> SourceError | None:
