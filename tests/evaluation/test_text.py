@@ -118,3 +118,16 @@ def test_one_row_is_not_called_rows():
         r.apply([0.5, 1.5])
     with pytest.raises(XentValueError, match=r"in row 2 \(1 such row in this batch\)"):
         evaluate(([0, 1, 0.5], [0.3, 0.6, 0.7]))
+
+
+def test_what_is_not_shown_is_called_by_its_name():
+    rng = np.random.default_rng(9)
+    labels, probs = rng.integers(2, size=(50, 32)), rng.random((50, 32))
+    assert "(2 labels with less of the loss not shown)" in str(
+        evaluate(labels=labels, probs=probs, task="multi")
+    )
+    # shares of no loss at all are nan, and rank nothing: the first are shown, in their order
+    sure = str(evaluate((np.arange(32), np.eye(32))))
+    assert "(2 classes with less of the loss not shown)" in sure
+    shown = [line.split()[0] for line in sure.splitlines() if line.endswith("100 %")]
+    assert shown[-30:] == [str(j) for j in range(30)]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from xent.evaluation.numbers import UNITS, counted, level_text, number, percent
+from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent
 from xent.evaluation.text import MAX_WORST, interval_text
 
 if TYPE_CHECKING:
@@ -110,10 +110,7 @@ def _classes(e: Evaluation) -> str:
     found = e.classes
     if not found:
         return ""
-    shown = found
-    if len(found) > MAX_CLASSES:
-        costly = sorted(range(len(found)), key=lambda j: -found[j].share_of_loss)
-        shown = [found[j] for j in sorted(costly[:MAX_CLASSES])]
+    shown = largest(found, lambda c: c.share_of_loss, MAX_CLASSES)
     labels = e.summary.kind == "labels"
     first, second, last = ("label", "true", "right") if labels else ("class", "rows", "found")
     head = (first, second, "mean p", "log loss", "share of loss", last)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
-__all__ = ["UNITS", "counted", "level_text", "number", "percent", "table"]
+__all__ = ["UNITS", "counted", "largest", "level_text", "number", "percent", "table"]
+
+Row = TypeVar("Row")
 
 UNITS = {"nat": "nats", "bit": "bits", "ban": "bans"}
 
@@ -50,6 +53,17 @@ def counted(count: int, noun: str = "row", plural: str = "") -> str:
     ('1 row', '12,345 rows', '2 classes')
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def largest(rows: Sequence[Row], size: Callable[[Row], float], count: int) -> list[Row]:
+    """Return the `count` largest of the rows of a table, in their own order; nan is small.
+
+    >>> largest([3, 1, 4, 1, 5, 9], lambda x: x, 3)
+    [4, 5, 9]
+    """
+    sizes = [-math.inf if math.isnan(s) else s for s in map(size, rows)]
+    places = sorted(range(len(rows)), key=lambda i: -sizes[i])[:count]
+    return [rows[i] for i in sorted(places)]
 
 
 def level_text(level: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.lines import calibration_lines
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.numbers import UNITS, counted, level_text, number, percent, table
+from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.evaluation.summary.rows import Row
 
 if TYPE_CHECKING:
@@ -140,12 +140,7 @@ def _classes(e: Evaluation) -> list[str]:
         (*head, "log loss", "share of loss", "right" if labels else "found")
     ]
     found = e.classes
-    shown = found
-    if len(found) > MAX_CLASSES:
-        # the classes that cost most, in their own order
-        costly = sorted(found, key=lambda c: -c.share_of_loss)[:MAX_CLASSES]
-        keep = {c.name for c in costly}
-        shown = [c for c in found if c.name in keep]
+    shown = largest(found, lambda c: c.share_of_loss, MAX_CLASSES)
     for c in shown:
         rows.append(
             (
@@ -160,7 +155,8 @@ def _classes(e: Evaluation) -> list[str]:
         )
     lines = ["  " + line for line in table(rows)]
     if len(shown) < len(found):
-        lines.append(f"  ({len(found) - len(shown):,} classes with less of the loss not shown)")
+        left = counted(len(found) - len(shown), *(("label",) if labels else ("class", "classes")))
+        lines.append(f"  ({left} with less of the loss not shown)")
     return lines
 
 
@@ -171,10 +167,7 @@ def _slices(e: Evaluation) -> list[str]:
     head = (name, "rows", "share", "log loss", "interval", "share of loss")
     rows: list[tuple[str, ...]] = [(*head, *(("skill",) if classes else ()), "")]
     found = e.slices
-    # the slices that cost most, in their own order
-    costly = sorted(found, key=lambda r: -r.share_of_loss)[:MAX_SLICES]
-    keep = {r.value for r in costly}
-    shown = [r for r in found if r.value in keep]
+    shown = largest(found, lambda r: r.share_of_loss, MAX_SLICES)
     for r in shown:
         rows.append(
             (
@@ -190,7 +183,8 @@ def _slices(e: Evaluation) -> list[str]:
         )
     lines = ["  " + line for line in table(rows, left=(0, len(rows[0]) - 1))]
     if len(shown) < len(found):
-        lines.append(f"  ({len(found) - len(shown):,} slices with less of the loss not shown)")
+        left = counted(len(found) - len(shown), "slice")
+        lines.append(f"  ({left} with less of the loss not shown)")
     if classes:
         lines.append(
             f"  {name} tells {number(e.slice_information)} {UNITS[e.unit]} about the "

@@ -11,7 +11,7 @@ from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
 from xent.evaluation.groups.slice_table import FEW_ROWS
 from xent.evaluation.intervals.means import Interval
-from xent.evaluation.numbers import UNITS, counted, level_text, number, percent, table
+from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.units import nats_per
 
 __all__ = ["render"]
@@ -238,12 +238,7 @@ def _evidence(both: Sequence[Evidence], order: str) -> list[str]:
 
 
 def _groups(what: str, groups: Sequence[GroupRow], c: Comparison) -> list[str]:
-    shown = list(groups)
-    if len(shown) > MAX_GROUPS:
-        # the groups that make the most difference, in their own order
-        large = sorted(shown, key=lambda g: -abs(g.contribution))[:MAX_GROUPS]
-        keep = {id(g) for g in large}
-        shown = [g for g in shown if id(g) in keep]
+    shown = largest(groups, lambda g: abs(g.contribution), MAX_GROUPS)
     impossible = any(g.only_a_impossible or g.only_b_impossible for g in groups)
     head = [what, "rows", "share", "A", "B", "A - B", _level(c), "adds"]
     rows = [[*head, "impossible A, B"] if impossible else head]

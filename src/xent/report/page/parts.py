@@ -10,6 +10,7 @@ import numpy as np
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of
 from xent.evaluation.exact import rounded
+from xent.evaluation.numbers import largest
 from xent.evaluation.result import Evaluation
 from xent.report.page.model import (
     Cell,
@@ -128,8 +129,8 @@ def reliability_of(e: Evaluation) -> tuple[Reliability, ...]:
     if len(groups) != len(names):
         found.append(_diagram(e.reliability(len(groups) - 1), groups[-1]))
     if len(groups) >= len(names):
-        costly = sorted(range(len(names)), key=lambda j: -e.summary.by_class[j].nll)
-        for j in sorted(costly[:MOST_CLASSES]):
+        shares = [c.share_of_loss for c in e.classes]
+        for j in largest(range(len(names)), shares.__getitem__, MOST_CLASSES):
             found.append(_diagram(e.reliability(j), names[j]))
     return tuple(d for d in found if d.bins)  # weights below 2**-64 are in no cell
 
