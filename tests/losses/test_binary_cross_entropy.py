@@ -183,3 +183,18 @@ def test_errors_name_the_rule(arguments, options, code, text):
     with pytest.raises((xent.errors.XentValueError, xent.errors.XentTypeError), match=text) as e:
         binary_cross_entropy(*arguments, **options)
     assert e.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("probs", "target", "told"),
+    [
+        ([0.9, 0.0, 0.4], [1, 1, 0], r"1 of 3 entries do; first: probs\[1\] = 0 with target 1"),
+        ([0.9, 1.0, 1.0], [1, 0, 0], r"2 of 3 entries do; first: probs\[1\] = 1 with target 0"),
+        (1.0, 0.5, r"1 of 1 entries do; first: probs = 1 with target 0.5"),
+    ],
+)
+def test_an_infinite_loss_names_the_probability_and_the_label_that_came(probs, target, told):
+    with pytest.warns(xent.errors.MisuseWarning, match=told):
+        assert xent.binary_cross_entropy(np.array(probs), np.array(target)) == np.inf
+    with pytest.raises(xent.errors.XentValueError, match=told):
+        xent.binary_cross_entropy(np.array(probs), np.array(target), zero="raise")

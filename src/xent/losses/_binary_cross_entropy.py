@@ -8,10 +8,11 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from xent.diagnostics.pairs import clip_share, report_no_support
-from xent.diagnostics.policy import active
+from xent.diagnostics.pairs import clip_share
 from xent.diagnostics.shapes import check_same_shape
 from xent.diagnostics.soft_targets import check_unit_interval
+from xent.diagnostics.warn import warn_once
+from xent.diagnostics.where import row_index
 from xent.errors import XentTypeError, XentValueError
 from xent.kernels.cpu.scored import Scored
 from xent.losses._arguments import (
@@ -137,20 +138,25 @@ def _raise_outside(q: Array) -> NoReturn:
 def _losses(q: Array, t: Array, policy: Zero) -> Array:
     impossible = ((t > 0) & (q == 0)) | ((t < 1) & (q == 1))
     if impossible.any() and not policy.clip:
+        first = tuple(int(i) for i in np.argwhere(impossible)[0])
+        place = f"probs{list(first)}" if first else "probs"
+        found = (
+            f"{int(impossible.sum()):,} of {q.size:,} entries do; first: {place} = {q[first]:g} "
+            f"with target {t[first]:g}"
+        )
+        about: dict[str, Any] = {"code": "D27", "index": row_index(first), "value": float(q[first])}
         if policy.raises:
-            first = tuple(int(i) for i in np.argwhere(impossible)[0])
             raise XentValueError(
-                f"probs must not exclude what happened, but {int(impossible.sum())} of {q.size} "
-                f"entries do; first: probs{list(first)} = {q[first]:g} with target {t[first]:g}. "
+                f"probs must not exclude what happened, but {found}. "
                 'Pass logits to sigmoid_cross_entropy, or zero="clip:1e-15".',
-                code="D27",
-                index=first,
-                value=float(q[first]),
+                **about,
             )
-        if active() != "off":
-            report_no_support(
-                np.where(q == 1, 1 - t, t), np.where(q == 1, 0, q), names=("target", "probs")
-            )
+        warn_once(
+            f"the result is infinite: probs must not exclude what happened, but {found}. If these "
+            "are rounded, pass logits to sigmoid_cross_entropy; to bound the loss, ask for a clip "
+            'by name: zero="clip:1e-15".',
+            **about,
+        )
     with np.errstate(divide="ignore"):
         if_true = -np.log(np.maximum(q, policy.clip))
         # log1p keeps the digits of a small probability
