@@ -78,7 +78,7 @@ def from_text(text: str, name: str = "text") -> Evaluation:
             f"{_digest(body)[:12]}...{HINT}"
         )
     state = json.loads(body.split("\n", 2)[1])
-    summary = Summary.from_json(json.dumps(state.pop("summary")))
+    summary = Summary.from_state(state.pop("summary"))
     known = {f.name for f in fields(Evaluation)}
     terms = state.get("row_terms")
     state["row_terms"] = terms and RowTerms.from_state(terms)

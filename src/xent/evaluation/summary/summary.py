@@ -163,6 +163,10 @@ class Summary(Sums):
 
     def to_json(self) -> str:
         """Return the summary as JSON text, exact to the last bit."""
+        return json.dumps(self.to_state(), separators=(",", ":"))
+
+    def to_state(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
         state: dict[str, Any] = {"version": VERSION}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -172,7 +176,7 @@ class Summary(Sums):
             state[name] = None if part is None else part.to_state()
         state["by_class"] = [[*c[:3], *map(to_text, c[3:])] for c in self.by_class]
         state["worst"] = [[s.nll.hex(), *s[1:]] for s in self.worst]
-        return json.dumps(state, separators=(",", ":"))
+        return state
 
     @classmethod
     def from_json(cls, text: str) -> Summary:
@@ -185,9 +189,17 @@ class Summary(Sums):
         """
         try:
             state = json.loads(text)
-            version = state.pop("version")
-        except (ValueError, AttributeError, KeyError, TypeError):
-            raise MergeError("text must be a summary written by Summary.to_json()") from None
+        except (ValueError, TypeError):
+            state = None
+        return cls.from_state(state)
+
+    @classmethod
+    def from_state(cls, state: Any) -> Summary:
+        """Return the summary that `to_state` gave; errors are those of `from_json`."""
+        if not isinstance(state, dict) or "version" not in state:
+            raise MergeError("text must be a summary written by Summary.to_json()")
+        state = dict(state)
+        version = state.pop("version")
         if version != VERSION:
             raise MergeError(
                 f"summary must have version {VERSION}, got {version!r}; "
