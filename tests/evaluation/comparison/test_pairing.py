@@ -230,6 +230,14 @@ def test_keys_of_another_kind_are_refused(tables):
 # what is asked
 
 
+def test_a_row_without_a_cluster_is_refused(tables):
+    first, second, _ = tables
+    user = pa.array([None if i in (7, 9) else f"user {i % 5}" for i in range(300)])
+    message = r"cluster column 'user' must have a value in every row, got none in row 7 \(2 such"
+    options = {"target": "y", "probs": "p", "cluster": "user"}
+    refused(message, first.append_column("user", user), second, **options)
+
+
 def test_options_that_cannot_be(tables):
     first, second, _ = tables
     options = {"probs": "p", "target": "y"}

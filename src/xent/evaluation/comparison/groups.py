@@ -13,8 +13,7 @@ import numpy.typing as npt
 from xent.errors import XentValueError
 from xent.evaluation.comparison.sums import GroupedSums, Moments
 from xent.evaluation.exact import ratio
-from xent.evaluation.groups.values import MISSING, texts_of
-from xent.evaluation.numbers import counted
+from xent.evaluation.groups.values import texts_of
 
 __all__ = [
     "MAX_CLUSTERS",
@@ -23,7 +22,6 @@ __all__ = [
     "Codes",
     "centred",
     "cluster_moments",
-    "clusters_of",
 ]
 
 Array = npt.NDArray[Any]
@@ -52,20 +50,6 @@ class Codes:
                 value=len(self.place),
             )
         return table[codes]
-
-
-def clusters_of(name: str, column: Any, first_row: int) -> tuple[list[str], Array]:
-    """Return the clusters of a batch, and which of them each row is in."""
-    texts, codes = texts_of(name, column)
-    if MISSING in texts:
-        without = np.flatnonzero(codes == texts.index(MISSING))
-        raise XentValueError(
-            f"cluster {name!r} must have a value in every row, got none in row "
-            f"{first_row + int(without[0])} ({counted(without.size, 'such row')} in this batch); "
-            "leave such rows out with --sql",
-            index=first_row + int(without[0]),
-        )
-    return texts, codes
 
 
 class ClusterSums:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
 from xent.evaluation.comparison.finishing import ModelState, finish
-from xent.evaluation.comparison.groups import MAX_SLICES, Codes, clusters_of
+from xent.evaluation.comparison.groups import MAX_SLICES, Codes
 from xent.evaluation.comparison.intervals import METHODS
 from xent.evaluation.comparison.keys import KeyedRows
 from xent.evaluation.comparison.models import Model
@@ -21,6 +21,7 @@ from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.streams import by_row
 from xent.evaluation.comparison.truth import TruthCheck
+from xent.evaluation.groups.values import named_texts_of
 from xent.evaluation.intervals.means import check_level
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
@@ -197,7 +198,9 @@ class _Run:
             beside.slices = self._slices.add(batch[asked.by])
             beside.num_slices = len(self._slices.place)
         if asked.cluster is not None:
-            beside.clusters = clusters_of(asked.cluster, batch[asked.cluster], first_row)
+            beside.clusters = named_texts_of(
+                "cluster", asked.cluster, batch[asked.cluster], first_row
+            )
         elif asked.block is not None:
             blocks = (np.arange(num_rows(batch)) + first_row) // asked.block
             low = int(blocks[0])

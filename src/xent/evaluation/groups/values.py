@@ -13,7 +13,7 @@ from xent.evaluation.numbers import counted
 from xent.evaluation.reading.batches import is_arrow, plain
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
-__all__ = ["MISSING", "distinct", "keys_of", "text_of", "texts_of"]
+__all__ = ["MISSING", "distinct", "keys_of", "named_texts_of", "text_of", "texts_of"]
 
 MISSING = "(missing)"
 
@@ -104,9 +104,23 @@ def keys_of(
     whole = plain(column) if _is_whole(column) else column
     if not is_arrow(whole) and whole.dtype.kind in "iu" and whole.dtype != np.uint64:
         return integer_keys(whole)
+    texts, codes = named_texts_of(argument, name, column, first_row, scored)
+    keys = text_keys(texts)
+    return keys[codes] if len(keys) else keys
+
+
+def named_texts_of(
+    argument: str,
+    name: str,
+    column: Any,
+    first_row: int,
+    scored: npt.NDArray[np.bool_] | None = None,
+) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """Return what `texts_of` does of a column that every row, or scored row, has a value in."""
     texts, codes = texts_of(name, column)
     if MISSING in texts:
-        without = np.flatnonzero((codes == texts.index(MISSING)) & scored)
+        missing = codes == texts.index(MISSING)
+        without = np.flatnonzero(missing if scored is None else missing & scored)
         if without.size:
             row = first_row + int(without[0])
             raise XentValueError(
@@ -115,8 +129,7 @@ def keys_of(
                 "with --sql",
                 index=row,
             )
-    keys = text_keys(texts)
-    return keys[codes] if len(keys) else keys
+    return texts, codes
 
 
 def _is_whole(column: Any) -> bool:
