@@ -13,7 +13,7 @@ from xent.evaluation.calibration.decomposition import decompose, decompose_class
 from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.of_summary import reliability_of
 from xent.evaluation.calibration.reliability import Bin, Curve, Reliability
-from xent.evaluation.calibration.shift import Shift, best_shift
+from xent.evaluation.calibration.shift import LabelShifts, Shift, best_shift
 from xent.evaluation.calibration.temperature import Temperature, best_temperature
 from xent.evaluation.calibration.terms import Decomposition, Term
 
@@ -22,6 +22,7 @@ __all__ = [
     "Curve",
     "Decomposition",
     "Grid",
+    "LabelShifts",
     "Reliability",
     "Shift",
     "Temperature",
