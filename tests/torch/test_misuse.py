@@ -161,6 +161,8 @@ def test_weights_that_cancel():
     assert heard(lambda: F.cross_entropy(logits(), same, weight)) == []
     assert heard(lambda: F.cross_entropy(logits(), same, weight, reduction="sum"), "full") == []
     assert heard(lambda: F.cross_entropy(logits(), labels(), weight), "full") == []
+    # a weight of 0 leaves nothing to average
+    assert heard(lambda: F.cross_entropy(logits(), same, weight * (weight != 3)), "full") == []
     # a smoothed target has the weights of all classes
     smoothed = {"weight": weight, "label_smoothing": 0.1}
     assert heard(lambda: F.cross_entropy(logits(), same, **smoothed), "full") == []

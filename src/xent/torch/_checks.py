@@ -76,9 +76,15 @@ def look_at_distributions(
         )
 
 
-def note_weights_cancel(target: Tensor, ignore_index: int) -> None:
-    """Note D20 if all targets are of one class, so that its weight cancels in the mean."""
-    if active() == "full" and _may_look(target):
+def note_weights_cancel(target: Tensor, weight: Tensor, ignore_index: int) -> None:
+    """Note D20 if all targets are of one class, so that its weight cancels in the mean.
+
+    A weight of 0 does not cancel: it leaves nothing to average.
+    """
+    if active() != "full" or not _may_look(target) or not _may_look(weight):
+        return
+    weightless = (weight.detach() == 0).nonzero().flatten()
+    if not torch.isin(target, weightless).any():
         weights_cancel(target.numpy(), ignore_index=ignore_index)
 
 

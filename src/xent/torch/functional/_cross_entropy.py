@@ -317,5 +317,5 @@ def _found(
         if weight is not None:
             warn_negative(weight, "weight")
             if reduction == "mean" and task.target is not None and not label_smoothing:
-                note_weights_cancel(task.target, ignore_index)
+                note_weights_cancel(task.target, weight, ignore_index)
     return reduced(input, task, path, how_of(reduction), statistics=statistics), axis
