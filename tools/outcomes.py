@@ -97,7 +97,8 @@ def names() -> dict[str, Any]:
         try:
             found[name] = importlib.import_module(module)
         except ImportError:
-            continue
+            if module.startswith("xent"):
+                raise  # only peers may be absent
     if "scipy" in found:
         importlib.import_module("scipy.stats")
         importlib.import_module("scipy.special")
