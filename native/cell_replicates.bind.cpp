@@ -28,15 +28,15 @@ struct Drawn {
   std::vector<double> zeros, ones;  // (replicates, which)
 };
 
-void draw(const Group& g, std::int64_t replicates, bool calibrated, Drawn& out) {
-  out.which.clear();
-  for (std::int64_t c = 0; c < g.cells; ++c)
-    if (g.zeros[c] + g.ones[c] > 0) out.which.push_back(c);
+// Every cell draws from numbers of its own, and every replicate is scored by itself: chunks of
+// either are free to be any thread's.
+constexpr std::int64_t kCells = 16, kReplicates = 64;
+
+void draw_cells(const Group& g, std::int64_t replicates, bool calibrated, std::int64_t begin,
+                std::int64_t end, Drawn& out) {
   const std::size_t width = out.which.size();
-  out.zeros.assign(width * static_cast<std::size_t>(replicates), 0.0);
-  out.ones.assign(width * static_cast<std::size_t>(replicates), 0.0);
   CountTable table;
-  for (std::size_t j = 0; j < width; ++j) {
+  for (auto j = static_cast<std::size_t>(begin); j < static_cast<std::size_t>(end); ++j) {
     const std::int64_t c = out.which[j];
     const double weight = g.zeros[c] + g.ones[c];
     const Stream stream(g.seed, static_cast<std::uint64_t>(c));
@@ -65,10 +65,24 @@ void draw(const Group& g, std::int64_t replicates, bool calibrated, Drawn& out) 
   }
 }
 
-void score(const Group& g, const Drawn& drawn, std::int64_t replicates, double* to) {
+void draw(const Group& g, std::int64_t replicates, bool calibrated, Drawn& out) {
+  out.which.clear();
+  for (std::int64_t c = 0; c < g.cells; ++c)
+    if (g.zeros[c] + g.ones[c] > 0) out.which.push_back(c);
+  const std::size_t width = out.which.size();
+  out.zeros.assign(width * static_cast<std::size_t>(replicates), 0.0);
+  out.ones.assign(width * static_cast<std::size_t>(replicates), 0.0);
+  parallel_for(static_cast<std::int64_t>(width), kCells, [&](std::int64_t begin, std::int64_t end) {
+    draw_cells(g, replicates, calibrated, begin, end, out);
+  });
+}
+
+void score_replicates(const Group& g, const Drawn& drawn, std::int64_t begin, std::int64_t end,
+                      double* to) {
   const std::size_t width = drawn.which.size();
   BinaryPools pools;
-  for (std::int64_t r = 0; r < replicates; ++r, to += kNumbers) {
+  to += begin * kNumbers;
+  for (std::int64_t r = begin; r < end; ++r, to += kNumbers) {
     double weight = 0, ones = 0, forecast = 0;
     pools.clear();
     for (std::size_t j = 0; j < width; ++j) {
@@ -87,6 +101,12 @@ void score(const Group& g, const Drawn& drawn, std::int64_t replicates, double* 
   }
 }
 
+void score(const Group& g, const Drawn& drawn, std::int64_t replicates, double* to) {
+  parallel_for(replicates, kReplicates, [&](std::int64_t begin, std::int64_t end) {
+    score_replicates(g, drawn, begin, end, to);
+  });
+}
+
 nb::object cell_replicates(const Matrix& zeros, const Matrix& ones, const Vector& loss_zero,
                            const Vector& loss_one, const Vector& odds, const Vector& scale,
                            const Seeds& seeds, std::int64_t replicates, bool calibrated) {
@@ -98,7 +118,8 @@ nb::object cell_replicates(const Matrix& zeros, const Matrix& ones, const Vector
   nb::object result = make_array(
       nb::dtype<double>(), {groups, static_cast<std::size_t>(replicates), kNumbers}, &out);
   nb::gil_scoped_release release;
-  // a chunk is one group; the uniform numbers know nothing of chunks
+  // a chunk is one group, or a part of one where a thread has no other; the uniform numbers
+  // know nothing of chunks
   parallel_for(static_cast<std::int64_t>(groups), 1, [&](std::int64_t begin, std::int64_t end) {
     Drawn drawn;
     for (std::int64_t i = begin; i < end; ++i) {
