@@ -211,7 +211,7 @@ def test_broken_standard_input_is_named_so(text, message):
     assert "xent-" not in done.stderr
 
 
-def test_a_missing_extra_says_what_to_install():
+def test_a_missing_extra_says_what_to_install(tmp_path):
     program = "import sys; sys.modules['cyclopts'] = None; import xent.cli; xent.cli.main()"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
@@ -220,10 +220,11 @@ def test_a_missing_extra_says_what_to_install():
     assert 'pip install "xent[evaluate]"' in done.stderr
     program = (
         "import sys; sys.modules['duckdb'] = None\n"
-        f"from xent.cli.app import run; sys.exit(run(['evaluate', {str(DIGITS)!r}]))"
+        "from xent.cli.app import run; sys.exit(run(['evaluate', 'rows.csv']))"
     )
+    (tmp_path / "rows.csv").write_text("y,p\n1,0.5\n0,0.25\n")
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert done.returncode == 2
     assert 'pip install "xent[evaluate]"' in done.stderr

@@ -14,7 +14,7 @@ __all__ = ["INTERRUPTED", "main"]
 
 INTERRUPTED = 130  # as a shell has it: 128 and the number of the signal
 # what takes most of a command's first second
-READS = ("xent.evaluation", "pyarrow", "duckdb")
+READS = ("xent.evaluation", "pyarrow")
 LOADS = {"compare": READS, "evaluate": READS, "recalibrate": READS, "merge": READS[:1]}
 
 
@@ -24,7 +24,10 @@ def main() -> None:
         with _left_at_once():
             from xent.cli.app import run
 
-            for name in LOADS.get(" ".join(sys.argv[1:2]), ()):
+            loads = LOADS.get(" ".join(sys.argv[1:2]), ())
+            if loads == READS and not _is_one_parquet_file(sys.argv[2:]):
+                loads = (*loads, "duckdb")
+            for name in loads:
                 with contextlib.suppress(ImportError):  # who needs it says so
                     importlib.import_module(name)
     except ImportError as error:
@@ -35,6 +38,16 @@ def main() -> None:
         )
         raise SystemExit(2) from None
     raise SystemExit(run(sys.argv[1:]))
+
+
+def _is_one_parquet_file(arguments: list[str]) -> bool:
+    """Whether the rows come from what Arrow reads by itself."""
+    path = arguments[0] if arguments else ""
+    return (
+        path.lower().endswith((".parquet", ".pq"))
+        and not any(sign in path for sign in "*?[")
+        and "--sql" not in arguments
+    )
 
 
 @contextlib.contextmanager

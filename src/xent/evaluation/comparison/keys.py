@@ -16,6 +16,7 @@ from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.duck import DuckSource
 from xent.evaluation.reading.names import column_named
+from xent.evaluation.reading.parquet import ParquetSource
 from xent.evaluation.reading.sources import Source, ahead
 from xent.kernels.cpu.log_loss import MISSING
 
@@ -163,7 +164,7 @@ class KeyedRows:
             )
 
     def _sorted(self, source: Source, columns: list[str]) -> Iterator[tuple[Array, Batch]]:
-        if isinstance(source, DuckSource):
+        if isinstance(source, (DuckSource, ParquetSource)):
             stream = ahead(source.batches(columns, order_by=self._key, spill=tempfile.gettempdir()))
             for batch in stream:
                 if num_rows(batch):

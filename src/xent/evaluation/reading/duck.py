@@ -72,7 +72,6 @@ class DuckSource:
         except duckdb.Error as error:
             raise self._plainly(error) from None
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in schema]
-        self.types: dict[str, Any] = {f.name: f.type for f in schema}  # of Arrow
 
     @cached_property
     def num_rows(self) -> int | None:

@@ -2,8 +2,8 @@
 
 A scan by DuckDB passes every value through vectors of its own and copies it into Arrow; and it
 takes a thread a row group, so that a file of one group is read by one thread. Arrow decodes a
-column straight into its array, a thread a column. DuckDB still opens the file, sorts it, reads
-many at once, and says what is wrong with it.
+column straight into its array, a thread a column, and needs no database opened. What is
+sorted, and what Arrow would type in another way, is left to DuckDB.
 """
 
 from __future__ import annotations
@@ -13,69 +13,102 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from xent.errors import SourceError
-from xent.evaluation.reading.batches import Batch, arrow_field
+from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.duck import BATCH_ROWS, DuckSource, reader_of
+from xent.evaluation.reading.names import repeated
 
-__all__ = ["ParquetSource", "is_parquet_file"]
+__all__ = ["ParquetSource", "open_parquet"]
 
 READ_BYTES = 1 << 20  # of a column at a time: a row group may be as large as the file
 
 
-def is_parquet_file(path: str) -> bool:
-    """Whether a path is one Parquet file here, not a pattern, an address or a packed file."""
-    return path.lower().endswith((".parquet", ".pq")) and os.path.isfile(path)
+def open_parquet(path: str, *, beside: DuckSource | None = None) -> ParquetSource | DuckSource:
+    """Open a Parquet file by Arrow where that reads what DuckDB reads, else by DuckDB."""
+    file = _opened(path)
+    if file is None:
+        return DuckSource(f"FROM {reader_of(path)}", path, beside=beside)
+    return ParquetSource(path, file)
 
 
-class ParquetSource(DuckSource):
+def _opened(path: str) -> Any:
+    """Return the file as Arrow opens it; None where DuckDB is to read it, or to refuse it."""
+    if not (path.lower().endswith((".parquet", ".pq")) and os.path.isfile(path)):
+        return None
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        return None
+    try:
+        # a row group read ahead as a whole could be larger than all the rest together
+        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
+    except (ArrowException, OSError):
+        return None
+    schema = file.schema_arrow
+    if repeated(schema.names) is None and all(_is_plain(field.type) for field in schema):
+        return file
+    file.close()
+    return None
+
+
+def _is_plain(kind: Any) -> bool:
+    """Whether a type means the same to Arrow and to DuckDB: a number, text, a list of numbers."""
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return bool(types.is_floating(kind.value_type))
+    is_number = types.is_floating(kind) or types.is_integer(kind) or types.is_boolean(kind)
+    return bool(is_number) or _is_text(kind)
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+class ParquetSource:
     """The rows of a Parquet file, in their order."""
 
-    def __init__(self, path: str, *, beside: DuckSource | None = None) -> None:
-        super().__init__(f"FROM {reader_of(path)}", path, beside=beside)
+    def __init__(self, path: str, file: Any) -> None:
+        self.name = path
+        self._file = file
+        self._duck: DuckSource | None = None
+        self.num_rows: int | None = file.metadata.num_rows
+        self.fields: list[Field] = [arrow_field(f.name, f.type) for f in file.schema_arrow]
+
+    def head(self, rows: int) -> Batch:
+        names = [field.name for field in self.fields]
+        return next(self._read(names, rows), {})
 
     def batches(
         self, columns: Sequence[str], *, order_by: str | None = None, spill: str = ""
     ) -> Iterator[Batch]:
         """Yield the rows in their order, or in that of a column; sorting may need a folder."""
-        file = None if order_by else self._opened(columns)
-        if file is None:
-            yield from super().batches(columns, order_by=order_by, spill=spill)
-            return
+        if order_by is None:
+            return self._read(columns, BATCH_ROWS)
+        if self._duck is None:
+            self._duck = DuckSource(f"FROM {reader_of(self.name)}", self.name)
+        return self._duck.batches(columns, order_by=order_by, spill=spill)
+
+    def close(self) -> None:
+        self._file.close()
+        if self._duck is not None:
+            self._duck.close()
+
+    def _read(self, columns: Sequence[str], rows: int) -> Iterator[Batch]:
         from pyarrow import ArrowException
 
         from xent import _native
 
+        threads = _native.num_threads() > 1
         try:
-            with file:
-                for batch in file.iter_batches(
-                    BATCH_ROWS, columns=list(columns), use_threads=_native.num_threads() > 1
-                ):
-                    yield {name: batch.column(name) for name in columns}
+            for batch in self._file.iter_batches(rows, columns=list(columns), use_threads=threads):
+                yield {name: batch.column(name) for name in columns}
         except (ArrowException, OSError) as error:
             first = str(error).split("\n")[0]
             raise SourceError(
-                f"{self._file} cannot be read: {first[:1].lower() + first[1:]}; the Parquet file "
+                f"{self.name} cannot be read: {first[:1].lower() + first[1:]}; the Parquet file "
                 "is damaged, or changed while it was read"
             ) from None
-
-    def _opened(self, columns: Sequence[str]) -> Any:
-        """The file, where Arrow reads these columns as DuckDB does; else None."""
-        from pyarrow import ArrowException, parquet
-
-        try:
-            # a row group read ahead as a whole could be larger than all the rest together
-            file = parquet.ParquetFile(self._file, pre_buffer=False, buffer_size=READ_BYTES)
-        except (ArrowException, OSError):
-            return None
-        types = {field.name: field.type for field in file.schema_arrow}
-        same = file.schema_arrow.names == [field.name for field in self.fields] and all(
-            types[name] == self.types[name]
-            or "text" == self._kind(name) == arrow_field(name, types[name]).kind
-            for name in columns
-        )
-        if not same:
-            file.close()
-            return None
-        return file
-
-    def _kind(self, name: str) -> str:
-        return next(field.kind for field in self.fields if field.name == name)

@@ -18,7 +18,7 @@ from xent.errors import SourceError, XentTypeError
 from xent.evaluation.reading.batches import Batch, Field
 from xent.evaluation.reading.duck import DuckSource, reader_of
 from xent.evaluation.reading.names import nearest
-from xent.evaluation.reading.parquet import ParquetSource, is_parquet_file
+from xent.evaluation.reading.parquet import open_parquet
 from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.streams import query_table, streamable
 from xent.evaluation.reading.tables import ArraySource, ArrowSource
@@ -91,9 +91,7 @@ def _open_path(path: str, beside: Source | None = None) -> Source:
     if path.lower().endswith(".npz"):
         return _open_npz(path)
     opened = beside if isinstance(beside, DuckSource) else None
-    if is_parquet_file(path):
-        return ParquetSource(path, beside=opened)
-    return DuckSource(f"FROM {reader_of(path)}", path, beside=opened)
+    return open_parquet(path, beside=opened)
 
 
 def _must_exist(path: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from xent.evaluation.reading.duck import DuckSource
 from xent.evaluation.reading.options import Options, least_probability
+from xent.evaluation.reading.parquet import ParquetSource
 from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.plan import Plan
 from xent.evaluation.reading.sources import Source
@@ -65,7 +66,7 @@ def row_terms(
     classes = len(plan.classes)
     if plan.kind != "classes" or classes <= 2 or not options.calibration:
         return RowTerms()  # the sums tell all that there is
-    if not isinstance(source, (ArraySource, DuckSource, PartsSource)):
+    if not isinstance(source, (ArraySource, DuckSource, ParquetSource, PartsSource)):
         return RowTerms(note=f"they need the rows again, and {source.name} is read once")
     true = sum(1 for c in summary.by_class if c.weight and c.num_true > c.num_impossible)
     if true < 2 or summary.sum_impossible == summary.sum_weight:
