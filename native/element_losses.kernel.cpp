@@ -1,7 +1,8 @@
 // Losses that are a sum of one term an element, on one chunk: sum and gradient.
 //
 // Traffic       input and target are read once, the gradient is written once.
-// Precision     terms and slopes in double, from inputs of any width; a gradient is rounded once.
+// Precision     terms and slopes in double, from inputs of any width; a gradient is rounded to
+//               its dtype, by way of float where that has 16 bits.
 // Determinism   chunks do not depend on the number of threads, so the sum does not either.
 #include "element_losses.hpp"
 
@@ -66,9 +67,17 @@ struct KlOfLogProbs {
   static XENT_INLINE double slope(double, double log_p) { return -exp(log_p); }
 };
 
-template <class T>
-XENT_INLINE T rounded(double value) {
-  constexpr double most = std::numeric_limits<T>::max();
+template <class Storage>
+constexpr double kLargest = std::numeric_limits<Storage>::max();
+template <>
+constexpr double kLargest<Half> = 65504;
+template <>
+constexpr double kLargest<BFloat16> = 0x1.fep127;
+
+template <class Storage>
+XENT_INLINE typename ComputedIn<Storage>::type rounded(double value) {
+  using T = typename ComputedIn<Storage>::type;
+  constexpr double most = kLargest<Storage>;
   // 1 / q of a denormal number is beyond the largest; NaN passes through
   value = value > most ? most : value;
   return static_cast<T>(value < -most ? -most : value);
@@ -87,7 +96,7 @@ XENT_INLINE double block(const Storage* from, const double* y, int count, double
   if (!to) return sum;
   T slope[kBlock];
 #pragma omp simd
-  for (int i = 0; i < count; ++i) slope[i] = rounded<T>(scale * Loss::slope(x[i], y[i]));
+  for (int i = 0; i < count; ++i) slope[i] = rounded<Storage>(scale * Loss::slope(x[i], y[i]));
 #pragma omp simd
   for (int i = 0; i < count; ++i) store(to[i], slope[i]);
   return sum;

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urldefrag, urlsplit
 
 # what is fetched without a click
 LOADS = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+# of a <link>: a name or an address, which nothing is loaded from
+NAMES_ONLY = frozenset({"alternate", "author", "canonical", "index", "next", "prev", "search"})
 IN_STYLES = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 
 
@@ -31,7 +33,9 @@ class Page(HTMLParser):
         found = dict(attributes)
         self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
         self.links += [found[name] for name in ("href", "src") if found.get(name)]
-        # rel="canonical" and its like are no style and load nothing
+        # rel="canonical" and its like load nothing
+        if found.get("rel") in NAMES_ONLY:
+            return
         if tag in LOADS and found.get(LOADS[tag]):
             self.loads.append(found[LOADS[tag]])
         self.loads += IN_STYLES.findall(found.get("style") or "")

@@ -57,9 +57,11 @@ def learning() -> Iterator[str]:
                 found = re.search(r"http://[\d.]+:\d+", said)
             if not found:
                 raise SystemExit(f"the server did not start: {said}")
-            yield found[0]
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=30)
+            try:
+                yield found[0]
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=30)
 
 
 def small(png: bytes) -> bytes:

@@ -25,7 +25,7 @@ def main() -> None:
             from xent.cli.app import run
 
             loads = LOADS.get(" ".join(sys.argv[1:2]), ())
-            if loads == READS and not _is_one_parquet_file(sys.argv[2:]):
+            if loads == READS and not _is_one_parquet_file(sys.argv[1:]):
                 loads = (*loads, "duckdb")
             for name in loads:
                 with contextlib.suppress(ImportError):  # who needs it says so
@@ -42,11 +42,12 @@ def main() -> None:
 
 def _is_one_parquet_file(arguments: list[str]) -> bool:
     """Whether the rows come from what Arrow reads by itself."""
-    path = arguments[0] if arguments else ""
+    command, path = [*arguments, "", ""][:2]
     return (
-        path.lower().endswith((".parquet", ".pq"))
+        command == "evaluate"
+        and path.lower().endswith((".parquet", ".pq"))
         and not any(sign in path for sign in "*?[")
-        and "--sql" not in arguments
+        and not any(a.partition("=")[0] == "--sql" for a in arguments)
     )
 
 

@@ -73,7 +73,7 @@ class _Front:
                 await _respond(send, 404, missing(lang), host)
                 return
             if len(parts) == 2 and not scope["path"].endswith("/"):
-                there = scope["path"] + "/"
+                there = f"/{lang}/{parts[1]}/"
                 await _respond(send, 307, "", host, [(b"location", there.encode())])
                 return
             if len(parts) == 2:

@@ -7,6 +7,7 @@ readers of `xent.evaluation` want a path. The name that came with them is only e
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 import warnings
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from xent.errors import MisuseWarning, UnavailableError, XentTypeError, XentValu
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.reading.sources import open_source
 
-__all__ = ["ENDINGS", "LARGEST", "Judged", "judge"]
+__all__ = ["ENDINGS", "LARGEST", "Judged", "as_path", "judge"]
 
 LARGEST = 20_000_000  # bytes: it travels through the browser; the command reads files of any size
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npz")
@@ -88,7 +89,7 @@ def judge(name: str, contents: bytes, **options: Any) -> Judged:
         return Judged(
             shown,
             message=f"the file must have at most {most} MB, got {len(contents) / 1e6:.1f} MB; "
-            f"the command reads files of any size: xent evaluate {shown}",
+            f"the command reads files of any size: xent evaluate {shlex.quote(as_path(shown))}",
         )
     if not contents.strip():
         return Judged(shown, message=f"{shown} must have rows, got an empty file")
@@ -97,6 +98,11 @@ def judge(name: str, contents: bytes, **options: Any) -> Judged:
         with open(path, "wb") as file:
             file.write(contents)
         return _judge(path, shown, {k: v for k, v in options.items() if v not in (None, "", [])})
+
+
+def as_path(name: str) -> str:
+    """Return a file's name as an argument: one that begins with - would be an option."""
+    return f"./{name}" if name.startswith("-") else name
 
 
 def _judge(path: str, shown: str, options: dict[str, Any]) -> Judged:

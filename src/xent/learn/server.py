@@ -14,6 +14,7 @@ from xent.learn.catalog import LANGUAGES, Lang
 
 __all__ = ["FIRST_PORT", "bound", "check_installed", "serve"]
 
+HOST = "127.0.0.1"  # which only this machine reaches
 FIRST_PORT, TRIES = 2718, 50
 
 
@@ -71,7 +72,6 @@ def bound(host: str, port: int | None) -> tuple[socket.socket, int | None]:
 def serve(
     lang: Lang = "en",
     *,
-    host: str = "127.0.0.1",
     port: int | None = None,
     open_browser: bool = True,
 ) -> None:
@@ -81,8 +81,6 @@ def serve(
     ----------
     lang : {"en", "zh"}
         Language of the first page; the other is one click away.
-    host : str
-        An address of this machine that only this machine reaches.
     port : int, optional
         By default the first free one from 2718 on.
     open_browser : bool
@@ -98,13 +96,13 @@ def serve(
     if lang not in LANGUAGES:
         raise XentValueError(f"lang must be one of {LANGUAGES}, got {lang!r}", value=lang)
     check_installed()
-    listener, taken = bound(host, port)
+    listener, taken = bound(HOST, port)
     import uvicorn
 
     from xent.learn.asgi import application
 
     here = listener.getsockname()[1]
-    address = f"http://{host}:{here}/{lang}/"
+    address = f"http://{HOST}:{here}/{lang}/"
     # an open page holds a connection, which Ctrl-C does not wait for
     config = uvicorn.Config(
         application(lang), log_level="error", access_log=False, timeout_graceful_shutdown=1

@@ -87,7 +87,8 @@ class Stage(anywidget.AnyWidget):
             self._values[moved] = _allowed(control, asked.get("value"), self._values[moved])
             if self._adjust is not None:
                 self._values |= self._adjust(self.values, moved)
-        self._show(int(asked.get("n", 0)))
+        n = asked.get("n", 0)
+        self._show(n if isinstance(n, int) else 0)
 
     def _show(self, n: int) -> None:
         try:
@@ -101,7 +102,10 @@ class Stage(anywidget.AnyWidget):
 def _allowed(control: Control, value: Any, before: Any) -> Any:
     """Return a value that the control may have; what comes from a browser is not trusted."""
     if isinstance(control, Choice):
-        return value if value in control.options else before
-    if isinstance(control, Slider) and isinstance(value, (int, float)) and math.isfinite(value):
-        return min(max(float(value), control.low), control.high)
-    return before
+        return value if isinstance(value, str) and value in control.options else before
+    if not isinstance(control, Slider) or not isinstance(value, (int, float)):
+        return before
+    if isinstance(value, float) and not math.isfinite(value):
+        return before
+    # before it becomes a float: an integer may be larger than any
+    return float(min(max(value, control.low), control.high))

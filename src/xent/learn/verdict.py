@@ -12,7 +12,7 @@ from xent.errors import UnavailableError
 from xent.evaluation import Evaluation
 from xent.learn.catalog import Lang
 from xent.learn.code import STYLE
-from xent.learn.judge import Judged
+from xent.learn.judge import Judged, as_path
 from xent.learn.page import shown, wrong_html
 from xent.learn.pictures.animals import Say
 
@@ -77,15 +77,18 @@ def commands(name: str, options: Mapping[str, Any]) -> str:
     from xent.evaluation import evaluate
     evaluate('my file.csv', target='y', probs=['p_a', 'p_b'])
     """
-    # a name that begins with - would be an option
-    words = ["xent", "evaluate", f"./{name}" if name.startswith("-") else name]
+    words = ["xent", "evaluate", as_path(name)]
     for option, value in options.items():
         written = value if isinstance(value, str) else ",".join(value)
-        words += [f"--{option.replace('_', '-')}", written]
+        named = f"--{option.replace('_', '-')}"
+        words += [f"{named}={written}"] if written.startswith("-") else [named, written]
+    # columns of a list are parted by commas: a name that has one can be said in Python only
+    lists = [value for value in options.values() if not isinstance(value, str)]
+    in_shell = not any("," in column for columns in lists for column in columns)
+    shell = f"# in a terminal\n{shlex.join(words)}\n" if in_shell else ""
     arguments = "".join(f", {option}={value!r}" for option, value in options.items())
     return (
-        f"# in a terminal\n{shlex.join(words)}\n# in Python\n"
-        f"from xent.evaluation import evaluate\nevaluate({name!r}{arguments})"
+        f"{shell}# in Python\nfrom xent.evaluation import evaluate\nevaluate({name!r}{arguments})"
     )
 
 

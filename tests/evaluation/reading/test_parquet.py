@@ -159,3 +159,36 @@ def test_rows_sorted_by_a_column_are_those_of_the_file(tmp_path):
     (batch,) = source.batches(["x"], order_by="i")
     assert batch["x"].to_pylist() == [0.1, 0.2, 0.3]
     source.close()
+
+
+def test_names_that_differ_in_capitals_alone_are_left_to_duckdb(tmp_path):
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"y": [0, 1], "P": [0.5, 0.5], "p": [0.2, 0.8]}), path)
+    assert not is_read_by_arrow(path)
+
+
+def test_text_that_is_not_utf8_is_told(tmp_path):
+    path = tmp_path / "rows.parquet"
+    wrong = pa.array([b"a", b"\xff", b"b"], pa.binary()).view(pa.string())
+    parquet.write_table(pa.table({"y": wrong, "p_a": [0.5] * 3, "p_b": [0.5] * 3}), path)
+    with pytest.raises(SourceError, match=r"rows\.parquet cannot be read: .*[Uu][Tt][Ff]"):
+        evaluate(str(path))
+
+
+@pytest.mark.parametrize("damage", ["single array", "deflated data", "method"])
+def test_archives_that_are_none(tmp_path, damage):
+    path = tmp_path / "rows.npz"
+    if damage == "single array":
+        with path.open("wb") as file:
+            np.save(file, np.ones(3))
+    else:
+        np.savez_compressed(path, target=TARGET, probs=PROBS)
+        content = bytearray(path.read_bytes())
+        if damage == "deflated data":
+            content[200:260] = bytes(60)
+        else:  # a method of compression that nobody knows, in the header and in the directory
+            for sign, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+                content[content.index(sign) + at] = 77
+        path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"rows\.npz"):
+        evaluate(str(path))

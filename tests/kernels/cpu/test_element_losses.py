@@ -124,3 +124,12 @@ def test_sixteen_bits_and_bytes():
     found = score("squared_error", bits, x, bfloat16=True, want_gradient=True)
     assert found.sum == score("squared_error", as_float, x).sum
     assert found.gradient.dtype == np.uint16
+
+
+def test_a_gradient_of_16_bits_stays_finite():
+    q, y = np.array([6e-8], np.float16), np.ones(1, np.float16)
+    found = score("binary_cross_entropy", q, y, want_gradient=True)
+    assert found.gradient[0] == -np.finfo(np.float16).max
+    bits = (np.array([1e-39], np.float32).view(np.uint32) >> 16).astype(np.uint16)
+    found = score("binary_cross_entropy", bits, y, bfloat16=True, want_gradient=True)
+    assert found.gradient[0] == 0xFF7F  # the least finite number

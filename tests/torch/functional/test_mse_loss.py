@@ -107,3 +107,12 @@ def test_infinite_and_missing():
     assert F.mse_loss(x, torch.zeros(3)).isnan()
     with pytest.raises(XentTypeError, match="real numbers"):
         F.mse_loss(torch.zeros(3, dtype=torch.complex64), torch.zeros(3))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_target_that_changed_before_the_backward_pass_is_refused(dtype):
+    x, y = torch.tensor([1.0, 2.0], dtype=dtype, requires_grad=True), torch.zeros(2, dtype=dtype)
+    loss = F.mse_loss(x, y)
+    y.add_(5)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(loss, x, create_graph=dtype is torch.float32)

@@ -43,8 +43,16 @@ def _opened(path: str) -> Any:
         file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
     except (ArrowException, OSError):
         return None
-    schema = file.schema_arrow
-    if repeated(schema.names) is None and all(_is_plain(field.type) for field in schema):
+    try:
+        schema = file.schema_arrow
+        # DuckDB, which sorts, does not tell capitals from small letters
+        names = [name.lower() for name in schema.names]
+    except UnicodeDecodeError:
+        file.close()
+        raise SourceError(
+            f"{path} must have columns whose names are UTF-8; write it again with such names"
+        ) from None
+    if repeated(names) is None and all(_is_plain(field.type) for field in schema):
         return file
     file.close()
     return None
@@ -105,6 +113,9 @@ class ParquetSource:
         threads = _native.num_threads() > 1
         try:
             for batch in self._file.iter_batches(rows, columns=list(columns), use_threads=threads):
+                for name in columns:
+                    if _is_text(batch.schema.field(name).type):
+                        batch.column(name).validate(full=True)  # that it is UTF-8
                 yield {name: batch.column(name) for name in columns}
         except (ArrowException, OSError) as error:
             first = str(error).split("\n")[0]

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -108,14 +109,28 @@ def _must_exist(path: str) -> None:
         raise SourceError(f"source must exist, got {path!r}{hint}", value=path)
 
 
+# what NumPy and zipfile raise for bytes that are no archive, are damaged, encrypted or packed
+# in a way that is not known, or that claim more than there is memory for
+_UNREADABLE = (
+    OSError, zipfile.BadZipFile, EOFError, ValueError, zlib.error, NotImplementedError,
+    RuntimeError, MemoryError,
+)  # fmt: skip
+
+
 def _open_npz(path: str) -> Source:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        archive = np.load(path, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise SourceError(
+                f"{path} must be an archive of named arrays, got a single array; save it with "
+                "numpy.savez(path, target=..., probs=...)"
+            )
+        with archive:
             return ArraySource({name: archive[name] for name in archive.files}, path)
-    except (OSError, zipfile.BadZipFile, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         if isinstance(error, (SourceError, XentTypeError)):
             raise
-        what = str(error).splitlines()[0]
+        what = (str(error) or type(error).__name__).splitlines()[0]
         if "zip" in what or "pickle" in what:
             # NumPy advises to load what it takes for a pickle; an archive of numbers is none
             objects = "Object arrays" in what

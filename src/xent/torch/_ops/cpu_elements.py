@@ -52,6 +52,7 @@ class CpuElements:
         assert rule.kernel is not None
         self.rule, self.loss = rule, rule.kernel
         self.target = target.detach()
+        self.version = self.target._version
         self.divisor = divisor
         self.dtype = dtype
         self.check = check
@@ -71,10 +72,21 @@ class CpuElements:
         return times(gradient, upstream, in_place=in_place)
 
     def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
+        self._check_target()
         slope = slopes(self.rule, logits, self.target, None)
         return (upstream / (self.divisor or 1) * slope).to(logits.dtype)
 
+    def _check_target(self) -> None:
+        """Raise where the target is no longer what the loss was computed of, as autograd would."""
+        if self.target._version != self.version:
+            raise RuntimeError(
+                "target has been modified by an inplace operation since the loss was computed: it "
+                f"is at version {self.target._version}, expected version {self.version}; change a "
+                "copy of it, or call backward first"
+            )
+
     def _evaluate(self, input: Tensor, scale: float, want: bool) -> tuple[Tensor, Tensor | None]:
+        self._check_target()
         found = kernel.score(
             self.loss,
             array_of(input.detach()),
