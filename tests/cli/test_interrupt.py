@@ -21,6 +21,11 @@ PATIENCE = 60.0
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
+def listen():
+    """Let a child hear Ctrl-C, also where whoever runs the tests does not: a shell's &."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def much(tmp_path):
     """A pattern of many files, which are one file."""
@@ -55,7 +60,7 @@ def test_an_interrupted_evaluation_leaves_nothing(much, tmp_path):
     command = [sys.executable, "-m", "xent.cli", "evaluate", much, "--state", outputs / "all.xent"]
     command += ["--report", outputs / "old.html", "--output", outputs / "table.txt"]
     child = subprocess.Popen(
-        command, stderr=of_child, stdout=subprocess.PIPE, start_new_session=True
+        command, stderr=of_child, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=listen
     )
     try:
         told(terminal, b" a second")  # the bar: rows have been read
@@ -87,7 +92,7 @@ BEGIN = "import sys; from xent.cli import main; print('loading', flush=True); ma
 def test_an_interruption_while_modules_load_is_quiet(after, much):
     command = [sys.executable, "-c", BEGIN, "evaluate", much]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    child = subprocess.Popen(command, start_new_session=True, **pipes)
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=listen, **pipes)
     try:
         assert child.stdout.readline() == b"loading\n"
         # wherever it is by then, what follows holds: main is entered at once

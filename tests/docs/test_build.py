@@ -4,7 +4,6 @@ from contextlib import contextmanager
 
 import pages
 import pytest
-import required
 
 pytestmark = pytest.mark.xdist_group("docs")
 
@@ -16,17 +15,6 @@ SEARCHES = {
     "交叉熵": "zh/article.html",
     "概率": "zh/article.html",
 }
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = required.browser()
-    from playwright import sync_api
-
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

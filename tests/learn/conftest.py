@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -68,20 +67,6 @@ def server(tmp_path_factory):
             assert process.returncode == 0
         finally:
             process.kill()
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    required = os.environ.get("XENT_BROWSER") == "required"
-    if path is None and not required:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    assert path is not None, "XENT_BROWSER=required, and no Chromium is installed"
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Reader:

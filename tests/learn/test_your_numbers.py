@@ -103,8 +103,10 @@ def test_columns_that_were_not_found_are_chosen(chapter):
     drop(reader, "mine.csv", rows)
     reader.page.wait_for_selector("[data-wrong]")
     assert "no column looks like a prediction" in reader.page.locator("[data-wrong]").inner_text()
-    reader.page.get_by_label("the truth").select_option("c")
-    reader.page.get_by_label("the predictions are").select_option("logits")
+    # each choice is answered before the next: a list that is drawn anew closes
+    for name, choice in (("the truth", "c"), ("the predictions are", "logits")):
+        reader.page.get_by_label(name).select_option(choice)
+        reader.page.wait_for_timeout(1500)
     reader.page.get_by_label("the predictions", exact=True).click()
     listed = reader.page.get_by_role("listbox", name="Suggestions")
     listed.get_by_role("option", name="b", exact=True).click()

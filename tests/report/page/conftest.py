@@ -3,18 +3,6 @@
 from contextlib import contextmanager
 
 import pytest
-import required
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = required.browser()
-    from playwright import sync_api
-
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
