@@ -50,10 +50,13 @@ struct HardBinaryCrossEntropy : BinaryCrossEntropy {
   }
 };
 
+// What a class costs that does not happen: nothing, also where log_q is -inf; NaN stays.
+XENT_INLINE double absent(double log_q) { return log_q != log_q ? log_q : 0.0; }
+
 struct KlOfProbs {
   static XENT_INLINE double term(double log_q, double p) {
     const double value = p * (log(p) - log_q);
-    return p == 0 ? 0.0 : value;  // also where log_q is -inf
+    return p == 0 ? absent(log_q) : value;
   }
   static XENT_INLINE double slope(double, double p) { return -p; }
 };
@@ -62,7 +65,7 @@ struct KlOfLogProbs {
   static XENT_INLINE double term(double log_q, double log_p) {
     const double p = exp(log_p);
     const double value = p * (log_p - log_q);
-    return p == 0 ? 0.0 : value;
+    return p == 0 ? absent(log_q) : value;
   }
   static XENT_INLINE double slope(double, double log_p) { return -exp(log_p); }
 };

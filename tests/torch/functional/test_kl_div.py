@@ -242,3 +242,19 @@ def test_against_the_measure_of_arrays():
     each = xent.kl_divergence(p.numpy(), x.exp().numpy())
     ours = F.kl_div(x, p, reduction="batchmean").item()
     assert ours == pytest.approx(float(np.mean(each)), rel=1e-12)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+@pytest.mark.parametrize("log_target", [False, True])
+def test_a_model_that_says_nan_is_not_hidden_by_a_target_of_0(reduction, log_target):
+    x = torch.tensor([[math.nan, -1.0]], dtype=torch.float64)
+    p = torch.tensor([[0.0, 1.0]], dtype=torch.float64)
+    target = p.log() if log_target else p
+    with xent.checks("off"):
+        found = F.kl_div(x, target, reduction=reduction, log_target=log_target)
+        # a transform takes the formulas
+        _, value = torch.func.grad_and_value(
+            lambda x: F.kl_div(x, target, reduction="sum", log_target=log_target)
+        )(x)
+    assert found.flatten()[0].isnan()
+    assert value.isnan()

@@ -138,10 +138,13 @@ def kl_div(
     )
 
 
+def _is_absent(x: Tensor, p: Tensor) -> Tensor:
+    """Where 0 log 0 = 0, also where x is -inf: a class that does not happen. NaN stays NaN."""
+    return (p == 0) & ~x.isnan()
+
+
 def _terms(x: Tensor, p: Tensor) -> Tensor:
-    terms = p.log().sub_(x).mul_(p)
-    # 0 log 0 = 0, also where x is -inf
-    return terms.masked_fill_(p == 0, 0.0)
+    return p.log().sub_(x).mul_(p).masked_fill_(_is_absent(x, p), 0.0)
 
 
 def _slope(x: Tensor, p: Tensor) -> Tensor:
@@ -149,13 +152,12 @@ def _slope(x: Tensor, p: Tensor) -> Tensor:
 
 
 def _differentiable(x: Tensor, p: Tensor) -> Tensor:
-    absent = p == 0
-    return p * (torch.where(absent, 1.0, p).log() - torch.where(absent, 0.0, x))
+    return p * (torch.where(p == 0, 1.0, p).log() - torch.where(_is_absent(x, p), 0.0, x))
 
 
 def _log_terms(x: Tensor, log_p: Tensor) -> Tensor:
     p = log_p.exp()
-    return (log_p - x).mul_(p).masked_fill_(p == 0, 0.0)
+    return (log_p - x).mul_(p).masked_fill_(_is_absent(x, p), 0.0)
 
 
 def _log_slope(x: Tensor, log_p: Tensor) -> Tensor:
@@ -164,8 +166,8 @@ def _log_slope(x: Tensor, log_p: Tensor) -> Tensor:
 
 def _log_differentiable(x: Tensor, log_p: Tensor) -> Tensor:
     p = log_p.exp()
-    absent = p == 0
-    return p * (torch.where(absent, 0.0, log_p) - torch.where(absent, 0.0, x))
+    kept = torch.where(p == 0, 0.0, log_p)
+    return p * (kept - torch.where(_is_absent(x, p), 0.0, x))
 
 
 _TARGET = Pointwise(_terms, _slope, _differentiable, "kl_of_probs")
