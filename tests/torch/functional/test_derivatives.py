@@ -197,8 +197,23 @@ def test_without_a_gradient(name):
     x, z = inputs()
     with torch.no_grad():
         assert not LOSSES[name](x, z, reduction="mean").requires_grad
+        expected = LOSSES[name](x, z, reduction="sum")
     with torch.inference_mode():
-        LOSSES[name](x.detach().clone(), z, reduction="sum")
+        torch.testing.assert_close(
+            LOSSES[name](x.detach().clone(), z.clone(), reduction="sum"), expected, rtol=0, atol=0
+        )
+
+
+@cases
+def test_a_target_of_inference_mode(name):
+    """A teacher's target, made in inference mode: torch keeps no versions of it."""
+    x, z = inputs()
+    with torch.inference_mode():
+        made = z.clone()
+    if name == "nll_loss":
+        pytest.skip("its target has one number a row")
+    expected, found = (LOSSES[name](x, t, reduction="sum") for t in (z, made))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 @cases

@@ -52,7 +52,7 @@ class CpuElements:
         assert rule.kernel is not None
         self.rule, self.loss = rule, rule.kernel
         self.target = target.detach()
-        self.version = self.target._version
+        self.version = _version(self.target)
         self.divisor = divisor
         self.dtype = dtype
         self.check = check
@@ -78,10 +78,11 @@ class CpuElements:
 
     def _check_target(self) -> None:
         """Raise where the target is no longer what the loss was computed of, as autograd would."""
-        if self.target._version != self.version:
+        version = _version(self.target)
+        if version != self.version:
             raise RuntimeError(
                 "target has been modified by an inplace operation since the loss was computed: it "
-                f"is at version {self.target._version}, expected version {self.version}; change a "
+                f"is at version {version}, expected version {self.version}; change a "
                 "copy of it, or call backward first"
             )
 
@@ -101,3 +102,8 @@ class CpuElements:
         value: Any = found.sum / self.divisor if self.divisor else math.nan
         gradient = tensor_of(found.gradient, input.dtype) if want else None
         return torch.scalar_tensor(value, dtype=self.dtype), gradient
+
+
+def _version(tensor: Tensor) -> int | None:
+    """Return how often a tensor was changed; one of inference mode does not count: None."""
+    return None if tensor.is_inference() else tensor._version
