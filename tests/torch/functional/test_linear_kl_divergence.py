@@ -9,7 +9,7 @@ from torch.testing import assert_close
 
 from xent.errors import UnavailableError, XentTypeError, XentValueError
 from xent.torch import functional as F
-from xent.torch._linear.divergence.call import plan_pair
+from xent.torch._linear.divergence.plan import plan_pair
 from xent.torch._linear.products import Operands, Wanted
 
 # torch.func and torch.compile meet parts of torch that warn about other parts of torch

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xent.kernels.choice import Choice, cpu_kernel
 from xent.torch._linear.arguments import check_operands
-from xent.torch._linear.divergence.call import plan_pair
+from xent.torch._linear.divergence.plan import plan_pair
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._reduction import how_of, reduction_of

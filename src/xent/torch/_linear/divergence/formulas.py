@@ -24,7 +24,7 @@ from xent.torch._linear.blockwise import (
     blockwise,
     vjp_of,
 )
-from xent.torch._linear.divergence.call import plan_pair
+from xent.torch._linear.divergence.plan import plan_pair
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._ops.cpu_divergence import Divergence
 from xent.torch.formulas._closed_form import gradients_of, rows_of
