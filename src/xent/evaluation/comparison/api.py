@@ -8,9 +8,10 @@ from typing import Any, Literal
 import numpy as np
 
 from xent.errors import XentTypeError, XentValueError
+from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.models import distinct_names, plan_models
 from xent.evaluation.comparison.result import Comparison
-from xent.evaluation.comparison.running import Asked, run
+from xent.evaluation.comparison.running import run
 from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import gather

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -11,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation.comparison.finishing import ModelState, finish
+from xent.evaluation.comparison.asked import Asked
+from xent.evaluation.comparison.finishing import Added, finish
 from xent.evaluation.comparison.groups import MAX_SLICES, Codes
-from xent.evaluation.comparison.intervals import METHODS
 from xent.evaluation.comparison.keys import KeyedRows
+from xent.evaluation.comparison.model_sums import ModelState
 from xent.evaluation.comparison.models import Model
 from xent.evaluation.comparison.pairs import Beside, PairState
 from xent.evaluation.comparison.result import Comparison
@@ -22,50 +22,17 @@ from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.streams import by_row
 from xent.evaluation.comparison.truth import TruthCheck
 from xent.evaluation.groups.values import named_texts_of
-from xent.evaluation.intervals.means import check_level
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import column_named
 from xent.evaluation.reading.sources import Source
 from xent.kernels.cpu.log_loss import IGNORED
-from xent.units import Unit
 
-__all__ = ["Asked", "run"]
+__all__ = ["run"]
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int | None], None]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The options of a comparison that are not about how one model is read."""
-
-    key: str | None
-    inner: bool
-    by: str | None
-    cluster: str | None
-    block: int | None
-    weight: str | None
-    size: str | None
-    unit: Unit
-    level: float
-    method: str
-    least: float  # probability that smaller ones are raised to
-
-    def __post_init__(self) -> None:
-        check_level(self.level)
-        if self.method not in METHODS:
-            raise XentValueError(f"interval must be one of {METHODS}, got {self.method!r}")
-        block: Any = self.block
-        if block is not None and not (isinstance(block, (int, np.integer)) and block >= 1):
-            raise XentValueError(
-                f"block must be a whole number >= 1, got {self.block!r}", value=self.block
-            )
-        if self.block is not None and self.cluster is not None:
-            raise XentValueError("block and cluster are two ways to say which rows belong together")
-        if self.inner and self.key is None:
-            raise XentValueError("inner is about rows without a partner, which needs a key")
 
 
 def run(
@@ -93,9 +60,9 @@ class _Run:
             if asked.key is not None and len(sources) > 1
             else None
         )
-        self.seen = self.ignored = self.missing = self.weightless = 0
-        self.model_states = [ModelState(self._clustered) for _ in models]
-        self.states = {
+        self._seen = self._ignored = self._missing = self._weightless = 0
+        self._model_states = [ModelState(self._clustered) for _ in models]
+        self._pair_states = {
             (i, j): PairState(
                 weighted=self._weighted,
                 clustered=self._clustered,
@@ -122,25 +89,26 @@ class _Run:
         for several in self._batches():
             self._add(several)
             if progress is not None:
-                progress(self.seen, total)
+                progress(self._seen, total)
         self._truth.conclude(keyed=self._keyed is not None)
-        scored = self.seen - self.ignored - self.missing - self.weightless
+        scored = self._seen - self._ignored - self._missing - self._weightless
         if not scored:
             raise XentValueError(
-                f"there must be rows to compare, got {self.ignored} ignored, {self.missing} with "
-                f"missing values and {self.weightless} of weight 0",
+                f"there must be rows to compare, got {self._ignored} ignored, {self._missing} with "
+                f"missing values and {self._weightless} of weight 0",
                 code="D02",
             )
-        return finish(self, self._asked, self._models, list(self._slices.place), self.unmatched)
-
-    @property
-    def checked(self) -> bool:
-        """Whether the truth of the rows was there to be compared."""
-        return self._truth.checked
-
-    @property
-    def unmatched(self) -> tuple[int, ...]:
-        return tuple(self._keyed.unmatched) if self._keyed is not None else ()
+        added = Added(
+            models=self._model_states,
+            pairs=self._pair_states,
+            slices=list(self._slices.place),
+            ignored=self._ignored,
+            missing=self._missing,
+            weightless=self._weightless,
+            unmatched=tuple(self._keyed.unmatched) if self._keyed is not None else (),
+            checked=self._truth.checked,
+        )
+        return finish(added, self._asked, self._models)
 
     def _batches(self) -> Iterator[list[Batch]]:
         if self._keyed is not None:
@@ -148,8 +116,8 @@ class _Run:
         return by_row(self._sources, self._columns())
 
     def _add(self, several: list[Batch]) -> None:
-        first_row = self.seen
-        self.seen += num_rows(several[0])
+        first_row = self._seen
+        self._seen += num_rows(several[0])
         rows = [m.scorer.rows(several[m.source], first_row) for m in self._models]
         # with an error in the truth there is nothing to add up, only to count
         if not self._truth.add(rows, first_row):
@@ -161,9 +129,9 @@ class _Run:
         if not kept.all():
             rows = [r.where(kept) for r in rows]
             beside = beside.where(kept)
-        for state, r in zip(self.model_states, rows, strict=True):
+        for state, r in zip(self._model_states, rows, strict=True):
             state.add(r, beside)
-        for (i, j), pair in self.states.items():
+        for (i, j), pair in self._pair_states.items():
             pair.add(rows[i], rows[j], beside)
 
     def _kept(self, rows: list[Rows], beside: Beside) -> Array:
@@ -180,11 +148,11 @@ class _Run:
         if beside.size is not None:
             missing |= np.isnan(beside.size) & ~ignored
         kept: Array = ~(ignored | missing)
-        self.ignored += int(ignored.sum())
-        self.missing += int(missing.sum())
+        self._ignored += int(ignored.sum())
+        self._missing += int(missing.sum())
         if beside.weight is not None:
             weightless = kept & (beside.weight == 0)
-            self.weightless += int(weightless.sum())
+            self._weightless += int(weightless.sum())
             kept &= ~weightless
         return kept
 

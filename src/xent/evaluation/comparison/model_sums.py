@@ -1,0 +1,100 @@
+"""Sums of one model over the rows that are compared."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xent.evaluation.comparison.assemble import Settings, scaled
+from xent.evaluation.comparison.groups import ClusterSums, cluster_moments
+from xent.evaluation.comparison.models import Model
+from xent.evaluation.comparison.pairs import Beside
+from xent.evaluation.comparison.result import ModelRow
+from xent.evaluation.comparison.rows import Rows
+from xent.evaluation.comparison.sums import GroupedSums, moments
+from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.groups.sums import MomentTally
+from xent.evaluation.intervals.means import hall_interval
+from xent.units import nats_per, perplexity_of
+
+__all__ = ["ModelState"]
+
+Array = npt.NDArray[Any]
+
+
+class ModelState:
+    """Sums of one model over the rows that are compared."""
+
+    def __init__(self, clustered: bool) -> None:
+        self.impossible = 0
+        self._moments = MomentTally()
+        self._sums = GroupedSums(("loss", "weight", "possible", "size", "right"))
+        self._clusters = ClusterSums(("x", "w")) if clustered else None
+        self._has_truth = True
+
+    def add(self, rows: Rows, beside: Beside) -> None:
+        """Add rows that are scored."""
+        nll, w = rows.nll, beside.weight
+        weight = np.ones(len(nll)) if w is None else w
+        self._sums.add(1, None, weight=weight)
+        if beside.size is not None:
+            self._sums.add(1, None, size=weight * beside.size)
+        right = right_decisions(rows)
+        if right is None:
+            self._has_truth = False
+        else:
+            self._sums.add(1, None, right=weight * right)
+        finite = np.isfinite(nll)
+        self.impossible += int((~finite).sum())
+        nll, weight = nll[finite], weight[finite]
+        self._sums.add(1, None, loss=weight * nll, possible=weight)
+        self._moments.add(None, nll, None if w is None else weight)
+        if self._clusters is not None and beside.clusters is not None and len(nll):
+            texts, codes = beside.clusters
+            self._clusters.add(texts, codes[finite], x=weight * nll, w=weight)
+
+    def row(self, model: Model, settings: Settings) -> ModelRow:
+        """Return the numbers of the model."""
+        t = {name: sums[0] for name, sums in self._sums.totals().items()}
+        k, unit = settings.decisions, nats_per(settings.unit)
+        nats = ratio(t["loss"], t["possible"] * k)
+        if self._clusters is not None:
+            c = self._clusters.totals()
+            m = cluster_moments(c["x"], c["w"])
+        else:
+            (m,) = moments(self._moments)
+        # as `evaluate` has it: a loss is skewed to one side, and never below 0
+        interval = hall_interval(m.n, m.mean, m.second, m.third, settings.level, least=0.0)
+        loss = math.inf if self.impossible else nats
+        per_byte = math.nan
+        if t["size"]:
+            per_byte = ratio(t["loss"], t["size"]) / math.log(2)
+            per_byte = math.inf if self.impossible else per_byte
+        return ModelRow(
+            name=model.name,
+            note=model.plan.note,
+            log_loss=loss / unit,
+            finite_log_loss=nats / unit,
+            interval=scaled(interval, settings.factor),
+            perplexity=perplexity_of(loss),
+            perplexity_interval=scaled(interval, 1 / k).exp(),
+            accuracy=ratio(t["right"], t["weight"] * k) if self._has_truth else math.nan,
+            num_impossible=self.impossible,
+            bits_per_byte=per_byte,
+        )
+
+    @property
+    def weight(self) -> float:
+        """Of all rows."""
+        return self._sums.totals()["weight"][0] / ONE
+
+
+def right_decisions(rows: Rows) -> Array | None:
+    """How many decisions of each row were right; None without a truth."""
+    if rows.truth is None or rows.predicted is None:
+        return None
+    same: Array = rows.truth == rows.predicted
+    return same.sum(axis=1) if same.ndim == 2 else same
