@@ -16,7 +16,8 @@ from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import gather
 from xent.evaluation.reading.options import Options, least_probability
-from xent.evaluation.reading.sources import PATH, Source
+from xent.evaluation.reading.source import Source
+from xent.evaluation.reading.sources import PATH
 from xent.evaluation.reading.tables import ArraySource
 from xent.units import Unit
 

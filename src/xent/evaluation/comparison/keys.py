@@ -17,7 +17,8 @@ from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.duck import DuckSource
 from xent.evaluation.reading.names import column_named
 from xent.evaluation.reading.parquet import ParquetSource
-from xent.evaluation.reading.sources import Source, ahead
+from xent.evaluation.reading.source import Source
+from xent.evaluation.reading.sources import ahead
 from xent.kernels.cpu.log_loss import MISSING
 
 __all__ = ["KeyedRows"]

@@ -15,7 +15,7 @@ from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import column_named
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan, make_plan
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 
 __all__ = ["Model", "distinct_names", "plan_models"]
 

@@ -26,7 +26,7 @@ from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import column_named
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 from xent.kernels.cpu.log_loss import IGNORED
 
 __all__ = ["run"]

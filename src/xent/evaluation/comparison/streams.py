@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, num_rows
-from xent.evaluation.reading.sources import Source, ahead
+from xent.evaluation.reading.source import Source
+from xent.evaluation.reading.sources import ahead
 from xent.evaluation.reading.tables import ArraySource
 
 __all__ = ["by_row", "part"]

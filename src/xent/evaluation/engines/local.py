@@ -10,7 +10,8 @@ from xent.evaluation.reading.batches import num_rows
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.reading.sources import Source, ahead, open_source
+from xent.evaluation.reading.source import Source
+from xent.evaluation.reading.sources import ahead, open_source
 from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.summary import Summary

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import nearest
+from xent.evaluation.reading.source import Source
 from xent.evaluation.summary.rows import Row, in_part
-
-if TYPE_CHECKING:
-    from xent.evaluation.reading.sources import Source
 
 __all__ = ["PartsSource"]
 

@@ -1,4 +1,4 @@
-"""Where predictions come from: one protocol, and the choice among its implementations."""
+"""Where predictions come from: the choice among the kinds of source."""
 
 from __future__ import annotations
 
@@ -10,40 +10,24 @@ import tempfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from xent.errors import SourceError, XentTypeError
-from xent.evaluation.reading.batches import Batch, Field
+from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.duck import DuckSource, reader_of
 from xent.evaluation.reading.names import nearest
 from xent.evaluation.reading.parquet import open_parquet
 from xent.evaluation.reading.parts import PartsSource
+from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.streams import query_table, streamable
 from xent.evaluation.reading.tables import ArraySource, ArrowSource
 
-__all__ = ["PATH", "Source", "ahead", "open_source"]
+__all__ = ["PATH", "ahead", "open_source"]
 
 PATH = (str, os.PathLike)
-
-
-class Source(Protocol):
-    """Rows of predictions: what columns there are, the first rows, and all rows in batches."""
-
-    name: str
-    fields: list[Field]
-
-    @property
-    def num_rows(self) -> int | None:
-        """How many rows there are; None where only reading them would tell."""
-
-    def head(self, rows: int) -> Batch: ...
-
-    def batches(self, columns: Sequence[str]) -> Iterator[Batch]: ...
-
-    def close(self) -> None: ...
 
 
 def open_source(source: Any, sql: str | None = None) -> Source:

@@ -12,7 +12,7 @@ from xent.evaluation.reading.names import class_list
 from xent.evaluation.reading.opening import HEAD_ROWS, gather
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import make_plan
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 from xent.evaluation.recalibration.fitting import fit_recalibration
 from xent.evaluation.recalibration.recalibration import METHODS, Recalibration
 from xent.evaluation.recalibration.rows import load_rows

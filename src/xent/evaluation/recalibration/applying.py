@@ -20,7 +20,7 @@ from xent.evaluation.reading.opening import HEAD_ROWS
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.pairing import Predictions, find_predicted
 from xent.evaluation.reading.plan import Plan, make_plan
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 from xent.evaluation.recalibration.api import open_inputs
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.recalibration import Recalibration

@@ -14,7 +14,7 @@ from xent.errors import XentValueError
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.scoring import Scorer

@@ -12,7 +12,7 @@ from xent.evaluation.reading.options import Options, least_probability
 from xent.evaluation.reading.parquet import ParquetSource
 from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.reading.sources import Source
+from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.recalibration.fit import Fit
 from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
