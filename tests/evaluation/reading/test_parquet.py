@@ -167,6 +167,18 @@ def test_names_that_differ_in_capitals_alone_are_left_to_duckdb(tmp_path):
     assert not is_read_by_arrow(path)
 
 
+def test_a_folder_that_is_a_column_is_read_as_one(tmp_path):
+    folder = tmp_path / "site=north"
+    folder.mkdir()
+    path = folder / "part=1.parquet"
+    parquet.write_table(table(), path)
+    assert not is_read_by_arrow(path)
+    assert [row.value for row in evaluate(str(path), target="y", by="site").slices] == ["north"]
+    # a file is no folder
+    (tmp_path / "part=1.parquet").write_bytes(path.read_bytes())
+    assert is_read_by_arrow(tmp_path / "part=1.parquet")
+
+
 def test_text_that_is_not_utf8_is_told(tmp_path):
     path = tmp_path / "rows.parquet"
     wrong = pa.array([b"a", b"\xff", b"b"], pa.binary()).view(pa.string())

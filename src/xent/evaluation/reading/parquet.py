@@ -3,12 +3,14 @@
 A scan by DuckDB passes every value through vectors of its own and copies it into Arrow; and it
 takes a thread a row group, so that a file of one group is read by one thread. Arrow decodes a
 column straight into its array, a thread a column, and needs no database opened. What is
-sorted, and what Arrow would type in another way, is left to DuckDB.
+sorted, what Arrow would type in another way, and a file in folders that hold columns
+(site=north/part.parquet) is left to DuckDB.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +22,7 @@ from xent.evaluation.reading.names import repeated
 __all__ = ["ParquetSource", "open_parquet"]
 
 READ_BYTES = 1 << 20  # of a column at a time: a row group may be as large as the file
+HIVE = re.compile(r"(^|[/\\])[^=/\\]+=[^/\\]*[/\\]")  # a folder that is a column and its value
 
 
 def open_parquet(path: str, *, beside: DuckSource | None = None) -> ParquetSource | DuckSource:
@@ -33,6 +36,8 @@ def open_parquet(path: str, *, beside: DuckSource | None = None) -> ParquetSourc
 def _opened(path: str) -> Any:
     """Return the file as Arrow opens it; None where DuckDB is to read it, or to refuse it."""
     if not (path.lower().endswith((".parquet", ".pq")) and os.path.isfile(path)):
+        return None
+    if HIVE.search(path):
         return None
     try:
         from pyarrow import ArrowException, parquet
