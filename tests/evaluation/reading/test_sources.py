@@ -14,6 +14,7 @@ import pytest
 from xent.errors import SourceError
 from xent.evaluation import evaluate
 from xent.evaluation.reading.sources import open_source
+from xent.evaluation.summary.rows import in_part
 
 ROWS = 40
 
@@ -68,6 +69,15 @@ def test_a_pattern_is_read_in_the_order_of_the_names(tmp_path, table, expected):
     write(table.slice(0, 15), tmp_path / "part-0.parquet")
     write(table.slice(15), tmp_path / "part-1.parquet")
     assert evaluate(str(tmp_path / "part-*.parquet")).summary == expected
+
+
+def test_rows_of_several_files_are_called_alike_however_often_they_are_read(tmp_path, table):
+    paths = [write(table, tmp_path / name) for name in ("a.parquet", "b.parquet")]
+    source = open_source(paths)
+    for _ in range(2):
+        assert sum(len(batch["label"]) for batch in source.batches(["label"])) == 2 * ROWS
+        assert source.called(ROWS + 3) == in_part(3, paths[1])
+    source.close()
 
 
 def test_a_query_reads_the_source_or_the_world(tmp_path, table, expected):

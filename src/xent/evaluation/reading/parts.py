@@ -50,7 +50,7 @@ class PartsSource:
         return {}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        seen = 0
+        seen, self._first_rows = 0, []
         for path in self._paths:
             source = self._opened(path)
             names = [field.name for field in source.fields]
