@@ -1,13 +1,14 @@
 """What is inferred from the columns of a table, and what is not guessed."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from xent.errors import SourceError, XentValueError
 from xent.evaluation import evaluate
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import make_plan
-from xent.evaluation.reading.tables import ArraySource
+from xent.evaluation.reading.tables import ArraySource, ArrowSource
 
 FLOAT, INT = [0.25, 0.75], [0, 1]
 LOGIT = [-1.5, 2.5]
@@ -59,6 +60,22 @@ def plan(columns, **options):
 )
 def test_what_is_inferred(columns, note):
     assert plan(columns).note.removesuffix(" (probabilities)") == note
+
+
+def test_lists_that_are_no_predictions_do_not_take_their_place():
+    rows = {"label": pa.array(INT), "p": pa.array(FLOAT)}
+    words, numbers = pa.array([["a"], ["b", "c"]]), pa.array([[0.5, -0.5], [2.0, 1.0]])
+    distributions = pa.array([[0.25, 0.75], [0.5, 0.5]])
+
+    def note(**more):
+        source = ArrowSource(pa.table({**rows, **more}), "table")
+        return make_plan(source.fields, source.head(10), Options(target="label")).note
+
+    assert note(tokens=words, letters=pa.array([[["a"]], [["b"]]])).endswith("from p")
+    assert note(embedding=numbers).endswith("from p")
+    assert "from said (a list)" in note(said=distributions)
+    del rows["p"]
+    assert "from scores (a list)" in note(scores=numbers)
 
 
 def test_every_inference_has_an_option():

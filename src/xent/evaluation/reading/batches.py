@@ -35,7 +35,7 @@ class Field(NamedTuple):
     """A column of a source: its name, what it holds, and how many values a row."""
 
     name: str
-    kind: str  # "int", "float", "bool", "text", "list" or "other"
+    kind: str  # "int", "float", "bool", "text", "list" (of numbers) or "other"
     width: int = 1  # of a list; 0 where only the rows know
 
 
@@ -64,10 +64,10 @@ def arrow_field(name: str, kind: Any) -> Field:
 
     if types.is_dictionary(kind):
         return arrow_field(name, kind.value_type)
-    if types.is_fixed_size_list(kind):
-        return Field(name, "list", kind.list_size)
-    if types.is_list(kind) or types.is_large_list(kind):
-        return Field(name, "list", 0)
+    if types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind):
+        if arrow_field(name, kind.value_type).kind not in ("int", "float", "bool"):
+            return Field(name, "other")  # words of a text, and lists of lists
+        return Field(name, "list", getattr(kind, "list_size", 0))
     if types.is_floating(kind) or types.is_decimal(kind):
         return Field(name, "float")
     if types.is_integer(kind):

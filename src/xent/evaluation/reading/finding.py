@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, Field
 from xent.evaluation.reading.names import grouped, match_suffixes, nearest
@@ -47,6 +50,7 @@ OUTCOMES: Names = (
     "y_true",
     "has",
 )
+LISTS = 16  # that are looked at
 IGNORED_NAMES: Names = ("row", "id", "index", "weight", "weights", "fold")
 
 
@@ -57,7 +61,7 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
         named = [n for n in lists if n.lower() in known]
         if len(named) == 1:
             return kind, named
-    if len(lists) == 1:
+    if len(lists) == 1 and _are_distributions(head[lists[0]]):
         return "probs", lists
     # a column with a stray word in it is read as text: reading it tells where the word is,
     # leaving the column out would score the others
@@ -76,6 +80,8 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
         named = [n for n in numbers if n.lower() in known]
         if len(named) == 1:
             return kind, named
+    if len(lists) == 1:
+        return "probs", lists
     outcomes = {n for stem, found in grouped(numbers).items() if stem in OUTCOMES for n in found}
     rest = [n for n in numbers if n not in outcomes and n.lower() not in IGNORED_NAMES]
     rest = [n for n in rest if n.lower() not in TARGETS] or rest
@@ -85,6 +91,12 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
         "no column looks like a prediction: name the columns with probs, logits or log_probs; "
         + nearest("p_", names)
     )
+
+
+def _are_distributions(column: Any) -> bool:
+    """Whether the first lists of a column sum to 1, and are no embeddings."""
+    lists = [v for v in column[:LISTS].tolist() if v and not any(x is None for x in v)]
+    return bool(lists) and all(min(v) >= 0 and abs(math.fsum(v) - 1) < 0.01 for v in lists)
 
 
 def _nearly_numbers(fields: list[Field], head: Batch) -> set[str]:
