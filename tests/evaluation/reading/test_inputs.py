@@ -181,6 +181,26 @@ def test_arrow_tables_readers_and_datasets(tmp_path):
     check(evaluate(pyarrow.dataset.dataset(tmp_path)))
 
 
+def test_batches_of_few_rows_or_of_none_come_first():
+    table = pa.table(NAMED)
+    none = table.slice(0, 0).combine_chunks().to_batches() or [
+        pa.RecordBatch.from_pylist([], schema=table.schema)
+    ]
+    batches = [*none, *table.slice(0, 1).to_batches(), *none, *table.slice(1).to_batches()]
+    check(evaluate(pa.Table.from_batches(batches)))
+    check(evaluate(pa.RecordBatchReader.from_batches(table.schema, batches)))
+    # of the first row alone it cannot be told that labels are no classes
+    labels = {"y_a": [1, 1, 0], "y_b": [0, 1, 0], "p_a": [0.75, 0.5, 0.5], "p_b": [0.25, 0.5, 0.5]}
+    rows = pa.table(labels).to_batches(max_chunksize=1)
+    assert evaluate(pa.Table.from_batches(rows)).summary.kind == "labels"
+
+
+def test_a_column_of_several_types_is_named(pd):
+    frame = pd.DataFrame({"y": [0, 1], "p": [0.5, 0.5], "note": [1, "a"]})
+    with pytest.raises(SourceError, match="column 'note' of the DataFrame must hold values of one"):
+        evaluate(frame)
+
+
 def test_arrow_lists():
     fixed = pa.FixedSizeListArray.from_arrays(pa.array(P.ravel()), 3)
     for lists in (fixed, pa.array(P.tolist()), pa.chunked_array([fixed[:20], fixed[20:]])):

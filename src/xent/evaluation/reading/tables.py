@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from xent.errors import UnavailableError, XentTypeError, XentValueError
+from xent.errors import SourceError, UnavailableError, XentTypeError, XentValueError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field, field_of, matrix
 
 __all__ = ["ArraySource", "ArrowSource", "array_of", "as_numpy"]
@@ -105,21 +106,41 @@ class ArrowSource:
             self.num_rows: int | None = len(table)
         except TypeError:
             self.num_rows = None
-        self._reader = pa.RecordBatchReader.from_stream(table)
-        self._first = list(itertools.islice(self._reader, 1))
+        try:
+            self._reader = pa.RecordBatchReader.from_stream(table)
+        except pa.ArrowException as error:
+            raise _no_column(name, error) from None
+        self._read: list[Any] = []  # batches that were looked at and are yet to be scored
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in self._reader.schema]
 
     def head(self, rows: int) -> Batch:
-        schema = self._reader.schema
-        first = self._first[0] if self._first else schema.empty_table().combine_chunks()
-        sliced = first.slice(0, rows)
-        return {f.name: sliced.column(i) for i, f in enumerate(schema)}
+        import pyarrow as pa
+
+        # a batch may be of one row, or of none
+        while sum(batch.num_rows for batch in self._read) < rows:
+            batch = next(self._reader, None)
+            if batch is None:
+                break
+            self._read.append(batch)
+        table = pa.Table.from_batches(self._read, self._reader.schema).slice(0, rows)
+        return {f.name: table.column(i).combine_chunks() for i, f in enumerate(table.schema)}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        for batch in itertools.chain(self._first, self._reader):
+        for batch in itertools.chain(self._read, self._reader):
             for begin in range(0, batch.num_rows, BATCH_ROWS):
                 part = batch.slice(begin, BATCH_ROWS)
                 yield {n: part.column(n) for n in columns}
 
     def close(self) -> None:
         self._reader.close()
+
+
+def _no_column(name: str, error: Exception) -> SourceError:
+    """Return the error for a column that Arrow has no type for, such as numbers among words."""
+    *what, where = map(str, error.args)
+    column = re.search(r"column (.+) with type", where)
+    which = f"column {column.group(1)!r}" if column else "every column"
+    why = f": {what[0][:1].lower()}{what[0][1:]}" if what else f": {where}"
+    return SourceError(
+        f"{which} of the {name} must hold values of one type{why}; cast it, or leave it out"
+    )
