@@ -180,6 +180,38 @@ def test_every_kind_of_label():
     assert same([5, 10**12], probs) == right  # too far apart for a table
 
 
+def test_true_and_false_are_the_names_of_columns():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"True": [0.9, 0.2], "False": [0.1, 0.8]})
+    expected = log_loss([1, 0], [0.9, 0.2])
+    assert log_loss([True, False], frame) == pytest.approx(expected, rel=1e-15)
+    assert log_loss([True, False], frame[["False", "True"]]) == pytest.approx(expected, rel=1e-15)
+
+
+def test_columns_of_arrow_have_names():
+    pa = pytest.importorskip("pyarrow")
+    table = pa.table({"1": [0.9, 0.2], "0": [0.1, 0.8]})
+    assert log_loss([1, 0], table) == pytest.approx(log_loss([1, 0], [0.9, 0.2]), rel=1e-15)
+
+
+@pytest.mark.parametrize("label", [np.inf, 1e300, 0.5])
+def test_numbers_that_are_no_labels(label):
+    with pytest.raises(XentValueError, match=r"must hold class labels, got .* in row 1 \(1 such"):
+        log_loss([0, label], [[0.5, 0.5]] * 2)
+
+
+def test_rows_without_a_label():
+    pd = pytest.importorskip("pandas")
+    for truth in ([0, np.nan], [0, None], pd.Series([True, None], dtype="boolean")):
+        with pytest.raises(XentValueError, match=r"must have a label in each row, got .* in row 1"):
+            log_loss(truth, [[0.5, 0.5]] * 2)
+
+
+def test_the_largest_labels_keep_their_order():
+    truth = np.array([2**64 - 1, 5], np.uint64)
+    assert log_loss(truth, [0.9, 0.2]) == log_loss([1, 0], [0.9, 0.2])
+
+
 def test_a_column_of_labels_and_a_column_of_probabilities():
     assert log_loss([[0], [1]], [[0.3], [0.7]]) == log_loss([0, 1], [0.3, 0.7])
 

@@ -10,6 +10,7 @@ import numpy as np
 from xent.errors import XentValueError
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.numbers import UNITS, number
+from xent.evaluation.reading.names import class_values
 from xent.information.figures import new_axes
 from xent.report.figures import plot_reliability, plot_waterfall
 from xent.sklearn._scorers import predicted
@@ -140,10 +141,9 @@ class XentDisplay:
         _check_kind(kind)
         task = read_task(y_true, y_proba, y_pred, sample_weight, labels)
         classes = [str(c) for c in task.labelled.classes]
-        try:  # whole numbers are values of such classes, positions of others
-            target = np.array([int(c) for c in classes])[task.labelled.positions]
-        except ValueError:
-            target = task.labelled.positions
+        target, values = task.labelled.positions, class_values(classes)
+        if values is not None:
+            target = np.array(values)[target]
         evaluation = evaluate(
             target=target,
             probs=task.probs,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.reading.names import class_names, nearest
+from xent.evaluation.numbers import counted
+from xent.evaluation.reading.names import class_names, class_values, nearest
 from xent.evaluation.reading.tables import as_numpy
 
 __all__ = ["Labelled", "column_labels", "read_labels"]
@@ -76,7 +77,8 @@ def column_labels(y_proba: Any) -> list[str] | None:
 
     The names 0, 1, 2, ... of a table whose columns nobody named say nothing.
     """
-    columns = getattr(y_proba, "columns", getattr(y_proba, "column_names", None))
+    # the columns of a table of Arrow are arrays
+    columns = getattr(y_proba, "column_names", getattr(y_proba, "columns", None))
     if columns is None or callable(columns) or not hasattr(columns, "__iter__"):
         return None
     names = class_names([str(c) for c in columns])
@@ -97,17 +99,14 @@ def _as_array(values: Any, name: str) -> Array:
 
 
 def _comparable(y: Array, name: str) -> Array:
-    """Return labels as int64 or text, which compare and sort; else raise."""
+    """Return labels as whole numbers or text, which compare and sort; else raise."""
     kind = y.dtype.kind
     if kind == "O":
         values = y.tolist()
         for i, value in enumerate(values):
-            if value is None or value != value or type(value).__name__ == "NAType":
-                raise XentValueError(
-                    f"{name} must have a label in each row, got {value!r} in row {i}",
-                    index=i,
-                    value=value,
-                )
+            # what pandas has for a missing value does not compare
+            if value is None or type(value).__name__ == "NAType" or value != value:
+                raise _no_label(name, value, i)
         kinds = {_kind(v) for v in values}
         if len(kinds) > 1 or None in kinds:
             shown = sorted({type(v).__name__ for v in values})
@@ -117,21 +116,33 @@ def _comparable(y: Array, name: str) -> Array:
         y = np.array(values)
         kind = y.dtype.kind
     if kind == "f":
-        wrong = np.flatnonzero(~(y == np.floor(y)))
+        y = y.astype(np.float64, copy=False)
+        missing = np.flatnonzero(np.isnan(y))
+        if missing.size:
+            raise _no_label(name, y[missing[0]].item(), int(missing[0]))
+        wrong = np.flatnonzero(~((y == np.floor(y)) & (np.abs(y) < 2.0**63)))
         if wrong.size:
             i = int(wrong[0])
             raise XentValueError(
-                f"{name} must hold class labels, got {y[i]} in row {i} ({wrong.size} such "
-                "rows); probabilities as targets: xent.categorical_cross_entropy",
+                f"{name} must hold class labels, got {y[i]} in row {i} "
+                f"({counted(wrong.size, 'such row')}); probabilities as targets: xent.categorical_cross_entropy",
                 index=i,
                 value=float(y[i]),
             )
         kind = "i"
+    if kind == "u" and y.size and y.max() > np.iinfo(np.int64).max:
+        return y  # as int64 the largest would be the smallest
     if kind in "iub":
         return y.astype(np.int64, copy=False)
     if kind in "UST":
         return y.astype(str) if kind != "U" else y
     raise XentTypeError(f"{name} must hold labels, numbers or text, got dtype {y.dtype}")
+
+
+def _no_label(name: str, value: Any, row: int) -> XentValueError:
+    return XentValueError(
+        f"{name} must have a label in each row, got {value!r} in row {row}", index=row, value=value
+    )
 
 
 def _kind(value: Any) -> str | None:
@@ -189,8 +200,8 @@ def _find(y: Array, classes: Array) -> NDArray[np.int64]:
         i = int(wrong[0])
         shown = [str(c) for c in classes.tolist()]
         raise XentValueError(
-            f"y_true must hold the labels, got {y[i].item()!r} in row {i} ({wrong.size:,} such "
-            f"rows); {nearest(str(y[i].item()), shown, 'the labels are')}",
+            f"y_true must hold the labels, got {y[i].item()!r} in row {i} "
+            f"({counted(wrong.size, 'such row')}); {nearest(str(y[i].item()), shown, 'the labels are')}",
             code="D01",
             index=i,
             value=y[i].item(),
@@ -212,25 +223,19 @@ def _check_same_names(classes: Array, named: Sequence[str] | None) -> None:
 
 def _by_column_names(y: Array, named: Sequence[str]) -> Array | None:
     """Return the classes that the columns are named after, or None where they are not."""
-    distinct = np.unique(y)
-    known = {str(v): v for v in distinct.tolist()}
-    found = [name for name in named if name in known]
-    if not found:
+    values = list(named) if y.dtype.kind == "U" else class_values(named)
+    distinct = np.unique(y).tolist()
+    if values is None or not set(values) & set(distinct):
         return None
-    missing = [name for name in known if name not in named]
+    missing = [value for value in distinct if value not in values]
     if missing:
         raise XentValueError(
-            f"y_true must hold classes that y_proba has a column for, got {known[missing[0]]!r}; "
-            f"{nearest(missing[0], named, 'the columns are')}; say labels to name the columns",
+            f"y_true must hold classes that y_proba has a column for, got {missing[0]!r}; "
+            f"{nearest(str(missing[0]), named, 'the columns are')}; say labels to name the columns",
             code="D01",
-            value=known[missing[0]],
+            value=missing[0],
         )
-    if y.dtype.kind == "U":
-        return np.array(list(named))
-    try:
-        return np.array([int(name) for name in named])
-    except ValueError:
-        return None  # numbers and words: no names of classes
+    return np.array(values)
 
 
 def _categories(y_true: Any, num_columns: int) -> Array | None:
@@ -258,8 +263,8 @@ def _one_hot(y: Array, num_columns: int, labels: Any) -> Labelled:
     if wrong.size:
         i = int(wrong[0])
         raise XentValueError(
-            f"y_true must have one 1 in each row, got {int(ones[i])} in row {i} ({wrong.size:,} "
-            "such rows); labels that are each true or false by themselves have a loss of their "
+            f"y_true must have one 1 in each row, got {int(ones[i])} in row {i} "
+            f"({counted(wrong.size, 'such row')}); labels that are each true or false by themselves have a loss of their "
             'own: xent.evaluate(labels=y_true, probs=y_proba, task="multi")',
             code="D17",
             index=i,

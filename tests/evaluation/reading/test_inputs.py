@@ -1,5 +1,7 @@
 """Where predictions are already: the same rows from every library give the same bits."""
 
+from decimal import Decimal
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset
@@ -60,6 +62,44 @@ def test_a_missing_value_of_a_nullable_column_is_missing(pd):
         evaluate(frame)
     result = evaluate(frame, nan="exclude")
     assert (result.num_rows, result.summary.missing_rows) == (ROWS - 2, (3, 5))
+
+
+@pytest.mark.parametrize("of", ["series", "objects"])
+def test_a_missing_value_is_missing_in_every_array(pd, of):
+    def column(values, dtype):
+        found = pd.Series(values, dtype=dtype)
+        return found if of == "series" else found.to_numpy(dtype=object)
+
+    two, p = (Y == 1), P[:, 1]
+    expected = evaluate((two[1:], p[1:])).log_loss
+    words = np.where(two, "yes", "no")
+    for target in (
+        column([None, *two[1:].astype(int)], "Int64"),
+        column([None, *two[1:].tolist()], "boolean"),
+        column([None, *words[1:].tolist()], "string"),
+    ):
+        classes = ["no", "yes"] if "yes" in set(target) else None
+        found = evaluate(target=target, probs=p, classes=classes, nan="exclude")
+        assert (found.log_loss, found.summary.missing_rows) == (expected, (0,))
+    found = evaluate((two, column([None, *p[1:]], "Float64")), nan="exclude")
+    assert (found.log_loss, found.summary.missing_rows) == (expected, (0,))
+    weight = column([None, *[2.0] * (ROWS - 1)], "Float64")
+    found = evaluate((two, p), weight=weight, nan="exclude")
+    assert (found.log_loss, found.summary.missing_rows) == (expected, (0,))
+    for values, dtype in ((["a", None], "string"), ([True, None], "boolean"), ([7, None], "Int64")):
+        slices = evaluate((two, p), by=column(values * (ROWS // 2), dtype)).slices
+        name = {"a": "a", True: "true", 7: "7"}[values[0]]
+        assert {r.value for r in slices} == {"(missing)", name}
+
+
+def test_numbers_of_python_are_numbers():
+    two, p = (Y == 1), P[:, 1]
+    expected = evaluate((two, p)).log_loss
+    for objects in (p.astype(object), np.array([Decimal(repr(v)) for v in p.tolist()])):
+        assert evaluate((two.astype(object), objects)).log_loss == expected
+    # a float would have one id for both
+    ids = np.array([2**53, 2**53 + 1, None] * 20, dtype=object)
+    assert len(evaluate((Y, P), by=ids).slices) == 3
 
 
 def test_columns_with_names_that_are_no_text(pd):
@@ -154,6 +194,12 @@ def test_polars_words_of_every_kind(pl):
     frame = pl.DataFrame(NAMED)
     for dtype in (pl.Categorical, pl.Enum(["owl", "dog", "cat"]), pl.String):
         check(evaluate(frame.with_columns(pl.col("label").cast(dtype))))
+
+
+def test_missing_truth_values_of_polars(pl):
+    target = pl.Series([None, *(Y[1:] == 1).tolist()])
+    found = evaluate((target, P[:, 1]), nan="exclude")
+    assert found.log_loss == evaluate((Y[1:] == 1, P[1:, 1])).log_loss
 
 
 def test_polars_lists_arrays_and_pairs(pl):

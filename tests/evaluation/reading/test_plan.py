@@ -94,6 +94,25 @@ def test_positions_of_named_classes_are_told():
     assert note.startswith("target: y (positions of the classes); 2 classes")
 
 
+def test_true_and_false_are_classes_of_these_names(tmp_path):
+    p = [0.75, 0.5, 0.125]
+    rows = {"label": [True, False, True], "p_True": p, "p_False": [1 - x for x in p]}
+    expected = evaluate((rows["label"], p)).log_loss
+    path = tmp_path / "rows.csv"
+    lines = [",".join(rows), *(",".join(map(str, row)) for row in zip(*rows.values(), strict=True))]
+    path.write_text("\n".join(lines))
+    for source in (rows, pa.table(rows), str(path), {**rows, "label": [1, 0, 1]}):
+        found = evaluate(source)
+        assert (found.log_loss, found.summary.classes) == (expected, ("True", "False"))
+        assert "positions" not in found.note
+
+
+def test_names_that_python_takes_for_numbers_are_names():
+    found = evaluate({"label": [0, 1], "p_1_0": FLOAT, "p_1_1": FLOAT[::-1]}, sum_tolerance=0.9)
+    assert found.summary.classes == ("1_0", "1_1")
+    assert "positions" in found.note
+
+
 def test_columns_may_be_a_pattern():
     columns = {"y": INT, **{f"model_{j}": FLOAT for j in range(3)}}
     assert plan(columns, probs="model_*").classes == ("0", "1", "2")

@@ -53,9 +53,17 @@ def field_of(name: str, column: Any) -> Field:
         return arrow_field(name, column.type)
     if column.ndim == 2:
         return Field(name, "list", column.shape[1])
+    if _is_truth(column):
+        return Field(name, "bool")
     kinds = {"f": "float", "i": "int", "u": "int", "b": "bool", "U": "text", "O": "text"}
     kinds |= {"T": "text", "S": "text"}
     return Field(name, kinds.get(column.dtype.kind, "other"))
+
+
+def _is_truth(column: npt.NDArray[Any]) -> bool:
+    """Whether a NumPy column is of True, False and None."""
+    first = next((v for v in column if v is not None), None) if column.dtype == object else None
+    return isinstance(first, (bool, np.bool_))
 
 
 def arrow_field(name: str, kind: Any) -> Field:
@@ -113,6 +121,8 @@ def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
         if arrow_field(name, column.type).kind in ("text", "other"):
             raise not_a_number(name, column.to_pylist(), first_row)
         column = plain(column)
+    elif _is_truth(column):
+        column = column.astype(np.float64)  # None is nan
     if column.dtype.kind in "OUST":
         raise not_a_number(name, column.tolist(), first_row)
     wanted = np.float32 if column.dtype in (np.float16, np.float32) else np.float64
@@ -201,8 +211,8 @@ def integers(name: str, column: Any, first_row: int) -> npt.NDArray[np.int64]:
         if column.dtype == np.uint64 and column.size and column.max() > np.iinfo(np.int64).max:
             raise XentValueError(f"{name} must fit in 64 signed bits, got {column.max()}")
         return np.ascontiguousarray(column, dtype=np.int64)
-    if column.dtype.kind == "f":
-        return _whole(name, column, first_row)
+    if column.dtype.kind == "f" or _is_truth(column):
+        return _whole(name, floats(name, column, first_row), first_row)
     raise XentTypeError(f"{name} must hold whole numbers, got dtype {column.dtype}")
 
 

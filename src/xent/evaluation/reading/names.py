@@ -12,6 +12,7 @@ from xent.errors import SourceError, XentValueError
 __all__ = [
     "class_list",
     "class_names",
+    "class_values",
     "column_named",
     "expand",
     "grouped",
@@ -131,6 +132,18 @@ def class_names(columns: Sequence[str]) -> list[str]:
     if len(columns) > 1 and len(found) == len(columns) and len({p["stem"] for p in found}) == 1:
         return [p["name"] if p["name"] is not None else p["number"] for p in found]
     return list(columns)
+
+
+def class_values(classes: Sequence[str]) -> list[int] | None:
+    """Return the numbers that stand for classes in a target; None where those are positions.
+
+    >>> class_values(["2", "1"]), class_values(["True", "False"]), class_values(["a", "1"])
+    ([2, 1], [1, 0], None)
+    """
+    if sorted(name.lower() for name in classes) == ["false", "true"]:
+        return [int(name.lower() == "true") for name in classes]
+    whole = all(re.fullmatch("-?[0-9]+", name) for name in classes)
+    return [int(name) for name in classes] if whole else None
 
 
 def match_suffixes(outcomes: Sequence[str], columns: Sequence[str]) -> list[str] | None:

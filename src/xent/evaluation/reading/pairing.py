@@ -13,6 +13,7 @@ from xent.evaluation.reading.batches import Batch, Field
 from xent.evaluation.reading.finding import TARGETS, find_truth
 from xent.evaluation.reading.names import (
     class_names,
+    class_values,
     column_named,
     expand,
     match_suffixes,
@@ -173,7 +174,7 @@ def _truth_in_words(truth: Truth, classes: list[str], by_name: dict[str, Field])
         return f"target: the one 1 among {span(truth.outcomes)}"
     words = f"labels: {span(truth.outcomes)}" if truth.outcomes else f"target: {truth.target}"
     target = truth.target
-    if target and by_name[target].kind != "text" and not all(map(_is_whole, classes)):
+    if target and by_name[target].kind != "text" and class_values(classes) is None:
         words += " (positions of the classes)"
     return words
 
@@ -181,10 +182,6 @@ def _truth_in_words(truth: Truth, classes: list[str], by_name: dict[str, Field])
 def _counted(count: int, kind: str) -> str:
     plural = {"label": "labels", "class": "classes"}[kind]
     return f"{count} {kind if count == 1 else plural}"
-
-
-def _is_whole(name: str) -> bool:
-    return name.removeprefix("-").isdigit()
 
 
 def _width(column: str, head: Batch) -> int:

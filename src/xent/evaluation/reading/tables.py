@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from xent.errors import SourceError, UnavailableError, XentTypeError, XentValueError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field, field_of, matrix
@@ -50,6 +53,8 @@ def array_of(name: str, values: Any) -> Any:
     if array.dtype.kind == "O" and array.ndim == 1 and array.size and np.ndim(array[0]) == 1:
         # a column of lists
         array = array_of(name, [np.asarray(row).tolist() for row in array])
+    elif array.dtype.kind == "O":
+        array = of_objects(array)
     if array.ndim not in (1, 2):
         raise XentValueError(
             f"{name} must have 1 or 2 dimensions, got shape {array.shape}", value=array.shape
@@ -57,6 +62,37 @@ def array_of(name: str, values: Any) -> Any:
     if array.dtype.kind not in "biufUSTO":
         raise XentTypeError(f"{name} must hold numbers or text, got dtype {array.dtype}")
     return array
+
+
+def of_objects(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return Python's numbers as numbers, nan where one is missing; words with None there.
+
+    So are truth values, where some are missing, and numbers beyond 2**53: their digits count.
+
+    >>> of_objects(np.array([1, None], dtype=object)), of_objects(np.array(["a"], dtype=object))
+    (array([ 1., nan]), array(['a'], dtype=object))
+    """
+    values = array.ravel().tolist()
+    missing = np.fromiter(map(_is_missing, values), dtype=bool, count=len(values))
+    there = [v for v, gone in zip(values, missing, strict=True) if not gone]
+    whole = all(isinstance(v, (int, np.integer, np.bool_)) for v in there)
+    if there and whole and not missing.any():
+        return np.array(values).reshape(array.shape)
+    truth = bool(there) and all(isinstance(v, (bool, np.bool_)) for v in there)
+    precise = all(not isinstance(v, int) or abs(v) <= 2**53 for v in there)
+    numbers = all(isinstance(v, (int, float, Decimal, np.number, np.bool_)) for v in there)
+    if numbers and precise and not (truth and array.ndim == 1):
+        found = [math.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)]
+        return np.array(found).reshape(array.shape)
+    words = np.array([None if gone else v for v, gone in zip(values, missing, strict=True)], object)
+    return words.reshape(array.shape)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is None, nan, or what pandas has for them."""
+    if isinstance(value, (float, np.floating)):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 class ArraySource:

@@ -11,7 +11,7 @@ from xent.errors import XentValueError
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
-from xent.evaluation.reading.names import nearest
+from xent.evaluation.reading.names import class_values, nearest
 from xent.evaluation.reading.plan import Plan
 from xent.kernels.cpu.log_loss import IGNORED, MISSING
 
@@ -25,10 +25,8 @@ class Truth:
         self._plan = plan
         self._ignore = ignore
         self._count = len(plan.classes)
-        try:
-            values = [int(name) for name in plan.classes]
-        except ValueError:
-            values = list(range(self._count))  # whole numbers are positions of named classes
+        # whole numbers are positions of named classes
+        values = class_values(plan.classes) or list(range(self._count))
         self._values = np.array(values, dtype=np.int64)
         self._in_order = values == list(range(self._count))
 

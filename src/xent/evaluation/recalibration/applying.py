@@ -15,7 +15,7 @@ from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import Interval, hall_interval
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.finding import TARGETS, find_predictions
-from xent.evaluation.reading.names import class_names, expand, span
+from xent.evaluation.reading.names import class_names, class_values, expand, span
 from xent.evaluation.reading.opening import HEAD_ROWS
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.pairing import Predictions, find_predicted
@@ -156,10 +156,7 @@ class Application:
 
     def _stand_in(self) -> int:
         """A value that is a class, whichever way the classes are named."""
-        try:
-            return 0 if self._labels else min(map(int, self._plan.classes))
-        except ValueError:
-            return 0
+        return 0 if self._labels else min(class_values(self._plan.classes) or [0])
 
     def _moved(self, truth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Positions among the recalibration's classes."""
