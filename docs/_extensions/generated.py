@@ -1,9 +1,26 @@
 """What pages include, made from the code and the results before Sphinx reads the pages."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+HOWTO = ROOT / "docs" / "howto"
+# what explains a rule whose message no how-to page shows
+BESIDE = {
+    "D03": "howto/loss-is-nan-with-ignore-index",
+    "D05": "howto/crossentropyloss-after-softmax",
+    "D06": "howto/bceloss-is-100",
+    "D09": "howto/kldivloss-negative",
+    "D11": "howto/is-my-cross-entropy-loss-good",
+    "D12": "howto/is-my-cross-entropy-loss-good",
+    "D13": "howto/is-my-cross-entropy-loss-good",
+    "D19": "hints",
+    "D24": "howto/gradient-accumulation-loss-does-not-match",
+    "D26": "howto/log-loss-column-order",
+    "D28": "howto/scipy-entropy-wrong-value",
+    "D34": "hints",
+}
 
 
 def tool(name):
@@ -14,14 +31,34 @@ def tool(name):
     return module
 
 
+def explained():
+    """Return the pages of each rule: those that show its message, else the one beside it."""
+    pages = {code: [page] for code, page in BESIDE.items()}
+    for path in sorted(HOWTO.glob("*.md")):
+        shown = re.findall(r"(?:Warning|Error): (D\d\d): ", path.read_text(encoding="utf-8"))
+        for code in dict.fromkeys(shown):
+            pages.setdefault(code, []).append(f"howto/{path.stem}")
+    return pages
+
+
+def title(page):
+    """Return what the index of the how-to pages calls a page, else its heading."""
+    index = (HOWTO / "index.md").read_text(encoding="utf-8")
+    listed = re.search(rf"\[([^]]+)\]\({page.rpartition('/')[2]}\.md\)", index)
+    text = (HOWTO.parent / f"{page}.md").read_text(encoding="utf-8")
+    return listed[1] if listed else re.match(r"# (.+)", text)[1]
+
+
 def rules():
-    """Return the rules as a table."""
+    """Return the rules as a table, with the pages that explain them."""
     from xent.diagnostics.rules import RULES
 
-    lines = ["| code | what it does | about |", "|---|---|---|"]
+    lines = ["| code | what it does | about | what to do |", "|---|---|---|---|"]
+    pages = explained()
     for code, text in RULES.items():
         severity, _, about = text.partition(": ")
-        lines.append(f'| <span id="{code}"></span>{code} | {severity} | {about} |')
+        links = "; ".join(f"[{title(page)}](../{page}.md)" for page in pages.get(code, ()))
+        lines.append(f'| <span id="{code}"></span>{code} | {severity} | {about} | {links} |')
     return "\n".join(lines)
 
 

@@ -6,8 +6,11 @@ import warnings
 import pytest
 from pages import BLOCKS, DOCS, run_page, text_of
 
-HOWTO = DOCS / "howto"
-PAGES = sorted(path.stem for path in HOWTO.glob("*.md") if path.stem != "index")
+FOLDERS = {"en": "howto", "zh": "zh/howto"}
+PAGES, CHINESE = (
+    sorted(path.stem for path in (DOCS / folder).glob("*.md") if path.stem != "index")
+    for folder in FOLDERS.values()
+)
 PARTS = [
     "**Symptom.**",
     "**Fix.**",
@@ -18,6 +21,7 @@ PARTS = [
     "## Neighbours",
 ]
 OPTIONAL = ("jax", "optax", "scipy", "sklearn", "torch")
+LAST = {"en": PARTS[-1], "zh": "## 相关页面"}
 MOST_LINES = 100
 WIDEST = 88  # what the built page shows of a block without scrolling
 SEEN_FIRST = 20  # lines until the fix begins to show, for who comes with a broken run
@@ -39,12 +43,12 @@ def print_warning(message, category, *_where, **_also):
     print(f"{category.__name__}: {message}")
 
 
-def text(page):
-    return text_of(f"howto/{page}.md")
+def text(page, language="en"):
+    return text_of(f"{FOLDERS[language]}/{page}.md")
 
 
-def prose(page):
-    return BLOCKS.sub("", text(page))
+def prose(page, language="en"):
+    return BLOCKS.sub("", text(page, language))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -123,27 +127,60 @@ PAINS = {
     23: "log-loss-column-order",
     24: "why-cross-entropy-and-not-mse",
     25: "scipy-entropy-wrong-value",
+    26: "loss-rises-while-accuracy-rises",
 }
 
 
+def listed(language):
+    """Return the pages of the index by their rank."""
+    row = re.compile(r"^\| \[.+\]\(([\w-]+)\.md\) \| .+ \| (\d+) \|$", re.M)
+    found = row.findall(text("index", language))
+    ranks = {int(rank): page for page, rank in found}
+    assert len(ranks) == len(found)
+    return ranks
+
+
 def test_each_mistake_has_its_page_in_the_index():
-    rows = re.findall(r"^\| \[.+\]\(([\w-]+)\.md\) \| .+ \| (\d+) \|$", text("index"), re.M)
-    assert {int(rank): page for page, rank in rows} == PAINS
-    assert len(rows) == len(PAINS)
+    assert listed("en") == PAINS
     assert sorted(PAINS.values()) == PAGES
 
 
-@pytest.mark.parametrize("page", [*PAGES, "index"])
-def test_its_links_resolve(page):
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", prose(page))
+BOTH = [("en", page) for page in [*PAGES, "index"]] + [("zh", page) for page in [*CHINESE, "index"]]
+
+
+@pytest.mark.parametrize(("language", "page"), BOTH)
+def test_its_links_resolve(language, page):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", prose(page, language))
     assert links
     for link in links:
-        assert (HOWTO / link).resolve().is_file(), link
+        assert (DOCS / FOLDERS[language] / link).resolve().is_file(), link
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_its_neighbours_are_others(page):
-    neighbours = text(page).partition("## Neighbours")[2]
+@pytest.mark.parametrize(("language", "page"), [case for case in BOTH if case[1] != "index"])
+def test_its_neighbours_are_others(language, page):
+    neighbours = text(page, language).partition(f"\n{LAST[language]}")[2]
     links = re.findall(r"\]\(([^)]+)\)", neighbours)
     assert 2 <= len(links) == len(set(links))
     assert f"{page}.md" not in links
+
+
+def test_chinese_pages_are_in_their_index():
+    ranks = listed("zh")
+    assert sorted(ranks.values()) == CHINESE
+    assert ranks.items() <= PAINS.items()
+    assert len(CHINESE) >= 10
+
+
+@pytest.mark.parametrize("page", CHINESE)
+def test_a_chinese_page_says_what_the_english_one_says(page):
+    # its blocks, which have run there; its parts; and every number with a decimal point
+    english, chinese = text(page), text(page, "zh")
+    assert BLOCKS.findall(chinese) == BLOCKS.findall(english)
+    assert re.findall(r"^##(?= )", chinese, re.M) == re.findall(r"^##(?= )", english, re.M)
+    for part in ("**现象。**", "**改法。**", LAST["zh"]):
+        assert f"\n{part}" in chinese
+    numbers = [sorted(re.findall(r"\d+\.\d+", prose(page, language))) for language in FOLDERS]
+    assert numbers[0] == numbers[1]
+    # and they lead to each other
+    assert f"*[中文](../zh/howto/{page}.md)*" in english
+    assert f"*[English](../../howto/{page}.md)*" in chinese

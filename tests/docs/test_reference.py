@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 from collections import Counter
 
 import pytest
@@ -90,6 +91,9 @@ def test_every_rule_is_there(built):
     text = (built / "reference" / "errors.html").read_text(encoding="utf-8")
     for code in RULES:
         assert f'<span id="{code}"></span>{code}<' in text
+        # the page that says what to do about it
+        row = text.partition(f'<span id="{code}"></span>')[2].partition("</tr>")[0]
+        assert re.search(r'href="\.\./(howto/[\w-]+|hints)\.html"', row), code
     # and is found from where it is mentioned
     text = (built / "reference" / "measures.html").read_text(encoding="utf-8")
     assert 'href="errors.html#D07">D07</a>' in text
