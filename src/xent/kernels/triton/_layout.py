@@ -69,9 +69,18 @@ def _merged(shape: Any, strides: Any) -> int | None:
     return axes[-1][1] if axes else 0
 
 
-def vector_of(views: list[View], adjacent: int) -> int:
-    """Return the power of two, up to 16, that divides every stride but 1, and `adjacent`."""
-    strides = [s for v in views if v.tensor is not None for s in v[1:] if s != 1]
+def vector_of(views: list[View], across: bool, adjacent: int) -> int:
+    """Return the power of two, up to 16, that divides `adjacent` and the strides of all views.
+
+    across: lanes are adjacent in memory, not classes. Only the stride of that axis may be 1
+    beside them: a view that is adjacent in another axis than the others has a stride of 1
+    which no power of two divides.
+    """
+    strides: list[int] = []
+    for v in views:
+        if v.tensor is not None:
+            side, other = (v.lane, v.cls) if across else (v.cls, v.lane)
+            strides += [v.group, other] if side == 1 else [v.group, other, side]
     return math.gcd(16, adjacent, *strides)
 
 

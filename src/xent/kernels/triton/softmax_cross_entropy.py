@@ -147,7 +147,7 @@ def _launch(
         options["HAS_SPREAD"] = label_smoothing != 0
     elif blocks.stages:
         options["STAGES"] = blocks.stages
-    vector = vector_of([x, g, soft], lanes if across else num_classes)
+    vector = vector_of([x, g, soft], across, lanes if across else num_classes)
     if is_soft or blocks.stages:
         # 16 bytes, of which no more than what is added up in float32. A thread has as many
         # classes in all loops: what it stores at once, where that is narrower than what it loads
