@@ -52,12 +52,16 @@ def read_block(
     here = cols.to(tl.int64) if WIDE else cols
     pointers = first[:, None] + here[None, :] * x_class
     raw = load_logits(pointers, mask, HALF, POLICY)
+    if mask is not None and first.shape[0] > 1:
+        # a skipped row is -inf, whatever it holds, and its exponentials are 0
+        raw = tl.where(kept[:, None], raw, -float("inf"))
     x = bound(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     if allowed is not None:
         chosen = allowed[:, None] + here[None, :] * mask_class
         chosen = tl.load(chosen) if mask is None else tl.load(chosen, mask=mask, other=0)
         x = tl.where(chosen != 0, x, -float("inf"))
-    if mask is not None and (HAS_SOFTCAP or first.shape[0] > 1):
+    if mask is not None and HAS_SOFTCAP:
+        # it has made finite numbers of what is outside of the rows, and of skipped ones
         x = tl.where(mask & kept[:, None], x, -float("inf"))
     return cols, raw, x
 
@@ -233,6 +237,7 @@ def class_long_kernel(
         w *= tl.load(class_weight + y, mask=y >= 0, other=1.0).to(tl.float64)
         if not HAS_Z:
             kept = kept & (w != 0)
+            y = tl.where(kept, y, -1)
 
     first = logits + offset_of(group, lane, x_group, x_lane)
     allowed = None
@@ -283,13 +288,16 @@ def class_long_kernel(
     )  # fmt: skip
     unsafe = kept & ~((total < HIGH) & (total > LOW))
     if tl.max(unsafe.to(tl.int32), axis=0) > 0:
+        highest = m
         for start in tl.range(0, full, BLOCK_C):
             cols, _, x = read_block(
                 first, allowed, start, whole, kept, num_classes, x_class, mask_class, softcap,
                 temperature, BLOCK_C, HALF, WIDE, HAS_SOFTCAP, HAS_TEMPERATURE, "evict_last",
             )  # fmt: skip
             x = tl.where(cols[None, :] == y[:, None], -float("inf"), x)
-            m = tl.maximum(m, tl.max(x, axis=1))
+            highest = tl.maximum(highest, tl.max(x, axis=1))
+        # the neighbours of such a row keep their reference, and with it every bit of their sums
+        m = tl.where(unsafe, highest, m)
         shift = tl.where(m == -float("inf"), 0.0, m)
         total, _spread = sum_exponentials(
             end, first, allowed, y, whole, kept, shift, full, num_classes, x_class, mask_class,
@@ -319,19 +327,22 @@ def class_long_kernel(
         each = tl.where(bad, float("nan"), tl.where(kept, loss, 0.0))
         tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
-        tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
+        each = tl.where(bad, float("nan"), tl.where(kept, log_sum, 0.0))
+        tl.store(lse + rows, each.to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
         own = tl.where(p == 0, 0.0, p * loss)
         rest = tl.where(not_p == 0, 0.0, not_p * above)
         h = own + rest + factor * spread
-        h = tl.where(kept, h, 0.0)
+        h = tl.where(bad, float("nan"), tl.where(kept, h, 0.0))
         tl.store(entropy + rows, h.to(entropy.dtype.element_ty), mask=inside)
     if hit is not None:
-        tl.store(hit + rows, (kept & (beaten == 0) & (loss == loss)).to(tl.int8), mask=inside)
+        right = kept & ~bad & (beaten == 0) & (loss == loss)
+        tl.store(hit + rows, right.to(tl.int8), mask=inside)
 
     cost = w * loss
     if HAS_Z:
-        cost += sample * (z_loss * log_sum * log_sum)
+        # a class of weight 0 may be impossible: 0 * inf
+        cost = tl.where(w == 0, 0.0, cost) + sample * (z_loss * log_sum * log_sum)
     cost = tl.where(bad, float("nan"), tl.where(kept, cost, 0.0))
     counted = tl.where(kept, w, 0.0)
     tl.store(nll + rows, cost.to(nll.dtype.element_ty), mask=inside)

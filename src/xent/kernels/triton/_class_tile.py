@@ -82,19 +82,24 @@ def class_tile_kernel(
         w *= tl.load(class_weight + y, mask=y >= 0, other=1.0).to(tl.float64)
         if not HAS_Z:
             kept = kept & (w != 0)
+            # such a row is not read, and has no logit at y
+            y = tl.where(kept, y, -1)
 
     filled = cols[None, :] < num_classes
     first = logits + offset_of(group, lane, x_group, x_lane)[:, None]
     # a skipped row is not read, where it is not read with its neighbours
     read = filled & (inside if ACROSS else kept)[:, None]
     raw = load_logits(first + here[None, :] * x_class, read, HALF, "")
+    if ACROSS:
+        # a skipped row is -inf, whatever it holds, and its exponentials are 0
+        raw = tl.where(kept[:, None], raw, -float("inf"))
     x = bound(raw, softcap, temperature, HALF, HAS_SOFTCAP, HAS_TEMPERATURE)
     if class_mask is not None:
         allowed = class_mask + offset_of(group, lane, mask_group, mask_lane)[:, None]
         allowed = tl.load(allowed + here[None, :] * mask_class, mask=read, other=0)
         x = tl.where(allowed != 0, x, -float("inf"))
-    if ACROSS or HAS_SOFTCAP:
-        # a skipped row is -inf, and its exponentials are 0
+    if HAS_SOFTCAP:
+        # it has made finite numbers of what is outside of the rows, and of skipped ones
         x = tl.where(filled & kept[:, None], x, -float("inf"))
 
     is_y = cols[None, :] == y[:, None]
@@ -121,14 +126,17 @@ def class_tile_kernel(
         each = tl.where(bad, float("nan"), tl.where(kept, loss, 0.0))
         tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
-        tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
+        each = tl.where(bad, float("nan"), tl.where(kept, log_sum, 0.0))
+        tl.store(lse + rows, each.to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
         own = tl.where(p == 0, 0.0, p * loss)
         rest = tl.where(not_p == 0, 0.0, not_p * above)
-        h = tl.where(kept, own + rest + factor * spread, 0.0)
+        h = own + rest + factor * spread
+        h = tl.where(bad, float("nan"), tl.where(kept, h, 0.0))
         tl.store(entropy + rows, h.to(entropy.dtype.element_ty), mask=inside)
     if hit is not None:
-        tl.store(hit + rows, (kept & (beaten == 0) & (loss == loss)).to(tl.int8), mask=inside)
+        right = kept & ~bad & (beaten == 0) & (loss == loss)
+        tl.store(hit + rows, right.to(tl.int8), mask=inside)
 
     if gradient is not None:
         scale = gradient_factor(w, kept, rows, gradient_scale, row_scale)
@@ -155,7 +163,8 @@ def class_tile_kernel(
 
     cost = w * loss
     if HAS_Z:
-        cost += sample * (z_loss * log_sum * log_sum)
+        # a class of weight 0 may be impossible: 0 * inf
+        cost = tl.where(w == 0, 0.0, cost) + sample * (z_loss * log_sum * log_sum)
     cost = tl.where(bad, float("nan"), tl.where(kept, cost, 0.0))
     counted = tl.where(kept, w, 0.0)
     tl.store(nll + rows, cost.to(nll.dtype.element_ty), mask=inside)

@@ -255,9 +255,11 @@ def soft_kernel(
         each = tl.where(bad, float("nan"), tl.where(kept, each, 0.0))
         tl.store(plain + rows, each.to(plain.dtype.element_ty), mask=inside)
     if lse is not None:
-        tl.store(lse + rows, tl.where(kept, log_sum, 0.0).to(lse.dtype.element_ty), mask=inside)
+        each = tl.where(bad, float("nan"), tl.where(kept, log_sum, 0.0))
+        tl.store(lse + rows, each.to(lse.dtype.element_ty), mask=inside)
     if entropy is not None:
-        h = tl.where(kept, tail + factor * add_lanes(width, width_lost, EXACT), 0.0)
+        h = tail + factor * add_lanes(width, width_lost, EXACT)
+        h = tl.where(bad, float("nan"), tl.where(kept, h, 0.0))
         tl.store(entropy + rows, h.to(entropy.dtype.element_ty), mask=inside)
     if hit is not None:
         tl.store(hit + rows, (kept & (apart == meant) & (tail == tail)).to(tl.int8), mask=inside)
