@@ -21,6 +21,21 @@ LOADS = {"compare": READS, "evaluate": READS, "recalibrate": READS, "merge": REA
 def main() -> None:
     """Run the command line and exit with its code."""
     try:
+        code = _loaded_and_run()
+    except KeyboardInterrupt:  # outside what catches it
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        # what was open is closed by now, but a library's thread may be in the middle of
+        # something, and Python ending under it would abort the process
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    raise SystemExit(code)
+
+
+def _loaded_and_run() -> int:
+    try:
         with _left_at_once():
             from xent.cli.app import run
 
@@ -36,8 +51,8 @@ def main() -> None:
             '  fix: pip install "xent[evaluate]"',
             file=sys.stderr,
         )
-        raise SystemExit(2) from None
-    raise SystemExit(run(sys.argv[1:]))
+        return 2
+    return run(sys.argv[1:])
 
 
 def _is_one_parquet_file(arguments: list[str]) -> bool:

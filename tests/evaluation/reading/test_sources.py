@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,8 @@ import pytest
 
 from xent.errors import SourceError
 from xent.evaluation import evaluate
-from xent.evaluation.reading.sources import open_source
+from xent.evaluation.reading.duck import DuckSource
+from xent.evaluation.reading.sources import ahead, open_source
 from xent.evaluation.summary.rows import in_part
 
 ROWS = 40
@@ -243,3 +246,50 @@ print("pandas" in sys.modules)
 """
     run = [sys.executable, "-c", program]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+@pytest.mark.parametrize("ask", ["open", "head"])
+def test_ctrl_c_in_the_middle_of_a_query_is_ctrl_c(tmp_path, ask):
+    """DuckDB looks for signals while it works, and makes a RuntimeError of what they raise."""
+    pq.write_table(pa.table({"p": np.random.default_rng(0).random(200_000)}), tmp_path / "0.pq")
+    for k in range(1, 300):
+        (tmp_path / f"{k}.pq").symlink_to(tmp_path / "0.pq")
+    long = f"SELECT sum(sin(p)) AS total FROM read_parquet('{tmp_path}/*.pq')"  # seconds
+    source = DuckSource(long, "the sum of many files")
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            # to know the columns of the second one, it is run
+            _ = source.head(1) if ask == "head" else DuckSource(f"PIVOT ({long}) ON total", "it")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        source.close()
+
+
+def test_ctrl_c_while_the_reader_starts_leaves_no_thread(monkeypatch):
+    """A thread that is left in the middle of a library aborts the process at its end."""
+    started = []
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        started.append(thread)
+        raise KeyboardInterrupt
+
+    def batches():
+        while True:
+            yield {}
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(ahead(batches()))
+    (thread,) = started
+    thread.join(60)
+    assert not thread.is_alive()
+    assert not thread.daemon

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import glob
 import os
@@ -14,7 +15,7 @@ from xent.errors import SourceError, UnavailableError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.names import repeated
 
-__all__ = ["DuckSource", "reader_of"]
+__all__ = ["DuckSource", "interruptible", "reader_of"]
 
 BATCH_ROWS = 61_440  # half a row group of DuckDB: small enough for its buffers to be used again
 MEMORY_LIMIT = "400MB"
@@ -65,10 +66,11 @@ class DuckSource:
             else:
                 self._connection = duckdb.connect(config=settings)
             self._connection.execute("SET enable_progress_bar = false")
-            relation = self._connection.sql(query)
-            if relation is None:
-                raise SourceError(f"sql must be a query that returns rows, got {sql!r}")
-            schema = relation.limit(0).to_arrow_table().schema
+            with interruptible():
+                relation = self._connection.sql(query)
+                if relation is None:
+                    raise SourceError(f"sql must be a query that returns rows, got {sql!r}")
+                schema = relation.limit(0).to_arrow_table().schema
         except duckdb.Error as error:
             raise self._plainly(error) from None
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in schema]
@@ -81,14 +83,17 @@ class DuckSource:
         count = "SELECT sum(num_rows)::BIGINT FROM parquet_file_metadata(?)"
         try:
             # a connection of its own: this one may be in the middle of a stream
-            found = self._connection.cursor().execute(count, [self._file]).fetchone()
+            with interruptible():
+                found = self._connection.cursor().execute(count, [self._file]).fetchone()
         except (self._error, OSError):
             return None  # the reader will say what is wrong
         return None if found is None else found[0]
 
     def head(self, rows: int) -> Batch:
         try:
-            table = self._connection.sql(f"FROM ({self._query}\n) LIMIT {rows}").to_arrow_table()
+            with interruptible():
+                first = self._connection.sql(f"FROM ({self._query}\n) LIMIT {rows}")
+                table = first.to_arrow_table()
         except (self._error, OSError) as error:
             raise self._plainly(error) from None
         if not table.num_rows:
@@ -137,6 +142,17 @@ class DuckSource:
             first += "; the Parquet file is truncated or is no Parquet file"
         what = "sql cannot be run" if self._sql is not None else f"{self.name} cannot be read"
         return SourceError(f"{what}: {_lower(first)}")
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C in the middle of a query be Ctrl-C; DuckDB makes an error of its own of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _lower(text: str) -> str:

@@ -156,9 +156,11 @@ def ahead(items: Iterator[Batch], depth: int = 2) -> Iterator[Batch]:
     """Yield the same items, the next ones fetched on a thread while this one is used."""
     waiting: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
+    main = threading.main_thread()
 
     def put(item: tuple[Batch | None, BaseException | None]) -> None:
-        while not stopped.is_set():
+        # the process may end while nobody asks for more
+        while not stopped.is_set() and main.is_alive():
             try:
                 return waiting.put(item, timeout=0.1)
             except queue.Full:
@@ -168,15 +170,16 @@ def ahead(items: Iterator[Batch], depth: int = 2) -> Iterator[Batch]:
         try:
             for item in items:
                 put((item, None))
-                if stopped.is_set():
+                if stopped.is_set() or not main.is_alive():
                     return
             put((None, None))
         except BaseException as error:
             put((None, error))
 
-    thread = threading.Thread(target=fetch, name="xent-reader", daemon=True)
-    thread.start()
+    # no daemon: Python would end under a thread that is in a library, which aborts the process
+    thread = threading.Thread(target=fetch, name="xent-reader", daemon=False)
     try:
+        thread.start()
         while True:
             item, error = waiting.get()
             if error is not None:
@@ -186,4 +189,5 @@ def ahead(items: Iterator[Batch], depth: int = 2) -> Iterator[Batch]:
             yield item
     finally:
         stopped.set()
-        thread.join()
+        if thread.is_alive():  # else Ctrl-C came while it was being started, and it ends by itself
+            thread.join()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent.errors import SourceError, UnavailableError, XentTypeError
+from xent.evaluation.reading.duck import interruptible
 from xent.evaluation.reading.names import repeated
 
 __all__ = ["is_connection", "is_pandas", "query_table", "streamable"]
@@ -60,19 +61,20 @@ def query_table(source: Any, sql: str) -> Any:
             f'sql needs duckdb, which is missing ({error}); pip install "xent[evaluate]"'
         ) from None
     try:
-        if is_connection(source):
-            relation = source.sql(sql)
-        elif isinstance(source, duckdb.DuckDBPyRelation):
-            relation = source.query("source", sql)
-        else:
-            table = streamable(source)
-            pa = _arrow()
-            if isinstance(table, Mapping):
-                table = pa.table({str(n): np.asarray(a) for n, a in table.items()})
-            elif hasattr(table, "__arrow_c_stream__"):
-                table = pa.table(table)  # a stream is read once, and a query may read it twice
-            connection = duckdb.connect(config={"preserve_insertion_order": True})
-            relation = connection.register("source", table).sql(sql)
+        with interruptible():
+            if is_connection(source):
+                relation = source.sql(sql)
+            elif isinstance(source, duckdb.DuckDBPyRelation):
+                relation = source.query("source", sql)
+            else:
+                table = streamable(source)
+                pa = _arrow()
+                if isinstance(table, Mapping):
+                    table = pa.table({str(n): np.asarray(a) for n, a in table.items()})
+                elif hasattr(table, "__arrow_c_stream__"):
+                    table = pa.table(table)  # a stream is read once, and a query may read it twice
+                connection = duckdb.connect(config={"preserve_insertion_order": True})
+                relation = connection.register("source", table).sql(sql)
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise SourceError(f"sql cannot be run: {first}", value=sql) from None
