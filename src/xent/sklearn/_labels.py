@@ -125,7 +125,8 @@ def _comparable(y: Array, name: str) -> Array:
             i = int(wrong[0])
             raise XentValueError(
                 f"{name} must hold class labels, got {y[i]} in row {i} "
-                f"({counted(wrong.size, 'such row')}); probabilities as targets: xent.categorical_cross_entropy",
+                f"({counted(wrong.size, 'such row')}); probabilities as targets: "
+                "xent.categorical_cross_entropy",
                 index=i,
                 value=float(y[i]),
             )
@@ -201,7 +202,8 @@ def _find(y: Array, classes: Array) -> NDArray[np.int64]:
         shown = [str(c) for c in classes.tolist()]
         raise XentValueError(
             f"y_true must hold the labels, got {y[i].item()!r} in row {i} "
-            f"({counted(wrong.size, 'such row')}); {nearest(str(y[i].item()), shown, 'the labels are')}",
+            f"({counted(wrong.size, 'such row')}); "
+            + nearest(str(y[i].item()), shown, "the labels are"),
             code="D01",
             index=i,
             value=y[i].item(),
@@ -264,8 +266,9 @@ def _one_hot(y: Array, num_columns: int, labels: Any) -> Labelled:
         i = int(wrong[0])
         raise XentValueError(
             f"y_true must have one 1 in each row, got {int(ones[i])} in row {i} "
-            f"({counted(wrong.size, 'such row')}); labels that are each true or false by themselves have a loss of their "
-            'own: xent.evaluate(labels=y_true, probs=y_proba, task="multi")',
+            f"({counted(wrong.size, 'such row')}); labels that are each true or false by "
+            "themselves have a loss of their own: xent.evaluate(labels=y_true, probs=y_proba, "
+            'task="multi")',
             code="D17",
             index=i,
             value=int(ones[i]),
