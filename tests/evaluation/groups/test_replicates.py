@@ -59,6 +59,21 @@ def test_an_interval_is_that_of_rows_drawn_again(weighted):
     assert [2 * halved.low, 2 * halved.high] == pytest.approx([got.low, got.high], rel=1e-12)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("spread", [1e-6, 1e-9, 1e-12])
+def test_losses_that_are_nearly_equal_have_an_interval(weighted, spread):
+    # the same rows, their spread seen from far and from near
+    keys, _, weight = rows(6, 300, weighted)
+    off = np.random.default_rng(6).integers(-(2**10), 2**10, 300) / 2**10
+    far, near = (tally(keys, 1 + k * off, weight, slice(None)).interval(0.9) for k in (1, spread))
+    # 1 + spread * off is rounded by 2**-53, of up to 2**-10 of the spread at 1e-12
+    rel = 2**-52 / spread + 1e-9
+    assert (near.low - 1, near.high - 1) == pytest.approx(
+        (spread * (far.low - 1), spread * (far.high - 1)), rel=4 * rel
+    )
+    assert near.note == ""
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 99), st.lists(st.integers(0, 60), max_size=3), st.booleans())
 def test_no_split_or_order_is_seen(seed, cuts, weighted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE, ratio
-from xent.evaluation.groups.sums import LARGEST
+from xent.evaluation.groups.sums import LARGEST, products
 from xent.evaluation.intervals.means import Interval, bootstrap_interval, no_interval
 from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
@@ -38,8 +39,8 @@ class Sample(NamedTuple):
         if w <= 0:
             return math.nan, math.nan
         squares = tt * w * w - 2 * t * wt * w + t * t * ww
-        # a spread below what rounding of squares leaves is none
-        if squares << 48 <= t * t * ww:
+        # a spread below what rounding of losses leaves is none
+        if squares << 100 <= t * t * ww:
             return ratio(t, w), 0.0
         return ratio(t, w), math.sqrt(ratio(squares * ONE, w**4))
 
@@ -161,10 +162,11 @@ class ReplicateTally:
     ) -> None:
         """Add scored rows of finite loss, always with weights or always without."""
         t = np.minimum(nll if weight is None else weight * nll, LARGEST)
-        values = [t, t * t]
-        if weight is not None:
-            w = np.minimum(weight, LARGEST)
-            values = [w, t, w * w, w * t, t * t]
+        w = None if weight is None else np.minimum(weight, LARGEST)
+        # what rounding takes from a square is all that there is to see of nearly equal losses
+        pairs = [(t, t)] if w is None else [(w, w), (w, t), (t, t)]
+        squares, lost = zip(*(products(a, b) for a, b in pairs), strict=True)
+        values = [t, *squares, *lost] if w is None else [w, t, *squares, *lost]
         if self._drawn is None:
             self._weighted = weight is not None
             self._drawn = ReplicateSums(self._replicates, len(values), seed=SEED)
@@ -184,6 +186,10 @@ class ReplicateTally:
         drawn, sums = self._drawn.totals()
         drawn = [self._count, *drawn]
         columns = [[own.totals()[0], *of] for own, of in zip(self._rows, sums, strict=True)]
+        count = 3 if self._weighted else 1  # products of two
+        plain, squares, lost = columns[: -2 * count], columns[-2 * count : -count], columns[-count:]
+        whole = [list(map(operator.add, *both)) for both in zip(squares, lost, strict=True)]
+        columns = plain + whole
         if not self._weighted:
             t, tt = columns
             ones = [d * ONE for d in drawn]
