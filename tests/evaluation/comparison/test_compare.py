@@ -11,6 +11,7 @@ from scipy import stats
 from xent import kl_divergence
 from xent.errors import SourceError, XentValueError
 from xent.evaluation import compare, evaluate
+from xent.report.page import html_page
 
 CLASSES = 4
 
@@ -94,6 +95,31 @@ def test_a_nearly_constant_difference_has_a_short_interval(rng):
         assert c.difference == sign * (0.25 + steps[1].mean())
         # the ends are rounded: 2**-54 of them, that is 1e-5 of the width
         assert_allclose(c.interval.high - c.interval.low, 2 * half, rtol=1e-4)
+
+
+def test_equal_differences_do_not_tell_how_others_would_be():
+    found = compare(([1, 1], [0.5, 0.5]), ([1, 1], [0.6, 0.6]), names=["a", "b"])
+    assert found.interval.low == found.interval.high == found.difference > 0
+    assert math.isnan(found.p_value)
+    assert "neither is shown to be better" in str(found)
+    assert "is better than" not in html_page(found)
+    assert found.notes == (
+        "a and b differ by the same in all of 2 rows, which does not tell how much they would in "
+        "others",
+    )
+    # a model beside itself does differ by nothing, and one row is another matter
+    for count, p in ((2, 1.0), (1, math.nan)):
+        same = compare(([1] * count, [0.5] * count), ([1] * count, [0.5] * count))
+        assert_allclose(same.p_value, p)
+        assert same.notes == ()
+
+
+def test_differences_so_small_that_their_cubes_are_no_doubles():
+    a, b = np.array([1, 2, 3, 4]) * 1e-110, np.array([3, 3, 1, 1]) * 1e-110
+    small = compare({"lp": -a}, {"lp": -b}, log_probs="lp")
+    large = compare({"lp": -a * 1e110}, {"lp": -b * 1e110}, log_probs="lp", interval="t")
+    assert small.p_value == pytest.approx(large.p_value, rel=1e-9)
+    assert small.interval.high == pytest.approx(large.interval.high * 1e-110, rel=1e-9)
 
 
 def test_units_are_of_losses_and_divergences(y, p, q):

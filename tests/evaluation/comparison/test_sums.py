@@ -172,7 +172,7 @@ def test_equal_models_have_no_difference():
     interval = difference_interval(m, 0.95, "hall")
     assert (interval.low, interval.high, difference_p_value(m, "hall")) == (0, 0, 1)
     m = moments_of(np.full(10, 0.5))
-    assert difference_p_value(m, "hall") == 0
+    assert math.isnan(difference_p_value(m, "hall"))
 
 
 @pytest.mark.parametrize("method", ["wider", "hall", "t"])

@@ -124,6 +124,14 @@ def test_equal_values_have_a_width_of_zero_and_say_so():
     assert (found.low, found.high, found.note) == (0.7, 0.7, "all 50 losses are equal")
 
 
+def test_losses_so_small_that_their_cubes_are_no_doubles():
+    small, large = (evaluate(log_probs=-np.array([1, 2, 4]) * f).interval for f in (1e-110, 1))
+    # without its cubes the interval is Student's: symmetric, but for what cannot be
+    mean, half = 7 / 3, math.sqrt(14 / 9 / 2) * student_quantile(0.975, 2)
+    assert (small.low, small.high) == pytest.approx((0.0, (mean + half) * 1e-110), rel=1e-12)
+    assert large.high > mean + half
+
+
 def test_a_loss_is_never_below_zero():
     values = [0.0] * 5 + [1.0]
     assert hall_interval(*moments(values)).low < 0

@@ -102,6 +102,12 @@ def _notes(
             "to check, key one to pair rows by"
         )
     for p in pairs:
+        if p.num_common > 1 and math.isnan(p.p_value) and p.interval.low == p.interval.high:
+            notes.append(
+                f"{p.a} and {p.b} differ by the same in all of {counted(p.num_common)}, which does "
+                "not tell how much they would in others"
+            )
+    for p in pairs:
         unlikely = p.num_common > 30 and p.autocorrelation > 3 / math.sqrt(p.num_common)
         if unlikely and p.autocorrelation > ALIKE and p.num_clusters is None:
             notes.append(

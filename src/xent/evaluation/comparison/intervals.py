@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from xent.evaluation.comparison.sums import Moments
 from xent.evaluation.comparison.tails import t_p_value
-from xent.evaluation.intervals.means import FEWEST, Interval, hall_interval, no_interval
+from xent.evaluation.intervals.means import (
+    FEWEST,
+    Interval,
+    hall_interval,
+    no_interval,
+    skewness_of_mean,
+)
 from xent.evaluation.intervals.student import student_quantile
 
 __all__ = ["anytime_interval", "difference_interval", "difference_p_value", "t_interval"]
@@ -42,13 +48,16 @@ def difference_interval(m: Moments, level: float, method: str) -> Interval:
 
 
 def difference_p_value(m: Moments, method: str) -> float:
-    """Return the level at which 0 is on the edge of the interval, taken from 1."""
+    """Return the level at which 0 is on the edge of the interval, taken from 1.
+
+    nan where there is no spread to judge by: of two rows with the same difference too.
+    """
     if m.n < FEWEST or not math.isfinite(m.second):
         return math.nan
     if m.second <= 0:
-        return 1.0 if m.mean == 0 else 0.0
+        return 1.0 if m.mean == 0 else math.nan
     t = m.mean / m.standard_error
-    a = max(-1.0, min(1.0, m.third / m.second**1.5 / math.sqrt(m.n)))
+    a = skewness_of_mean(m.n, m.second, m.third)
     # Hall's cubic, of which the interval takes the inverse
     transformed = t + a * t * t / 3 + a * a * t**3 / 27 + a / 6
     p = {"hall": [transformed], "t": [t], "wider": [transformed, t]}[method]

@@ -21,6 +21,7 @@ __all__ = [
     "cluster_interval",
     "hall_interval",
     "no_interval",
+    "skewness_of_mean",
 ]
 
 # effective rows: with less than a tenth of a degree of freedom no quantile means anything
@@ -147,16 +148,24 @@ def hall_interval(
     if variance <= 0:
         return Interval(float(mean), float(mean), level, "hall", f"all {n:.0f} losses are equal")
     error = math.sqrt(variance / (n - 1))
-    skewness = third_moment / (variance * math.sqrt(variance * n))
+    skewness = skewness_of_mean(n, variance, third_moment)
     return _transformed(mean, error, skewness, n - 1, level, "hall", least)
+
+
+def skewness_of_mean(n: float, variance: float, third_moment: float) -> float:
+    """Return the skewness of a mean, from central moments.
+
+    >>> skewness_of_mean(4.0, 1e-220, 0.0)  # the power 3/2 of which is no double
+    0.0
+    """
+    # of n values it is within 1; rounding may say otherwise
+    return max(-1.0, min(1.0, third_moment / variance / math.sqrt(variance) / math.sqrt(n)))
 
 
 def _transformed(
     mean: float, error: float, skewness: float, df: float, level: float, method: str, least: float
 ) -> Interval:
     tail = (1 - level) / 2
-    # of n values the skewness of the mean is within 1; rounding may say otherwise
-    skewness = max(-1.0, min(1.0, skewness))
     t = -student_quantile(tail, df)
     low = max(mean - error * _unskewed(t, skewness), min(least, mean))
     return Interval(float(low), float(mean - error * _unskewed(-t, skewness)), level, method)
@@ -230,7 +239,7 @@ def cluster_interval(
             float(mean), float(mean), level, "cluster", f"all {count} clusters are equal"
         )
     # third powers of tiny numbers: ratios first
-    skewness = math.fsum((d / math.sqrt(second)) ** 3 for d in off)
+    skewness = max(-1.0, min(1.0, math.fsum((d / math.sqrt(second)) ** 3 for d in off)))
     error = math.sqrt(second * count / (count - 1))
     found = _transformed(float(mean), error, skewness, count - 1, level, "cluster", least)
     return replace(found, note=note)

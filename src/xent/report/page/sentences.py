@@ -116,6 +116,8 @@ def _pair_says(p: Pair, t: Translate, unit: str) -> str:
     found = p.interval
     if found is None or not math.isfinite(p.difference):
         return ""
+    if found.low == found.high != 0:
+        return ""  # equal differences do not tell how others would be
     first, second = tables.user_text(p.first), tables.user_text(p.second)
     if found.low <= 0 <= found.high:
         return t("undecided", first=first, second=second, interval=tables.interval(found, t))
