@@ -31,7 +31,7 @@ NAMES = {
     "uncertainty": "uncertainty",
     "resolution": "− resolution",
     "miscalibration": "+ miscalibration",
-    "within": "within",
+    "within": "clip",
     "total": "log loss",
 }
 

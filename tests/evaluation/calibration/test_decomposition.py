@@ -1,6 +1,8 @@
 """What the loss of a summary is made of, for every task."""
 
 import json
+import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -172,6 +174,36 @@ def test_what_a_clip_adds_is_told_apart():
     assert whole.miscalibration.value == pytest.approx(rest.temperature.gain, rel=1e-9)
     assert_allclose(whole.within, e.log_loss - rest.log_loss, rtol=1e-9)
     assert f"+ {whole.within:.4f} what the clip" in str(e)
+
+
+@pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
+@pytest.mark.parametrize("clip", [0.01, 0.4, 0.9])
+@pytest.mark.parametrize("labels", [False, True])
+def test_a_clip_does_not_take_miscalibration_below_0(clip, labels):
+    # forecasts in two cells, each its frequency's: calibrated until the clip
+    p = np.repeat([0.005, 0.75], [400, 100])
+    y = np.concatenate([np.arange(400) < 2, np.arange(100) < 75]).astype(int)
+    said = {"target": None, "labels": y[:, None], "task": "multi"} if labels else {"target": y}
+    e = evaluate(probs=p[:, None] if labels else p, zero=f"clip:{clip}", **said)
+    whole = e.decomposition[0]
+    closes(whole, e.log_loss)
+    # of forecasts between the clip and 1 - clip, which sum to 1, as far as cells tell them
+    kept = np.clip(p, clip, None), np.clip(1 - p, clip, None)
+    proper = np.maximum(-np.log(np.where(y == 1, *kept)), -math.log1p(-clip))
+    spared = proper.mean() - e.log_loss
+    assert spared > 0
+    assert whole.within == pytest.approx(-spared, rel=1 / 16)
+    isotonic = whole.uncertainty.value - whole.resolution.value
+    assert whole.miscalibration.value == pytest.approx(proper.mean() - isotonic, abs=spared / 16)
+    assert whole.miscalibration.value >= 0
+    assert re.search(r"- +\d\.\d+ what the clip of small probabilities changes", str(e))
+    assert "Clip of small probabilities" in html_page(e)
+
+
+def test_a_clip_that_changes_no_loss_changes_no_term():
+    p, y = np.tile([0.25, 0.75], 20), np.tile([0, 1], 20)
+    as_they_are, clipped = (evaluate((y, p), zero=z).decomposition for z in ("inf", "clip:0.1"))
+    assert as_they_are == clipped
 
 
 def test_the_interval_of_the_temperature_term_covers():

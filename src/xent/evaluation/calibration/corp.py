@@ -59,6 +59,7 @@ def corp(
     names: tuple[str, ...],
     log_loss: npt.ArrayLike | None = None,
     scale: npt.ArrayLike = 1.0,
+    clip: float = 0.0,
     replicates: int | None = None,
     note: str = "",
     level: float = 0.95,
@@ -82,6 +83,8 @@ def corp(
         `grid_cost` covers that too.
     scale : array, shape (G,) or a number
         Rows for each unit of weight: sum w / sum w**2.
+    clip : float, default 0.0
+        What smaller probabilities of the truth were raised to in `log_loss`.
     replicates : int, optional
         How often to draw for null values and intervals.
     note : str
@@ -106,6 +109,10 @@ def corp(
 
     *Weights.* Chance is that of (sum w)**2 / sum w**2 rows of equal weight.
 
+    *A clip* raises the probability of the truth and leaves that of the other outcome, so that the
+    two sum to more than 1. Forecasts between the clip and 1 less it, which sum to 1, cost
+    -log(1 - clip) at least: the terms are of those, and what they cost more is `within`, below 0.
+
     *Impossible rows* make the loss and the miscalibration infinite. A calibrated model has
     none, so the p-value is 0.
 
@@ -121,7 +128,7 @@ def corp(
     >>> round(d.log_loss, 4), round(d.miscalibration.value, 4), d.miscalibration.p_value > 0.5
     (0.5693, 0.0046, True)
     """
-    parts = _parts(zeros, ones, grid, log_loss, scale, replicates)
+    parts = _parts(zeros, ones, grid, log_loss, scale, clip, replicates)
     return [
         _decomposition(names[group], note, parts.of(itemgetter(i)), level)
         for i, group in enumerate(parts.groups)
@@ -136,6 +143,7 @@ def corp_pooled(
     name: str,
     log_loss: npt.ArrayLike,
     scale: npt.ArrayLike = 1.0,
+    clip: float = 0.0,
     replicates: int | None = None,
     note: str = "",
     level: float = 0.95,
@@ -146,7 +154,7 @@ def corp_pooled(
     groups are independent of each other: labels that are wrong together make the truth
     vary more than the interval says.
     """
-    parts = _parts(zeros, ones, grid, log_loss, scale, replicates)
+    parts = _parts(zeros, ones, grid, log_loss, scale, clip, replicates)
     if len(parts.groups) == 0:
         return None
     return _decomposition(name, note, parts.of(lambda a: a.mean(axis=0)), level)
@@ -157,6 +165,7 @@ class _Parts(NamedTuple):
 
     groups: npt.NDArray[np.intp]
     loss: Array
+    spared: Array  # what a clip spares that leaves the other outcome's probability
     cell_loss: Array  # with each cell's forecast for those in it, as draws have it
     entropy: Array
     isotonic: Array
@@ -183,6 +192,7 @@ def _parts(
     grid: Grid,
     log_loss: npt.ArrayLike | None,
     scale: npt.ArrayLike,
+    clip: float,
     replicates: int | None,
 ) -> _Parts:
     z, o = (np.atleast_2d(np.asarray(a, dtype=np.float64)) for a in (zeros, ones))
@@ -199,6 +209,8 @@ def _parts(
         grid_cost = grid_cost + np.maximum(high - loss, loss - low)
     else:
         loss = np.atleast_1d(np.asarray(log_loss, dtype=np.float64))[groups]
+    least = -math.log1p(-clip)
+    spared = z * np.maximum(least - grid.loss_zero, 0) + o * np.maximum(least - grid.loss_one, 0)
     drawn = chance(z, o, grid, scale=scales, replicates=replicates)
     new_rows = None
     if drawn.rows is not None:
@@ -211,6 +223,7 @@ def _parts(
     return _Parts(
         groups,
         loss,
+        spared.sum(1) / weight,
         of_cells,
         binary_entropy(o.sum(1), weight),
         upper,
@@ -226,8 +239,9 @@ def _parts(
 def _decomposition(name: str, note: str, parts: _Parts, level: float) -> Decomposition:
     """Return the terms of one group, or of the mean of groups, and what chance does to them."""
     loss, entropy, isotonic = (float(a) for a in (parts.loss, parts.entropy, parts.isotonic))
+    spared = float(parts.spared)
     num_rows, null, no_information = float(parts.num_rows), parts.null, parts.no_information
-    miscalibration, resolution = loss - isotonic, max(entropy - isotonic, 0.0)
+    miscalibration, resolution = loss + spared - isotonic, max(entropy - isotonic, 0.0)
     expected = float(null.mean())
     # corrected or not, no entropy of two outcomes is above log 2
     entropy_bias = (1 - float(parts.one_outcome)) / (2 * num_rows)
@@ -264,6 +278,7 @@ def _decomposition(name: str, note: str, parts: _Parts, level: float) -> Decompo
             # like with like: in a draw, a cell's rows have its forecast
             p_value=0.0 if math.isinf(loss) else p_value(null, float(parts.cell_loss) - isotonic),
         ),
+        within=0.0 - spared,
         grid_cost=float(parts.grid_cost),
         num_rows=num_rows,
         replicates=len(null),

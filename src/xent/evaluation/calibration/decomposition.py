@@ -67,10 +67,11 @@ def decompose(
         return found
     grid = grid or default_grid()
     zeros, ones = cells.weights()
-    scale = rows_for_weight(summary)
+    scale, clip = rows_for_weight(summary), _clip(summary)
     if summary.kind == "labels" and len(zeros) == summary.num_classes:
         pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
-                             log_loss=_label_losses(summary), scale=scale, level=level)  # fmt: skip
+                             log_loss=_label_losses(summary), scale=scale, clip=clip,
+                             level=level)  # fmt: skip
         return [replace(pooled, log_loss=summary.log_loss)] if pooled else []
     if several:
         # the likeliest class, whichever it is, against its being right: the last group
@@ -85,6 +86,7 @@ def decompose(
         names=(name,),
         log_loss=[summary.log_loss],
         scale=scale,
+        clip=clip,
         note=note,
         level=level,
     )
@@ -110,8 +112,8 @@ def decompose_classes(
         return []  # so many that their cells were not kept apart
     zeros, ones = zeros[: len(names)], ones[: len(names)]
     if summary.kind == "labels":
-        losses = _label_losses(summary)
-        return corp(zeros, ones, grid, names=names, log_loss=losses, scale=scale, level=level)
+        return corp(zeros, ones, grid, names=names, log_loss=_label_losses(summary), scale=scale,
+                    clip=_clip(summary), level=level)  # fmt: skip
     return corp(zeros, ones, grid, names=names, scale=scale, note=ONE_AGAINST_REST, level=level)
 
 
@@ -291,6 +293,11 @@ def _variances(summary: Summary) -> tuple[float, float]:
     )
     of_loss = loss_square - loss**2
     return square - mean**2, of_loss + (square - mean**2) - 2 * (product - mean * loss)
+
+
+def _clip(summary: Summary) -> float:
+    """The clip, where it changed a loss."""
+    return summary.clip if summary.num_clipped else 0.0
 
 
 def _label_losses(summary: Summary) -> Array:

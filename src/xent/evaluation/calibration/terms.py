@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Decomposition", "Term"]
+__all__ = ["SEEN_WITHIN", "Decomposition", "Term"]
+
+SEEN_WITHIN = 1e-6  # of a loss, below which what is left is rounding, or as good as that
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Decomposition:
         What recalibration gains.
     within : float
         What the other terms leave out: infinite where impossible rows are, and where small
-        probabilities were clipped what the clip adds.
+        probabilities were clipped what the clip adds, or takes.
     grid_cost : float
         Without the grid, resolution and miscalibration might both be larger, by at most this.
         0 where no grid is used.

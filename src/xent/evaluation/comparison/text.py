@@ -6,6 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from xent.evaluation.calibration.terms import SEEN_WITHIN
 from xent.evaluation.comparison.distances_text import distances
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
@@ -17,7 +18,6 @@ from xent.units import nats_per
 __all__ = ["render"]
 
 MAX_GROUPS = 30
-SEEN_WITHIN = 1e-6  # of a loss, below which what is left is rounding, or as good as that
 MOST_LETTERS = 100  # of a line of prose
 
 

@@ -69,7 +69,7 @@ def draw(w: Waterfall, t: Translate, ident: str) -> str:
             bars.append(tag("line", x1=at, x2=at, y1=y + BAR, y2=below, class_="link"))
         labels += _label(step, i * STEP + 14, t, decimals)
     description = t(
-        "waterfall_text",
+        "waterfall_clipped" if w.within else "waterfall_text",
         uncertainty=shown(w.uncertainty.value),
         resolution=shown(w.resolution.value),
         miscalibration=shown(w.miscalibration.value),
