@@ -144,10 +144,13 @@ def test_files_are_written_though_nobody_reads_the_table(
 
 def test_no_file_is_written_twice_or_over_what_is_read(xent_, states, tmp_path):
     part, one = tmp_path / "part-0.parquet", tmp_path / "one"
-    before = part.read_bytes()
+    before = [path.read_bytes() for path in (part, *states)]
     for arguments in (
         ("evaluate", part, "--state", part),
+        ("evaluate", tmp_path / "part-*.parquet", "--report", part),
         ("evaluate", part, "--output", one, "--state", one),
+        ("merge", *states, "--output", states[1]),
+        ("merge", *states, "--report", states[0], "--state", states[1]),
         ("merge", *states, "--state", one, "--report", tmp_path / "." / "one"),
         ("compare", part, DIGITS, "--output", one, "--report", one),
         ("compare", part, DIGITS, "--report", part),
@@ -157,7 +160,11 @@ def test_no_file_is_written_twice_or_over_what_is_read(xent_, states, tmp_path):
         code, _, err = xent_(*arguments)
         assert code == 2
         assert "must be a file of its own" in err
-    assert part.read_bytes() == before
+    assert [path.read_bytes() for path in (part, *states)] == before
     assert not one.exists()
+    # the sums of several states may take the place of one of them
+    elsewhere = tmp_path / "." / states[0].name
+    assert xent_("merge", *states, "--state", elsewhere)[0] == 0
+    assert states[0].read_bytes() != before[1]
     code, _, _ = xent_("evaluate", part, "--output", "/dev/null", "--state", "/dev/null")
     assert code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -39,8 +40,11 @@ def writable(path: str | None) -> None:
 
 
 def apart(*paths: str | None, read: Iterable[str] = ()) -> None:
-    """Raise where one file is to be written twice, or what is read is to be written over."""
-    taken = {os.path.realpath(path) for path in read}
+    """Raise where one file is to be written twice, or what is read is to be written over.
+
+    What is read may be a pattern.
+    """
+    taken = {os.path.realpath(found) for path in read for found in (path, *glob.iglob(path))}
     for path in paths:
         if path is None or _is_stream(path):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import realpath
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -41,7 +42,9 @@ def merge(
     from xent.evaluation.state import merge_states
 
     # a state may be merged into itself: all of them are read before one is written
+    kept = [s for s in states if state is None or realpath(s) != realpath(state)]
     outputs = Outputs(
-        asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang, state=state
-    )
+        asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang,
+        state=state, read=kept,
+    )  # fmt: skip
     return outputs.write(merge_states(states, unit=unit, level=level))
