@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from xent.cli import commands
-from xent.cli.app import OK, run
+from xent.cli.app import BAD_INPUT, OK, run
 
 NAMES = [file.name for file in pkgutil.iter_modules(commands.__path__)]
 
@@ -37,6 +37,18 @@ def test_every_command_says_what_it_does(name, capsys):
     shown = capsys.readouterr().out
     assert f"Usage: xent {name}" in shown
     assert first_sentence(name) in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [("compare", "block"), ("evaluate", "replicates"), ("explain", "classes"), ("learn", "port")],
+)
+def test_whole_numbers_are_told_as_such(name, option, capsys):
+    assert run([name, "--help"]) == OK
+    assert re.search(rf"--{option} +INT ", capsys.readouterr().out)
+    before = ["1"] if name == "explain" else []
+    assert run([name, *before, f"--{option}", "1.5"]) == BAD_INPUT
+    assert capsys.readouterr().err == f"xent: {option} must be a whole number, got '1.5'\n"
 
 
 def test_starting_loads_nothing_that_only_one_command_needs():

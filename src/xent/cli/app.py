@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError
 
 from xent.cli import commands
 from xent.cli.options import BAD_INPUT, CONDITION_MET, DASH, INTERRUPTED, OK
-from xent.errors import MisuseWarning
+from xent.errors import MisuseWarning, XentValueError
 
 __all__ = ["BAD_INPUT", "CONDITION_MET", "OK", "app", "run"]
 
@@ -57,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit:
         return OK  # the reader of the help has gone
     except CycloptsError as error:
+        if isinstance(error.__cause__, XentValueError):
+            return _complain(str(error.__cause__), "")
         return _complain(_first_line(error), "xent --help lists the commands and their options")
     except KeyboardInterrupt:
         return INTERRUPTED

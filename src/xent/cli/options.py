@@ -9,6 +9,7 @@ from typing import Any
 from cyclopts import Parameter
 
 from xent.cli import INTERRUPTED
+from xent.cli.values import whole_number
 
 __all__ = [
     "BAD_INPUT",
@@ -20,6 +21,7 @@ __all__ = [
     "option",
     "path_of",
     "unlike_default",
+    "whole",
 ]
 
 OK, CONDITION_MET, BAD_INPUT = 0, 1, 2
@@ -33,6 +35,11 @@ Text = str | None
 def option(text: str) -> Parameter:
     """Return an option with this help; a flag has no --no-... beside it."""
     return Parameter(help=text, negative="", show_default=False)
+
+
+def whole(text: str) -> Parameter:
+    """Return an option that is a whole number."""
+    return Parameter(help=text, show_default=False, converter=whole_number)
 
 
 def path_of(argument: str | None) -> str | None:

@@ -1,8 +1,9 @@
-"""Values of options: lists written as text."""
+"""Values of options: numbers written as text."""
 
 from __future__ import annotations
 
-from typing import overload
+from collections.abc import Sequence
+from typing import Any
 
 from xent.errors import XentValueError
 
@@ -22,19 +23,13 @@ def number_list(option: str, text: str | None) -> list[float] | None:
         ) from None
 
 
-@overload
-def whole_number(option: str, text: str) -> int: ...
-
-
-@overload
-def whole_number(option: str, text: str | None) -> int | None: ...
-
-
-def whole_number(option: str, text: str | None) -> int | None:
-    """Return the number of "10"; "1.5" is none, which the command's parser would round."""
-    if text is None:
-        return None
+def whole_number(_: Any, tokens: Sequence[Any]) -> int:
+    """Return the number of "10", for the command's parser, which would round "1.5" itself."""
+    (token,) = tokens
     try:
-        return int(text)
+        return int(token.value)
     except ValueError:
-        raise XentValueError(f"{option} must be a whole number, got {text!r}", value=text) from None
+        raise XentValueError(
+            f"{token.keyword.lstrip('-')} must be a whole number, got {token.value!r}",
+            value=token.value,
+        ) from None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from xent.cli import common
-from xent.cli.options import Text, option, path_of, unlike_default
+from xent.cli.options import Text, option, path_of, unlike_default, whole
 from xent.errors import XentValueError
 
 __all__ = ["compare"]
@@ -40,7 +40,7 @@ def compare(
     cluster: Annotated[
         Text, option("Column whose rows of one value belong together, such as the document.")
     ] = None,
-    block: Annotated[str | None, option("So many consecutive rows belong together.")] = None,
+    block: Annotated[int | None, whole("So many consecutive rows belong together.")] = None,
     weight: common.Weight = None,
     bytes: common.Bytes = None,
     ignore: common.Ignore = None,
@@ -73,7 +73,6 @@ def compare(
     """
     asked = unlike_default(compare, locals())
     from xent.cli.output import Outputs
-    from xent.cli.values import whole_number
     from xent.evaluation import compare as compare_
     from xent.report.progress import progress_bar
 
@@ -96,7 +95,7 @@ def compare(
             inner=inner,
             by=by,
             cluster=cluster,
-            block=whole_number("block", block),
+            block=block,
             weight=weight,
             bytes=bytes,
             ignore=ignore,

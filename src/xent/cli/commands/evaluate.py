@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from xent.cli import common
-from xent.cli.options import Text, option, path_of, unlike_default
+from xent.cli.options import Text, option, path_of, unlike_default, whole
 from xent.errors import XentValueError
 
 __all__ = ["evaluate"]
@@ -43,7 +43,7 @@ def evaluate(
         option("How the interval is found: hall (default), cluster (with --cluster), bootstrap."),
     ] = None,
     level: common.Level = 0.95,
-    replicates: Annotated[str, option("How often the bootstrap draws (default 200).")] = "200",
+    replicates: Annotated[int, whole("How often the bootstrap draws (default 200).")] = 200,
     sql: Annotated[
         Text, option('A DuckDB query for the rows; SOURCE, where given, is its table "source".')
     ] = None,
@@ -70,11 +70,9 @@ def evaluate(
     """
     asked = unlike_default(evaluate, locals())
     from xent.cli.output import Outputs
-    from xent.cli.values import whole_number
     from xent.evaluation import evaluate as evaluate_
     from xent.report.progress import progress_bar
 
-    draws = whole_number("replicates", replicates)
     outputs = Outputs(
         asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang,
         state=state, read=sources,
@@ -109,7 +107,7 @@ def evaluate(
             id=id,
             interval=interval,
             level=level,
-            replicates=draws,
+            replicates=replicates,
             sql=sql,
             engine=engine,
             progress=progress,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from xent.cli.options import OK, Text, option
+from xent.cli.options import OK, Text, option, whole
 
 __all__ = ["explain"]
 
@@ -15,20 +15,20 @@ def explain(
     value: Annotated[float, Parameter(help="A loss, such as 0.6931.")],
     /,
     *,
-    classes: Annotated[Text, option("Number of classes.")] = None,
+    classes: Annotated[int | None, whole("Number of classes.")] = None,
     frequencies: Annotated[
         Text, option('Frequencies of the classes, or their counts: "0.9,0.1".')
     ] = None,
     unit: Annotated[Literal["nat", "bit", "ban"], option("Unit of the value.")] = "nat",
 ) -> int:
     """Say what a loss value means: ln 2 is a coin flip, ln K a uniform guess."""
-    from xent.cli.values import number_list, whole_number
+    from xent.cli.values import number_list
     from xent.diagnostics.known_values import explain as explain_
 
     print(
         explain_(
             value,
-            classes=whole_number("classes", classes),
+            classes=classes,
             class_frequencies=number_list("frequencies", frequencies),
             unit=unit,
         )

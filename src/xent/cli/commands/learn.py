@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from xent.cli.common import Lang
-from xent.cli.options import OK, Text, option
+from xent.cli.options import OK, option, whole
 
 __all__ = ["learn"]
 
@@ -14,13 +14,12 @@ def learn(
     *,
     lang: Lang = "en",
     port: Annotated[
-        Text, option("Port of this machine (default: the first free from 2718).")
+        int | None, whole("Port of this machine (default: the first free from 2718).")
     ] = None,
     no_browser: Annotated[bool, option("Print the address and open no browser.")] = False,
 ) -> int:
     """Open the article to play with in the browser: entropy, cross-entropy, losses."""
-    from xent.cli.values import whole_number
     from xent.learn.server import serve
 
-    serve(lang, port=whole_number("port", port), open_browser=not no_browser)
+    serve(lang, port=port, open_browser=not no_browser)
     return OK
