@@ -13,6 +13,27 @@ def sigmoid(z):
     return 1 / (1 + math.exp(-z))
 
 
+def told_step(reader, lang="en"):
+    shown = reader.stage("race").locator("svg.picture").last.text_content()
+    pattern = {"en": r"step ([\d,]+)", "zh": r"第 ([\d,]+) 步"}[lang]
+    return int(re.search(pattern, shown)[1].replace(",", ""))
+
+
+def playing(reader):
+    return reader.control("race", "play").get_attribute("data-playing") is not None
+
+
+def steps_while_playing(reader, until=lambda steps: False):
+    """The steps that the picture showed, until it stopped or enough was seen."""
+    seen = [told_step(reader)]
+    for _ in range(600):
+        reader.page.wait_for_timeout(50)
+        seen.append(told_step(reader))
+        if not playing(reader) or until(seen):
+            break
+    return seen
+
+
 def test_the_race(chapter):
     reader = chapter("squared_error")
     reader.shows("ce_steps", 9)
@@ -43,9 +64,7 @@ def test_the_step_is_dragged(chapter, width, lang):
     reader = chapter("squared_error", lang, width=width, scheme="dark")
     # the axis ends at 10^5.5
     reader.drag("race", "step", LEFT + 3 / 5.5 * (RIGHT[width] - LEFT))
-    shown = reader.stage("race").locator("svg.picture").text_content()
-    step = int(re.search({"en": r"step ([\d,]+)", "zh": r"第 ([\d,]+) 步"}[lang], shown)[1]
-               .replace(",", ""))  # fmt: skip
+    step = told_step(reader, lang)
     assert step == pytest.approx(1000, rel=0.05)
     z = -8.0
     for _ in range(step):
@@ -58,6 +77,67 @@ def test_the_step_is_dragged(chapter, width, lang):
     assert "$" not in said
     assert "[[" not in reader.page.locator("#App").inner_text()
     assert reader.page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_race_plays_by_itself_and_stops_when_both_have_arrived(chapter):
+    reader = chapter("squared_error")
+    button = reader.control("race", "play")
+    assert button.inner_text() == button.get_attribute("aria-label") == "Play the race"
+    # 6 steps against 85
+    reader.set("race", "start", -5)
+    button.focus()
+    reader.page.keyboard.press("Space")
+    reader.page.wait_for_selector("[data-playing]")
+    assert button.get_attribute("aria-label") == "Pause the race"
+    seen = steps_while_playing(reader)
+    assert seen[-1] <= 85
+    assert seen[1:] == sorted(seen[1:])
+    assert len(set(seen)) > 5, "the picture moves"
+    reader._until(lambda: reader.stage("race").get_attribute("data-waiting") is None)
+    assert told_step(reader) == 85
+    assert reader.value("race", "step") == pytest.approx(math.log10(85))
+    assert button.get_attribute("aria-label") == "Play the race"
+    z = -5.0
+    for _ in range(85):
+        p = sigmoid(z)
+        z -= 2 * (p - 1) * p * (1 - p)
+    reader.shows("se_p", sigmoid(z), rel=1e-10)
+    # it asks no more
+    asked = reader.stage("race").get_attribute("data-n")
+    reader.page.wait_for_timeout(500)
+    assert reader.stage("race").get_attribute("data-n") == asked
+
+
+def test_the_race_pauses_goes_on_and_is_stopped_by_a_hand(chapter):
+    reader = chapter("squared_error")
+    button = reader.control("race", "play")
+    button.click()
+    assert steps_while_playing(reader, until=lambda seen: 5 <= seen[-1] < 100)[-1] < 1507
+    button.press("Enter")
+    assert not playing(reader)
+    reader._until(lambda: reader.stage("race").get_attribute("data-waiting") is None)
+    paused = told_step(reader)
+    reader.page.wait_for_timeout(500)
+    assert told_step(reader) == paused
+    button.press("Enter")
+    assert min(steps_while_playing(reader, until=lambda seen: seen[-1] > paused)) >= paused
+    # another control stops it, and the next time it begins at the start
+    reader.press("race", "step", "ArrowRight")
+    assert not playing(reader)
+    button.click()
+    assert min(steps_while_playing(reader, until=lambda seen: len(seen) > 10)[5:]) < paused
+    button.click()
+
+
+def test_less_motion_is_the_end_at_once(chapter):
+    reader = chapter("squared_error", "zh")
+    reader.page.emulate_media(reduced_motion="reduce")
+    assert reader.control("race", "play").get_attribute("aria-label") == "播放比赛"
+    before = int(reader.stage("race").get_attribute("data-n"))
+    reader.press("race", "play")
+    assert int(reader.stage("race").get_attribute("data-n")) == before + 1
+    assert told_step(reader, "zh") == 1507
+    assert not playing(reader)
 
 
 def test_the_gradients_and_the_shade(chapter):

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from xent.errors import XentValueError
-from xent.learn.controls import Button, Choice, Slider
+from xent.learn.controls import Button, Choice, Play, Slider
 from xent.learn.svg import NARROW, WIDE, picture
 
 stages = pytest.importorskip("xent.learn.stage")
@@ -72,3 +72,20 @@ def test_what_is_wrong_is_told_in_words_and_put_right(stage):
     assert shown["wrong"] == "p must not be 0.25, got 0.25; take 0.5"
     assert shown["wide"] == ""
     assert ask(stage, "p", 0.3, n=2)["wrong"] == ""
+
+
+def test_what_plays_is_told_where_it_ends_and_sends_nothing_itself():
+    controls = [
+        Slider("p", "p", 0.5),
+        Slider("q", "q", 0.25),
+        Play("go", "go", "stop", "q", lambda values: values["p"] + 0.25, seconds=2.0),
+    ]
+    it = stages.Stage("it", controls, lambda values, width: picture(width, 10, label="it"))
+    assert it.values == {"p": 0.5, "q": 0.25}
+    assert it.shown["until"] == {"go": 0.75}
+    assert ask(it, "p", 0.125)["until"] == {"go": 0.375}
+    told = it.spec["controls"][2]
+    assert told == {
+        "kind": "play", "name": "go", "label": "go", "pause": "stop", "moves": "q", "seconds": 2.0,
+    }  # fmt: skip
+    assert ask(it, "go", 1.0, n=2)["values"] == {"p": 0.125, "q": 0.25}

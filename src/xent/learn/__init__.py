@@ -19,10 +19,10 @@ shrinks. Draw with a `Frame` (axes, curves, areas) and the functions of `svg`; a
 gap what lies between; a, b, c, d tell classes apart; good and bad judge. ``mid`` and ``end``
 anchor text, ``halo`` keeps it readable on lines. Numbers on a picture are written by `page.shown`.
 
-*Controls.* ``page.stage(name, [Slider, Choice, Button], draw, adjust=, caption=)`` is one picture
-with what moves it. ``frame.handle("p", x, y, "p", along="x", low=0, high=1)`` in the picture is a
-dot that moves the control "p" when it is dragged; any element with the same ``data-`` attributes
-does. Every handle has its slider: that is how a keyboard moves it. ``stage.values`` in a later
+*Controls.* ``page.stage(name, [Slider, Choice, Button, Play], draw, adjust=, caption=)`` is one
+picture with what moves it. ``frame.handle("p", x, y, "p", along="x", low=0, high=1)`` in the
+picture is a dot that moves the control "p" when it is dragged; any element with the same ``data-``
+attributes does. Every handle has its slider: that is how a keyboard moves it. ``stage.values`` in a later
 cell is what is set now, and that cell runs again when it moves. Never build a stage in a cell
 that reads another stage: it would be built anew under the hand.
 ``page.figure(name, draw, caption=)`` is a picture alone, with ``draw(width)``.

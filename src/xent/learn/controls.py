@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Button", "Choice", "Control", "Slider", "Values", "as_spec"]
+__all__ = ["Button", "Choice", "Control", "Play", "Slider", "Values", "as_spec"]
 
 Values = Mapping[str, Any]
 
@@ -47,11 +47,28 @@ class Button:
     do: Callable[[Values], Values] = field(repr=False)
 
 
-Control = Slider | Choice | Button
+@dataclass(frozen=True)
+class Play:
+    """A button that moves a slider by itself, from its low end to where `until` says.
+
+    Pressed again it pauses, and goes on from there; a hand on any other control stops it. It
+    takes `seconds` from one end of the slider to the other. Who asked the system for less motion
+    is shown the end at once.
+    """
+
+    name: str
+    label: str
+    pause: str  # the label while it plays
+    moves: str  # the name of the slider
+    until: Callable[[Values], float] = field(repr=False)
+    seconds: float = 10.0
+
+
+Control = Slider | Choice | Button | Play
 
 
 def as_spec(control: Control) -> dict[str, Any]:
     """Return a control as the browser is told of it."""
     kind = type(control).__name__.lower()
-    told = {k: v for k, v in vars(control).items() if k not in ("do", "value")}
+    told = {k: v for k, v in vars(control).items() if k not in ("do", "until", "value")}
     return {"kind": kind, **told}

@@ -15,7 +15,7 @@ import anywidget
 import traitlets
 
 from xent.errors import XentTypeError, XentValueError
-from xent.learn.controls import Button, Choice, Control, Slider, Values, as_spec
+from xent.learn.controls import Button, Choice, Control, Play, Slider, Values, as_spec
 from xent.learn.palette import picture_style, standalone
 from xent.learn.svg import NARROW, WIDE
 
@@ -34,7 +34,7 @@ class Stage(anywidget.AnyWidget):
     ----------
     name : str
         Name of the picture: of its element, for tests, and of the file that is downloaded.
-    controls : sequence of Slider, Choice, Button
+    controls : sequence of Slider, Choice, Button, Play
         What can be moved; may be empty.
     draw : callable
         ``draw(values, width)`` returns the SVG of the values, as wide as WIDE or NARROW.
@@ -59,7 +59,7 @@ class Stage(anywidget.AnyWidget):
         self._draw, self._adjust = draw, adjust
         self._controls = {control.name: control for control in controls}
         self._values: dict[str, Any] = {
-            c.name: c.value for c in controls if not isinstance(c, Button)
+            c.name: c.value for c in controls if isinstance(c, (Slider, Choice))
         }
         super().__init__(
             spec={
@@ -83,7 +83,7 @@ class Stage(anywidget.AnyWidget):
         control = self._controls.get(moved)
         if isinstance(control, Button):
             self._values |= control.do(self.values)
-        elif control is not None:
+        elif isinstance(control, (Slider, Choice)):
             self._values[moved] = _allowed(control, asked.get("value"), self._values[moved])
             if self._adjust is not None:
                 self._values |= self._adjust(self.values, moved)
@@ -96,14 +96,20 @@ class Stage(anywidget.AnyWidget):
             told = {"wide": wide, "narrow": narrow, "file": standalone(wide), "wrong": ""}
         except (XentValueError, XentTypeError) as error:
             told = {"wide": "", "narrow": "", "file": "", "wrong": str(error)}
-        self.shown = {"n": n, "values": self.values, **told}
+        # where what plays comes to its end follows from the other controls
+        until = {
+            c.name: float(c.until(self.values))
+            for c in self._controls.values()
+            if isinstance(c, Play)
+        }
+        self.shown = {"n": n, "values": self.values, "until": until, **told}
 
 
-def _allowed(control: Control, value: Any, before: Any) -> Any:
+def _allowed(control: Slider | Choice, value: Any, before: Any) -> Any:
     """Return a value that the control may have; what comes from a browser is not trusted."""
     if isinstance(control, Choice):
         return value if isinstance(value, str) and value in control.options else before
-    if not isinstance(control, Slider) or not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)):
         return before
     if isinstance(value, float) and not math.isfinite(value):
         return before

@@ -39,7 +39,8 @@ function slider(control, move) {
     "data-control": control.name,
   });
   input.style.accentColor = `var(--x-${control.colour})`;
-  const output = element("output");
+  // the slider itself says its value; an output would say it again at each step
+  const output = element("output", { "aria-live": "off" });
   const label = element("label", { class: `slider text-${control.colour}` });
   label.innerHTML = `<span class="name">${control.label}</span>`;
   // a label names the first of what it holds that can have one, and that is the output
@@ -87,7 +88,23 @@ function button(control, move) {
   return { node, put: () => {} };
 }
 
-const KINDS = { slider, choice, button };
+// the button that plays shows a triangle or two bars, and says which of the two it does
+function play(control, move) {
+  const icon = element("span", { class: "icon", "aria-hidden": "true" });
+  const name = element("span");
+  const node = element("button", { type: "button", class: "play", "data-control": control.name }, icon, name);
+  node.addEventListener("click", () => move(control.name, null));
+  const put = (playing) => {
+    name.textContent = playing ? control.pause : control.label;
+    node.setAttribute("aria-label", name.textContent);
+    node.toggleAttribute("data-playing", playing);
+  };
+  put(false);
+  return { node, put };
+}
+
+const KINDS = { slider, choice, button, play };
+const LONGEST_FRAME = 100; // milliseconds: who comes back to a hidden page has missed nothing
 
 function render({ model, el }) {
   const spec = model.get("spec");
@@ -97,6 +114,8 @@ function render({ model, el }) {
   const waiting = new Map();
   let timer = 0;
   let held = null;
+  let playing = null; // the button that plays, the slider that it moves, its next frame
+  let paused = null; // the button that goes on from where it stopped
 
   function send(name, value) {
     flying = true;
@@ -126,13 +145,52 @@ function render({ model, el }) {
     if (flying) waiting.set(name, value);
     else send(name, value);
   }
+  // what plays leaves everything to the hand
+  function byHand(name, value) {
+    const { control } = made.get(name);
+    const again = playing?.button === control;
+    const from = paused;
+    stop();
+    if (again) paused = control;
+    else if (control.kind === "play") start(control, from);
+    else move(name, value);
+  }
+  function start(button, from) {
+    const { control } = made.get(button.moves);
+    const end = () => model.get("shown").until[button.name];
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      move(control.name, end());
+      return;
+    }
+    const [low, high] = [control.low, control.high].map((value) => scaled(control, value));
+    const speed = (high - low) / (1000 * button.seconds);
+    let at = from === button ? scaled(control, local[control.name]) : low;
+    let before = performance.now();
+    function frame(now) {
+      at += speed * Math.min(LONGEST_FRAME, Math.max(0, now - before));
+      before = now;
+      const over = at >= scaled(control, end());
+      if (over) stop();
+      else playing.frame = requestAnimationFrame(frame);
+      move(control.name, over ? end() : unscaled(control, at));
+    }
+    playing = { button, moves: control.name, frame: requestAnimationFrame(frame) };
+    made.get(button.name).put(true);
+  }
+  function stop() {
+    paused = null;
+    if (!playing) return;
+    cancelAnimationFrame(playing.frame);
+    made.get(playing.button.name).put(false);
+    playing = null;
+  }
 
   const made = new Map();
   const sliders = element("div", { class: "sliders" });
   const actions = element("div", { class: "actions" });
   const panel = element("div", { class: "controls" });
   for (const control of spec.controls) {
-    const one = KINDS[control.kind](control, move);
+    const one = KINDS[control.kind](control, byHand);
     made.set(control.name, { control, ...one });
     (control.kind === "slider" ? sliders : actions).append(one.node);
   }
@@ -170,7 +228,7 @@ function render({ model, el }) {
     const shown = model.get("shown");
     for (const [name, value] of Object.entries(shown.values)) {
       // what the hand holds is newer than what comes back
-      if (name === held || waiting.has(name)) continue;
+      if (name === held || name === playing?.moves || waiting.has(name)) continue;
       local[name] = value;
       put(name);
     }
@@ -210,6 +268,7 @@ function render({ model, el }) {
   view.addEventListener("pointerdown", (event) => {
     const target = event.target.closest("[data-handle]");
     if (!target || event.button > 0) return;
+    stop();
     const one = made.get(target.dataset.handle);
     const { along, from, to, scale } = target.dataset;
     const log = scale === "log";
@@ -255,6 +314,7 @@ function render({ model, el }) {
     watch.disconnect();
     model.off("change:shown", arrived);
     clearTimeout(timer);
+    stop();
   };
 }
 

@@ -7,7 +7,7 @@ app = marimo.App(width="medium", app_title="xent learn")
 
 @app.cell
 def _():
-    from xent.learn.controls import Button, Choice, Slider
+    from xent.learn.controls import Button, Choice, Play, Slider
     from xent.learn.named import named
     from xent.learn.page import Page
     from xent.learn.pictures.squared_error import (
@@ -26,6 +26,7 @@ def _():
     return (
         Button,
         Choice,
+        Play,
         Slider,
         numbers,
         page,
@@ -54,7 +55,7 @@ def _(page, race):
 
 
 @app.cell
-def _(Button, Choice, Slider, page, race, race_picture):
+def _(Button, Choice, Play, Slider, page, race, race_picture):
     _t = page.t
 
     def _run(values):
@@ -70,6 +71,7 @@ def _(Button, Choice, Slider, page, race, race_picture):
             Slider("start", _t("start"), -8.0, -10.0, -1.0, 0.5),
             Slider("rate", _t("rate"), 1.0, 0.1, 4.0, logarithmic=True),
             Slider("step", _t("step"), 9.0, 1.0, race_picture.LAST_STEP, logarithmic=True),
+            Play("play", _t("play"), _t("pause"), "step", lambda v: race_picture.last(_run(v))),
             Choice("scale", _t("scale"), "full", {k: _t(f"scale_{k}") for k in race.FACTORS}),
             Button("next", _t("next_step"), lambda values: {"step": values["step"] + 1}),
             Button("from_8", _t("from_8"), lambda _: {"start": -8.0, "rate": 1.0, "scale": "full"}),

@@ -37,8 +37,9 @@ $$-\log p \qquad\text{或}\qquad (p - 1)^2$$
         "交叉熵 [[first]] 步后答对，平方误差 [[second]] 步后答对。",
     },
     "race_caption": {
-        "en": "The dots on the dashed line are the ends of the race. Drag the black dot through the steps.",
-        "zh": "虚线附近的圆点是终点。拖动黑点，逐步观看比赛。",
+        "en": "The dots on the dashed line are the ends of the race. Play it, or drag the black dot through "
+        "the steps.",
+        "zh": "虚线附近的圆点是终点。可以播放比赛，也可以拖动黑点，逐步观看。",
     },
     "start": {"en": "logit z at the start", "zh": "起点的对数几率 z"},
     "rate": {"en": "learning rate", "zh": "学习率"},
@@ -46,6 +47,8 @@ $$-\log p \qquad\text{或}\qquad (p - 1)^2$$
     "scale": {"en": "Squared error", "zh": "平方误差"},
     "scale_full": {"en": "(p − 1)²", "zh": "(p − 1)²"},
     "scale_half": {"en": "½ (p − 1)², the article's", "zh": "½ (p − 1)²（原文）"},
+    "play": {"en": "Play the race", "zh": "播放比赛"},
+    "pause": {"en": "Pause the race", "zh": "暂停比赛"},
     "next_step": {"en": "One step", "zh": "走一步"},
     "from_8": {"en": "From −8 at rate 1", "zh": "从 −8 出发，学习率 1"},
     "card_ce_steps": {"en": "steps of cross-entropy", "zh": "交叉熵所需步数"},
@@ -89,7 +92,7 @@ $$\frac{d}{dz}\,(p - y)^2 = 2\,(p - y)\,p\,(1 - p)$$
 
 前者就是误差本身：错得越多，推得越狠。后者还要乘上 sigmoid 的斜率 $p(1-p)$，而它恰恰在模型错得最离谱的地方几乎为零。它的推力最大也不过 $\frac{8}{27}$。
 
-下图是二阶导数。小于 0 的地方，损失是**凹**的（concave）：曲线背着最小值弯。$y = 1$ 时，这一段是 $p < \frac13$，也就是$z < -\ln 2$。交叉熵则处处是凸的（convex）。
+下图是二阶导数。小于 0 的地方，损失是**凹**的（concave）：曲线背着最小值弯。$y = 1$ 时，这一段是 $p < \frac13$，也就是 $z < -\ln 2$。交叉熵则处处是凸的（convex）。
 """,
     },
     "z": {"en": "logit z", "zh": "对数几率 z"},

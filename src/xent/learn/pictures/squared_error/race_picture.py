@@ -11,7 +11,7 @@ from xent.learn.pictures.parts import Words, dot, legend, log_handle, powers, up
 from xent.learn.pictures.squared_error.race import Lane, Race
 from xent.learn.svg import Frame, line, picture, text
 
-__all__ = ["LAST_STEP", "LOG_LAST", "draw"]
+__all__ = ["LAST_STEP", "LOG_LAST", "draw", "last"]
 
 LOG_LAST = 5.5  # the axis ends there, whatever the race: 9 and 1,507 keep their places
 LAST_STEP = int(10**LOG_LAST)
@@ -53,6 +53,16 @@ def draw(race: Race, step: int, t: Words, width: int) -> str:
     ends = [f"{lane.steps:,}" if lane.finished else "∞" for lane, _ in lanes]
     label = t("race_label", start=shown(race.start), first=ends[0], second=ends[1])
     return picture(width, HEIGHT, *parts, label=label)
+
+
+def last(race: Race) -> int:
+    """Return the step after which both have arrived, no later than the axis ends.
+
+    >>> from xent.learn.pictures.squared_error.race import run
+    >>> last(run(-8.0, 1.0))
+    1507
+    """
+    return min(LAST_STEP, max(race.cross_entropy.steps, race.squared_error.steps))
 
 
 def _beside(frame: Frame, step: int) -> dict[str, float | str]:
