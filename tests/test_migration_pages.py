@@ -8,7 +8,7 @@ import sys
 import pytest
 from pages import DOCS, ROOT
 
-PAGES = {"torch": 30, "sklearn": 14, "scipy": 20, "optax": 16, "keras": 10}
+PAGES = {"torch": 30, "sklearn": 14, "scipy": 20, "optax": 16, "keras": 26}
 CELL = re.compile(r"^\| `.+?`<br>`.+?` \| (.*?) \| (.*) \|$", re.M)
 VERSIONS = re.compile(r"<!-- versions -->(.*?)<!-- /versions -->", re.S)
 
@@ -31,6 +31,10 @@ def made():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_its_results_are_those_that_come_out(page, made):
+    if page not in made:
+        # looked for and not imported: its backend is chosen in the program
+        assert (page, importlib.util.find_spec("keras")) == ("keras", None)
+        pytest.skip("keras is not installed: it has no release for Python 3.10")
     shown, again = without_rounding(read(page)), without_rounding(made[page])
     if VERSIONS.search(read("index"))[1] != VERSIONS.search(made["index"])[1]:
         # other releases of the peers may give other numbers; ours stay
@@ -63,26 +67,3 @@ def test_pages_are_listed():
 def test_links_lead_somewhere(page):
     for link in re.findall(r"\]\(([^)#:]+\.md)\)", read(page)):
         assert (DOCS / "migrate" / link).resolve().is_file(), link
-
-
-def test_the_formulas_of_keras_are_those_of_keras(monkeypatch):
-    """Where it is installed; tests do not install it."""
-    np = pytest.importorskip("numpy")
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    if importlib.util.find_spec("keras") is None:
-        pytest.skip("keras is not installed")
-    losses = importlib.import_module("keras").losses
-    names = {"np": np}
-    exec(re.search(r"```py\n(.*?)```", read("keras"), re.S)[1], names)
-    edge = np.array([[0, 0.5, 0.5], [1, 0, 0], [0.1, 0.8, 0.1]])
-    for name, truth in (
-        ("categorical_crossentropy", names["hot"]),
-        ("sparse_categorical_crossentropy", names["y"]),
-        ("binary_crossentropy", names["labels"]),
-        ("kl_divergence", names["hot"]),
-    ):
-        for probs in (names["probs"], edge):
-            narrow = probs.astype("float32")  # as Keras computes; 1 - 1e-7 is rounded too
-            theirs = np.asarray(getattr(losses, name)(truth, narrow))
-            ours = names[name](truth, narrow)
-            np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-7, err_msg=name)

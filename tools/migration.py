@@ -6,6 +6,7 @@ use are set in the first block of `py` of the page. Without an argument the page
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import outcomes
 FOLDER = outcomes.ROOT / "docs" / "migrate"
 SETUP = re.compile(r"```py\n(.*?)```", re.S)
 VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
+HAS_KERAS = importlib.util.find_spec("keras") is not None
 ROW = re.compile(r"^\| `(.+?)`<br>`(.+?)` \| (.*?) \| (.*) \|$", re.M)
 
 
@@ -39,8 +41,10 @@ def alike(theirs: outcomes.Outcome, ours: outcomes.Outcome) -> bool:
 
 def result(theirs: outcomes.Outcome, ours: outcomes.Outcome) -> str:
     if alike(theirs, ours):
-        shown = ours.words if ours.words == outcomes.shown(ours.value) else theirs.words
-        return f"both {shown}"
+        if ours.warning is None or theirs.warning is not None:
+            return f"both {outcomes.shown(ours.value)}"
+        # it is told here, and nobody tells it there
+        return f"both {ours.words.replace(', warns', '; ours warns')}"
     return f"{theirs.words}; ours {ours.words}"
 
 
@@ -56,11 +60,13 @@ def written(text: str, names: dict[str, Any]) -> str:
         return f"| `{found[1]}`<br>`{found[2]}` | {result(theirs, ours)} | {found[4]} |"
 
     text = ROW.sub(row, text)
-    return VERSIONS.sub(f"<!-- versions -->{outcomes.versions()}<!-- /versions -->", text)
+    versions = outcomes.versions((*outcomes.PEERS, *(["keras"] if HAS_KERAS else [])))
+    return VERSIONS.sub(f"<!-- versions -->{versions}<!-- /versions -->", text)
 
 
 def pages() -> list[Path]:
-    return sorted(FOLDER.glob("*.md"))
+    """Return the pages; Keras has no release for Python 3.10, where its page is left out."""
+    return [path for path in sorted(FOLDER.glob("*.md")) if HAS_KERAS or path.stem != "keras"]
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PEERS = ("torch", "scikit-learn", "scipy", "jax", "optax", "numpy")
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 
 class Outcome(NamedTuple):
@@ -107,10 +108,10 @@ def names() -> dict[str, Any]:
     return found
 
 
-def versions() -> str:
+def versions(peers: tuple[str, ...] = PEERS) -> str:
     from importlib.metadata import version
 
-    return ", ".join(f"{peer} {version(peer)}" for peer in PEERS)
+    return ", ".join(f"{peer} {version(peer)}" for peer in peers)
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
