@@ -23,7 +23,9 @@ version = release = xent.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc"]
 extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
-extensions += ["blocks", "chinese", "codes", "fields", "generated", "mathml", "names", "outside"]
+extensions += [
+    "blocks", "chinese", "codes", "excerpts", "fields", "generated", "mathml", "names", "outside",
+]  # fmt: skip
 exclude_patterns = ["_*"]
 nitpicky = True
 smartquotes = False
@@ -82,6 +84,6 @@ html_static_path = ["_static"]
 html_css_files = ["xent.css"]
 html_copy_source = False
 html_show_sphinx = False
-# excerpts are read with fetch(), which pages opened from a folder may not do
+# Sphinx's excerpts are read with fetch(), which pages opened from a folder may not do: `excerpts`
 html_show_search_summary = False
 html_search_language = "en-zh"

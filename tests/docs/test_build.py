@@ -7,13 +7,15 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("docs")
 
-# the search of pages that are opened from a disk, and a page where each must be found
+# the search of pages that are opened from a disk, and pages where each must be found
 SEARCHES = {
-    "perplexity": "reference/measures.html",
-    "ignore_index": "howto/loss-is-nan-with-ignore-index.html",
-    "cross_entropy": "reference/losses.html",
-    "交叉熵": "zh/article.html",
-    "概率": "zh/article.html",
+    "perplexity": ["reference/measures.html", "howto/perplexity-of-batches-averaged.html"],
+    "ignore_index": ["howto/loss-is-nan-with-ignore-index.html"],
+    "cross_entropy": ["reference/losses.html"],
+    "交叉熵": ["zh/article.html", "zh/start.html", "zh/howto/why-cross-entropy-and-not-mse.html"],
+    "概率": ["zh/article.html"],
+    "标签平滑 损失": ["zh/howto/label-smoothing-ignore-index-weight.html"],
+    "熵": ["zh/article.html"],
 }
 
 
@@ -75,9 +77,34 @@ def test_search_finds_with_no_network(visitor, built, asked):
         page.wait_for_function("document.querySelector('#search-results .search-summary')"
                                "?.innerText.startsWith('Search finished')")  # fmt: skip
         found = page.eval_on_selector_all(
-            "#search-results li a", "links => links.map(a => a.href.split('#')[0])"
+            "#search-results li a", "links => links.map(a => a.href.split(/[#?]/)[0])"
         )
-    assert any(place.startswith((built / SEARCHES[asked]).as_uri()) for place in found)
+        # under a page that is found, not under a function, stands the place that has the words
+        excerpts = page.eval_on_selector_all(
+            "#search-results li:has(p.context)",
+            "items => items.map(i => [i.querySelector('a').href.split(/[#?]/)[0],"
+            " i.querySelector('p.context').innerText])",
+        )
+    for name in SEARCHES[asked]:
+        assert (built / name).as_uri() in found
+    shown = dict(excerpts)
+    assert len(shown) >= 1
+    for text in shown.values():
+        assert 10 < len(text) < 400
+        assert "<" not in text or "</" not in text
+    told = [text for text in shown.values() if asked.split()[0].lower() in text.lower()]
+    assert len(told) >= 0.7 * len(shown)
+    assert set(shown) <= set(found)
+
+
+def test_chinese_pages_say_that_they_are_chinese(built):
+    for path in pages.DOCS.rglob("*.md"):
+        if "_generated" in path.parts:
+            continue
+        name = path.relative_to(pages.DOCS)
+        lang = "zh-CN" if name.parts[0] == "zh" else "en"
+        head = (built / name.with_suffix(".html")).read_text(encoding="utf-8")[:200]
+        assert f'lang="{lang}"' in head, name
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

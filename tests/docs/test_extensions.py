@@ -75,7 +75,39 @@ def test_a_link_out_of_docs_leads_to_the_page_that_shows_it(tool, docname, text,
 def test_chinese_is_split_into_signs_and_pairs(tool):
     required.need_package("sphinx", "docs")
     words = tool("chinese", EXTENSIONS).SearchEnglishAndChinese({}).split("log 似然：交叉熵")
-    assert words == ["log", "似然", "交叉熵", "似", "然", "似然", "交", "叉", "熵", "交叉", "叉熵"]
+    assert words == ["log", "似", "然", "似然", "交", "叉", "熵", "交叉", "叉熵"]
+
+
+def test_texts_are_those_of_their_sections(tool):
+    required.need_package("sphinx", "docs")
+    from docutils.core import publish_doctree
+
+    page = """
+Title
+=====
+
+One *two*\\ three.
+
+.. a comment
+
+.. raw:: html
+
+   <b>raw</b>
+
+- four
+- five
+
+Below
+=====
+
+::
+
+    print(6)
+"""
+    found = tool("excerpts", EXTENSIONS).sections(
+        publish_doctree(page, settings_overrides={"doctitle_xform": False})
+    )
+    assert found == [[["title"], "One two three. four five"], [["below"], "print(6)"]]
 
 
 def test_fields_of_a_class_that_holds_are_told(tool):
