@@ -23,7 +23,7 @@ def test_both_languages_run_the_same_code_and_show_the_same_numbers():
     formulas = [re.findall(r"^\$\$(.+)\$\$$", text_of(page), re.M) for page in PAGES]
     assert formulas[0] == formulas[1]
     assert len(formulas[0]) >= 10
-    for pattern in (r"pictures/(\w+\.svg)", r"^## (\d)", r"(https://[^)]+)"):
+    for pattern in (r"pictures/(\w+)\.(?:zh\.)?svg", r"^## (\d)", r"(https://[^)]+)"):
         of_each = [re.findall(pattern, text_of(page), re.M) for page in PAGES]
         assert of_each[0] == of_each[1]
         assert of_each[0]
@@ -62,9 +62,11 @@ def test_its_pictures_are_those_that_the_program_draws():
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     for name in tool.PICTURES:
-        shown = (DOCS / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
-        assert f"](pictures/{name}.svg)" in text_of("article.md")
-        assert len(shown) < 60_000
-        if f"Matplotlib v{matplotlib.__version__}," in shown:
-            # another version draws the same a little differently
-            assert shown == tool.drawn(name), f"{name}: run tools/article_pictures.py"
+        for page, file in zip(PAGES, (f"{name}.svg", f"{name}.zh.svg"), strict=True):
+            shown = (DOCS / "pictures" / file).read_text(encoding="utf-8")
+            assert f"pictures/{file})" in text_of(page)
+            assert len(shown) < 60_000
+            if f"Matplotlib v{matplotlib.__version__}," in shown:
+                # another version draws the same a little differently
+                again = tool.drawn(name, chinese=file.endswith(".zh.svg"))
+                assert shown == again, f"{file}: run tools/article_pictures.py"

@@ -1,11 +1,14 @@
-"""Draw the pictures of docs/article.md: `python tools/article_pictures.py`.
+"""Draw the pictures of docs/article.md and of its Chinese page: `python tools/article_pictures.py`.
 
-Two are the library's own plots; the third is the race of section 4, from the same slopes.
+Two are the library's own plots; the third is the race of section 4, from the same slopes. Those of
+the Chinese page, NAME.zh.svg, keep their words as text, in the fonts of who reads it: so they are
+drawn alike where no Chinese font is installed.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,20 +74,54 @@ PICTURES = {
     "binary_entropy": plot_binary_entropy,
     "race": race,
 }
+CHINESE = {
+    "self_information": {
+        "The rarer an event, the more it tells": "越不容易发生的事，带来的信息越多",
+        "probability p": "概率 p",
+        "self-information (nats)": "自信息（奈特）",
+    },
+    "binary_entropy": {
+        "Most uncertain where both are equally likely": "两种结果同样可能时，最难预料",
+        "a fair coin: ": "公平的硬币：",
+        "probability p": "概率 p",
+        "entropy (nats)": "熵（奈特）",
+    },
+    "race": {
+        "From z = -8, learning rate 1, until it says one half": "从 z = -8 出发，学习率 1",
+        "steps taken": "走过的步数",
+        "probability of the true label": "真实标签的概率",
+        "cross-entropy: ": "交叉熵：",
+        "squared error of the sigmoid: ": "经过 sigmoid 的平方误差：",
+        " steps<": " 步<",
+    },
+}
+FONT = re.compile(r"'DejaVu Sans'[^;\"]*")
 
 
-def drawn(name: str) -> str:
+def drawn(name: str, *, chinese: bool = False) -> str:
     """Return the picture as SVG."""
-    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **SETTINGS, "backend": "agg"}):
+    settings = {**SETTINGS, "svg.fonttype": "none"} if chinese else SETTINGS
+    with matplotlib.rc_context({**matplotlib.rcParamsDefault, **settings, "backend": "agg"}):
         from matplotlib.figure import Figure
 
         figure = Figure(layout="constrained")
         PICTURES[name](figure.subplots())
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Date": None})
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    text = "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+    return translated(text, CHINESE[name]) if chinese else text
+
+
+def translated(text: str, words: dict[str, str]) -> str:
+    """Return a picture with other words, none of which may be missing."""
+    for english, chinese in words.items():
+        if english not in text:
+            raise SystemExit(f"the picture does not say {english!r}")
+        text = text.replace(english, chinese)
+    return FONT.sub("sans-serif", text)
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or PICTURES:
         (FOLDER / f"{name}.svg").write_text(drawn(name), encoding="utf-8")
+        (FOLDER / f"{name}.zh.svg").write_text(drawn(name, chinese=True), encoding="utf-8")

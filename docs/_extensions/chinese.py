@@ -8,6 +8,7 @@ has all pairs of it.
 import re
 from itertools import pairwise
 
+from docutils import nodes
 from sphinx.search.en import SearchEnglish
 
 HAN = re.compile(r"[\u3400-\u9fff]+")
@@ -43,6 +44,13 @@ class SearchEnglishAndChinese(SearchEnglish):
         return words
 
 
+def mark_emphasis(app, doctree, docname):
+    """Emphasis of Chinese has a class, since that of a Latin letter in it is italic."""
+    for node in doctree.findall(nodes.emphasis):
+        if HAN.search(node.astext()):
+            node["classes"].append("han")
+
+
 def say_language(app, pagename, templatename, context, doctree):
     if pagename.startswith("zh/"):
         context["language"] = "zh-CN"
@@ -50,5 +58,6 @@ def say_language(app, pagename, templatename, context, doctree):
 
 def setup(app):
     app.add_search_language(SearchEnglishAndChinese)
+    app.connect("doctree-resolved", mark_emphasis)
     app.connect("html-page-context", say_language)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,6 +12,7 @@ from docutils import nodes
 TEXTS = "texts.js"
 # what is on a page and is not read; a section in a section is read by itself
 SILENT = (nodes.comment, nodes.raw, nodes.title, nodes.math, nodes.math_block, nodes.section)
+OTHER_LANGUAGE = ("English", "中文")  # a line that leads to the same page in it
 
 
 def words(node):
@@ -19,7 +20,7 @@ def words(node):
     for child in node.children:
         if isinstance(child, nodes.Text):
             yield child.astext()
-        elif not isinstance(child, SILENT):
+        elif not isinstance(child, SILENT) and child.astext() not in OTHER_LANGUAGE:
             yield from words(child)
             # texts of one sentence stand together, those of two blocks do not
             yield "" if isinstance(child, nodes.Inline) else " "

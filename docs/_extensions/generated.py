@@ -53,7 +53,7 @@ def rules():
     """Return the rules as a table, with the pages that explain them."""
     from xent.diagnostics.rules import RULES
 
-    lines = ["| code | what it does | about | what to do |", "|---|---|---|---|"]
+    lines = ["| code | kind | about | what to do |", "|---|---|---|---|"]
     pages = explained()
     for code, text in RULES.items():
         severity, _, about = text.partition(": ")

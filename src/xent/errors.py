@@ -7,7 +7,7 @@
     TypeError
       XentTypeError           an argument has a wrong type or dtype
     RuntimeError
-      UnavailableError        a named implementation cannot serve this call
+      UnavailableError        a package is missing, or a named implementation cannot serve
     UserWarning
       MisuseWarning           accepted, but very likely not what was meant
 
@@ -75,7 +75,7 @@ class XentTypeError(_Coded, TypeError):
 
 
 class UnavailableError(_Coded, RuntimeError):
-    """A named implementation cannot serve this call; the message says why."""
+    """A package that this needs is missing, or a named implementation cannot serve the call."""
 
 
 class MisuseWarning(_Coded, UserWarning):
