@@ -85,12 +85,45 @@ inline void write(ExactSum sum, unsigned char* bytes) {
 
 constexpr int kTile = 64;
 
-// Adds a tile of values. Each is cut into multiples of 2^-32, 2^-75 and 2^-118 by adding and
-// subtracting a large number. 512 such multiples of values up to 2^12 add in a double without
-// rounding, in any order, so this vectorises. A tile that does not fit goes one by one.
+// A value cut into multiples of 2^-32, 2^-75 and 2^-118 by adding and subtracting a large number.
+// 512 such multiples of values up to 2^12 add in a double without rounding, in any order.
+struct Parts {
+  double high, middle, low;
+  double rest;  // what is below 2^-118
+};
+
+XENT_INLINE Parts cut(double x) {
+  constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;
+  const double high = (x + cut_high) - cut_high;
+  const double after = x - high;
+  const double middle = (after + cut_middle) - cut_middle;
+  const double last = after - middle;
+  const double low = (last + cut_low) - cut_low;
+  return {high, middle, low, last - low};
+}
+
+// the same of x + error, where error is what rounding took from x
+XENT_INLINE Parts cut(double x, double error) {
+  constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;
+  const double high = (x + cut_high) - cut_high;
+  const double after = x - high;
+  const double middle = (after + cut_middle) - cut_middle;
+  const double error_middle = (error + cut_middle) - cut_middle;
+  const double last = (after - middle) + (error - error_middle);
+  const double low = (last + cut_low) - cut_low;
+  return {high, middle + error_middle, low, last - low};
+}
+
+// Whether parts of a value do not add without rounding.
+XENT_INLINE std::int64_t misfits(double x, const Parts& parts) {
+  const double size = x < 0 ? -x : x;
+  return static_cast<std::int64_t>(parts.rest != 0) | static_cast<std::int64_t>(size > 4096.0);
+}
+
+// Adds a tile of values by their parts, so that this vectorises. A tile that does not fit goes
+// one by one.
 inline void add_tile(ExactSum& sum, const double* XENT_RESTRICT values) {
   constexpr int lanes = ExactSum::kLanes, steps = kTile / lanes;
-  constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;
   double high[lanes], middle[lanes], low[lanes];
   std::int64_t outside = 0;
 #pragma omp simd reduction(| : outside)
@@ -99,16 +132,11 @@ inline void add_tile(ExactSum& sum, const double* XENT_RESTRICT values) {
     std::int64_t odd = 0;
     for (int k = 0; k < steps; ++k) {
       const double x = values[k * lanes + lane];
-      const double first = (x + cut_high) - cut_high;
-      const double rest = x - first;
-      const double second = (rest + cut_middle) - cut_middle;
-      const double last = rest - second;
-      const double third = (last + cut_low) - cut_low;
-      h += first;
-      m += second;
-      l += third;
-      const double size = x < 0 ? -x : x;
-      odd |= static_cast<std::int64_t>(last != third) | static_cast<std::int64_t>(size > 4096.0);
+      const Parts parts = cut(x);
+      h += parts.high;
+      m += parts.middle;
+      l += parts.low;
+      odd |= misfits(x, parts);
     }
     high[lane] = h;
     middle[lane] = m;
@@ -134,11 +162,15 @@ XENT_INLINE std::int64_t misfits_grid(double x) {
          (small & static_cast<std::int64_t>(size > 0));
 }
 
+XENT_INLINE void add_beyond_grid(ExactSum& sum, double value, double error) {
+  add(sum, value);
+  if ((value > 1 || value < -1) && error != 0) add(sum, error);
+}
+
 // The same for products that two doubles hold. Each is kept to 2^-118; what is beyond 2^12 is
 // kept whole, and of what is below 2^-65 the larger double. A product alone decides which.
 inline void add_tile_products(ExactSum& sum, const double* values, const double* errors) {
   constexpr int lanes = ExactSum::kLanes, steps = kTile / lanes;
-  constexpr double cut_high = 0x1.8p20, cut_middle = 0x1.8p-23, cut_low = 0x1.8p-66;
   double high[lanes], middle[lanes], low[lanes];
   std::int64_t outside = 0;
 #pragma omp simd reduction(| : outside)
@@ -146,15 +178,11 @@ inline void add_tile_products(ExactSum& sum, const double* values, const double*
     double h = 0, m = 0, l = 0;
     std::int64_t odd = 0;
     for (int k = 0; k < steps; ++k) {
-      const double x = values[k * lanes + lane], e = errors[k * lanes + lane];
-      const double first = (x + cut_high) - cut_high;
-      const double rest = x - first;
-      const double second = (rest + cut_middle) - cut_middle;
-      const double error_second = (e + cut_middle) - cut_middle;
-      const double last = (rest - second) + (e - error_second);
-      h += first;
-      m += second + error_second;
-      l += (last + cut_low) - cut_low;
+      const double x = values[k * lanes + lane];
+      const Parts parts = cut(x, errors[k * lanes + lane]);
+      h += parts.high;
+      m += parts.middle;
+      l += parts.low;
       odd |= misfits_grid(x);
     }
     high[lane] = h;
@@ -168,9 +196,7 @@ inline void add_tile_products(ExactSum& sum, const double* values, const double*
       const bool fits = !misfits_grid(values[b]);
       inner[b] = fits ? values[b] : 0;
       inner_errors[b] = fits ? errors[b] : 0;
-      if (fits) continue;
-      add(sum, values[b]);
-      if ((values[b] > 1 || values[b] < -1) && errors[b] != 0) add(sum, errors[b]);
+      if (!fits) add_beyond_grid(sum, values[b], errors[b]);
     }
     add_tile_products(sum, inner, inner_errors);
     return;

@@ -2,34 +2,14 @@
 //
 // With t = w nll, the sums of w^2, w t, t^2 and of w^3, w^2 t, w t^2, t^3. A central moment
 // cancels most of them where losses are nearly equal, so that a product is kept in two doubles.
+// moment_sums.hpp has the same sums of values that were scored already, by group.
 #pragma once
 
 #include "log_loss.hpp"
+#include "products.hpp"
 
 namespace xent {
 namespace XENT_ISA {
-
-// x as a part of 26 bits and a rest of 26 bits and a sign
-XENT_INLINE Exact<double> split(double x) {
-  const double high = bits_of<double>((bits_of<std::uint64_t>(x) + 0x4000000u) &
-                                      ~std::uint64_t(0x7ffffff));
-  return {high, x - high};
-}
-
-// a b without rounding (Dekker's product)
-XENT_INLINE Exact<double> product(double a, double b) {
-  const Exact<double> x = split(a), y = split(b);
-  const double value = a * b;
-  const double error =
-      ((x.value * y.value - value) + (x.value * y.error + x.error * y.value)) + x.error * y.error;
-  return {value, error};
-}
-
-// (a.value + a.error) b to 2^-104
-XENT_INLINE Exact<double> product(Exact<double> a, double b) {
-  const Exact<double> x = product(a.value, b);
-  return {x.value, x.error + a.error * b};
-}
 
 class TileMoments {
  public:

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xent.errors import MergeError, SourceError
+from xent.evaluation import evaluate
 from xent.evaluation.groups import Slices
 from xent.evaluation.groups.slices import MAX_SLICES, SliceSums, SliceTally
+from xent.evaluation.groups.sums import MomentSums
 
 
 def rows(seed, count, *, weighted=False, labels=False):
@@ -108,3 +110,18 @@ def test_third_moments_of_nearly_equal_losses_keep_their_digits():
     third = float(sum((v - mean) ** 3 for v in exact) / 500)
     # products in one double each would be off by 1e-17, which is more than all of it
     assert slices.state().of[("0",)].sums.moments().third == pytest.approx(third, rel=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_sums_of_slices_add_up_to_those_of_all_rows_to_the_last_bit(weighted):
+    rng = np.random.default_rng(8)
+    p = rng.dirichlet(np.full(3, 0.2), size=2000)
+    weight = {"weight": 10.0 ** rng.uniform(-9, 9, size=2000)} if weighted else {}
+    target, by = rng.integers(3, size=2000), rng.integers(7, size=2000)
+    whole = evaluate(target=target, probs=p, by=by, **weight).summary
+    total = MomentSums()
+    for of in whole.slices.of.values():
+        total = total.plus(of.sums)
+    assert total.weight == whole.sum_weight
+    for name in MomentSums._fields[1:]:
+        assert getattr(total, name) == getattr(whole, f"sum_{name}")

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from xent.evaluation.exact import ONE
 from xent.evaluation.summary.moments import Moments, moments_of
-from xent.kernels.cpu.exact_sums import ExactSums
+from xent.kernels.cpu.moment_sums import PowerSums
 
 __all__ = ["LARGEST", "MomentSums", "MomentTally", "products"]
 
 Float = npt.NDArray[np.float64]
 Group = npt.NDArray[np.int64]
 LARGEST = 2.0**340  # what is larger has a cube beyond all doubles
-BLOCK_ROWS = 8192  # in the cache's reach
 
 
 class MomentSums(NamedTuple):
@@ -50,9 +49,8 @@ class MomentTally:
     """Adds rows to the sums of their groups."""
 
     def __init__(self, groups: int = 1) -> None:
-        self._counts = np.zeros(groups, dtype=np.int64)
-        self._sums = {name: ExactSums(groups) for name in MomentSums._fields}
-        self._weighted = False
+        self._groups = groups
+        self._sums: PowerSums | None = None  # whether there are weights is known with a row
 
     def add(
         self, group: Group | None, values: Float, weight: Float | None = None, groups: int = 0
@@ -69,66 +67,31 @@ class MomentTally:
         self._add(None, t, w, 0)
 
     def _add(self, group: Group | None, t: Float, w: Float | None, groups: int) -> None:
-        self._weighted = self._weighted or w is not None
-        if groups > len(self._counts):
-            self._grow(max(groups, 2 * len(self._counts)))
-        if group is None:
-            self._counts[0] += len(t)
-        else:
-            self._counts += np.bincount(group, minlength=len(self._counts))
-        for begin in range(0, len(t), BLOCK_ROWS):
-            rows = slice(begin, begin + BLOCK_ROWS)
-            of = None if group is None else group[rows]
-            for name, parts in _powers(t[rows], None if w is None else w[rows]).items():
-                for part in parts:
-                    self._sums[name].add(part, of)
-
-    def _grow(self, groups: int) -> None:
-        self._counts = np.pad(self._counts, (0, groups - len(self._counts)))
-        for sums in self._sums.values():
-            sums.grow(groups)
+        if self._sums is None:
+            self._groups = max(groups, self._groups)
+            self._sums = PowerSums(self._groups, weighted=w is not None)
+        if groups > self._groups:
+            self._groups = max(groups, 2 * self._groups)
+            self._sums.grow(self._groups)
+        self._sums.add(t, w, group)
 
     @property
     def counts(self) -> list[int]:
         """The number of rows of each group."""
-        counts: list[int] = self._counts.tolist()
-        return counts
+        return [0] * self._groups if self._sums is None else self._sums.counts()
 
     def totals(self) -> list[MomentSums]:
         """Return the sums of each group."""
-        sums = {name: s.totals() for name, s in self._sums.items()}
-        if not self._weighted:
+        if self._sums is None:
+            return [MomentSums()] * self._groups
+        sums = self._sums.totals()
+        if "weight" not in sums:
             counts = [count * ONE for count in self.counts]
             sums |= dict.fromkeys(("weight", "weight_squared", "weight_cubed"), counts)
             sums |= dict.fromkeys(("weighted_nll", "weight_squared_nll"), sums["nll"])
             sums["weighted_nll_squared"] = sums["nll_squared"]
         columns: list[Any] = [sums[name] for name in MomentSums._fields]
         return [MomentSums(*row) for row in zip(*columns, strict=True)]
-
-
-def _powers(t: Float, w: Float | None) -> dict[str, tuple[Float, ...]]:
-    """What is added to each sum: a product as its double and what rounding took from it."""
-    capped = _split(np.clip(t, -LARGEST, LARGEST))
-    squared = _product(capped, capped)
-    square = _split(squared[0])
-    terms: dict[str, tuple[Float, ...]] = {
-        "nll": (t,),
-        "nll_squared": squared,
-        "nll_cubed": _times(squared, square, capped),
-    }
-    if w is None:
-        return terms
-    weight = _split(np.minimum(w, LARGEST))
-    weight_squared = _product(weight, weight)
-    weight_square = _split(weight_squared[0])
-    return terms | {
-        "weight": (w,),
-        "weight_squared": weight_squared,
-        "weighted_nll": _product(weight, capped),
-        "weight_cubed": _times(weight_squared, weight_square, weight),
-        "weight_squared_nll": _times(weight_squared, weight_square, capped),
-        "weighted_nll_squared": _times(squared, square, weight),
-    }
 
 
 def products(a: Float, b: Float) -> tuple[Float, Float]:
@@ -157,11 +120,4 @@ def _product(a: _Split, b: _Split) -> tuple[Float, Float]:
     error -= value
     error += a.high * b.low + a.low * b.high
     error += a.low * b.low
-    return value, error
-
-
-def _times(a: tuple[Float, Float], of_value: _Split, b: _Split) -> tuple[Float, Float]:
-    """Return a product of three: `a` is that of two, `of_value` its double split."""
-    value, error = _product(of_value, b)
-    error += a[1] * b.value
     return value, error

@@ -1,0 +1,57 @@
+"""Exact sums of powers of weights and values, by group, on the CPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import xent._native as _native
+
+__all__ = ["PowerSums"]
+
+
+class PowerSums:
+    """Exact sums of w, t, w**2, w t, t**2, w**3, w**2 t, w t**2 and t**3, one of each a group.
+
+    Not `weighted`, only those of t, t**2 and t**3. Sums are integers in units of 2**-1074. A
+    product is kept to 2**-118 where it is below 2**12; one of three numbers to 2**-104 of
+    itself; one below 2**-65 as a double. A row's terms come from that row alone, so that neither
+    the order of rows, nor a split of them, nor the number of threads can be seen in a sum.
+    Weights and values beyond 2**340 count as that in products, whose cubes no double holds.
+
+    >>> sums = PowerSums(2, weighted=False)
+    >>> sums.add([0.5, 2.0, 3.0], group=[0, 1, 1])
+    >>> {name: [t / 2**1074 for t in of] for name, of in sums.totals().items()}
+    {'nll': [0.5, 5.0], 'nll_squared': [0.25, 13.0], 'nll_cubed': [0.125, 35.0]}
+    """
+
+    def __init__(self, groups: int = 1, *, weighted: bool) -> None:
+        self._sums = _native.Moments(groups, weighted)
+
+    def add(self, t: Any, weight: Any = None, group: Any = None) -> None:
+        """Add finite t, weights times values, each to its group; without `group` to group 0.
+
+        Nothing is added where a number is not finite (ValueError) or a group is not among
+        those there are (IndexError).
+        """
+        t = np.ascontiguousarray(t, dtype=np.float64)
+        if weight is not None:
+            weight = np.ascontiguousarray(weight, dtype=np.float64)
+        if group is not None:
+            group = np.ascontiguousarray(group, dtype=np.int64)
+        self._sums.add(t, weight, group)
+
+    def grow(self, groups: int) -> None:
+        """Make room for so many groups; those that are there keep their sums."""
+        self._sums.grow(groups)
+
+    def counts(self) -> list[int]:
+        """Return the number of rows of each group."""
+        counts: list[int] = self._sums.counts()
+        return counts
+
+    def totals(self) -> dict[str, list[int]]:
+        """Return each sum by its name in `MomentSums`, a list over groups."""
+        totals: dict[str, list[int]] = self._sums.totals()
+        return totals
