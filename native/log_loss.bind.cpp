@@ -12,6 +12,7 @@
 #include <string>
 
 #include "arrays.hpp"
+#include "cell_ranges.hpp"
 #include "exact_integer.hpp"
 #include "threads.hpp"
 
@@ -92,31 +93,37 @@ void merge(LogLossSums& into, const LogLossSums& other) {
   if (into.worst.size() > kKeepWorst) into.worst.resize(kKeepWorst);
 }
 
-// rows as uint64, or the two halves of weights in units of 2^-64, for so many cells
-nb::object cells_of(const CellCounts& cells, std::size_t count) {
-  const auto array = [&](auto value) {
-    void* data;
-    nb::object result = make_array(nb::dtype<std::uint64_t>(), {count}, &data);
-    for (std::size_t i = 0; i < count; ++i) static_cast<std::uint64_t*>(data)[i] = value(i);
-    return result;
+// a cell of rows, which are counted in the lower half, or of weights
+FixedSum cell_at(const CellCounts& cells, std::size_t i) {
+  if (!cells.weights.empty()) return cells.weights[i];
+  return {i < cells.counts.size() ? static_cast<std::uint64_t>(cells.counts[i]) : 0, 0};
+}
+
+// a line of each group where it did not come true, and one where it did
+nb::tuple cells_of(const CellCounts& all, const CellCounts& ones, std::size_t groups) {
+  const auto at = [&](std::size_t line, std::size_t c) {
+    const std::size_t i = line / 2 * kCells + c;
+    const FixedSum hits = cell_at(ones, i);
+    if (line % 2) return hits;
+    const FixedSum sum = cell_at(all, i);
+    return FixedSum{sum.low - hits.low, sum.high - hits.high - (sum.low < hits.low)};
   };
-  const auto& counts = cells.counts;
-  const auto& weights = cells.weights;
-  if (weights.empty()) {
-    const auto rows = [&](std::size_t i) {
-      return i < counts.size() ? static_cast<std::uint64_t>(counts[i]) : 0;
-    };
-    return nb::make_tuple(array(rows));
-  }
-  return nb::make_tuple(array([&](std::size_t i) { return weights[i].low; }),
-                        array([&](std::size_t i) { return weights[i].high; }));
+  return keep_cells(
+      2 * groups, kCells, !all.weights.empty(),
+      [&](std::size_t line, std::size_t c) { return at(line, c).low; },
+      [&](std::size_t line, std::size_t c) { return at(line, c).high; });
+}
+
+nb::tuple surprises_of(const CellCounts& cells) {
+  return keep_cells(
+      1, kSurprises + 1, !cells.weights.empty(),
+      [&](std::size_t, std::size_t c) { return cell_at(cells, c).low; },
+      [&](std::size_t, std::size_t c) { return cell_at(cells, c).high; });
 }
 
 void add_calibration(nb::dict& result, const CalibrationSums& sums, std::int64_t groups) {
-  const auto count = static_cast<std::size_t>(groups * kCells);
-  result["all"] = cells_of(sums.all, count);
-  result["ones"] = cells_of(sums.ones, count);
-  result["surprise"] = cells_of(sums.surprise, kSurprises + 1);
+  result["cells"] = cells_of(sums.all, sums.ones, static_cast<std::size_t>(groups));
+  result["surprise"] = surprises_of(sums.surprise);
   if (sums.tempering.empty()) return;
   const TemperingSums& tempering = sums.tempering.front();
   nb::list powers[3];

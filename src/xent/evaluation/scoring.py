@@ -15,7 +15,7 @@ from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.options import Options, least_probability
 from xent.evaluation.reading.plan import Plan
 from xent.evaluation.reading.truth import Truth
-from xent.evaluation.summary.cell_tally import Tally
+from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.cells import Cells, group_names
 from xent.evaluation.summary.evidence import Gathering
 from xent.evaluation.summary.named import NamedRows
@@ -181,7 +181,7 @@ class Scorer:
             sum_impossible=weight(sums["impossible"], sums["weight_impossible"]),
             sum_clipped_nll=sums["clipped_nll"],
             sum_size=sums["size"],
-            by_class=tuple(by_class),
+            by_class=ByClass.of(by_class, weighted=self._weighted),
             **self._kept(sums),
             **self._groups.parts(),
             **self._calibration(sums),
@@ -192,11 +192,11 @@ class Scorer:
         """What is kept beside the losses, where it is: by the name of the summary's field."""
         if "surprise" not in sums:
             return {}
-        parts: dict[str, Any] = {"surprise": SurpriseCells(Tally(*sums["surprise"]))}
+        parts: dict[str, Any] = {"surprise": SurpriseCells.from_kernel(sums["surprise"])}
         if self.plan.kind == "log_probs":
             return parts
         groups = group_names(self.plan.kind, self.plan.classes)
-        parts["cells"] = Cells.from_kernel(groups, sums["all"], sums["ones"])
+        parts["cells"] = Cells.from_kernel(groups, sums["cells"])
         count, weight, *tempered = sums["tempering"]
         weight = weight if self._weighted else count * ONE
         parts["tempering"] = Tempering(count, weight, *map(tuple, tempered))

@@ -51,10 +51,14 @@ def reference(columns, outcomes, weight=None):
 def units(cells):
     """The same of cells: rows, or units of weight."""
     tally = cells.tally
-    if tally.high is None:
-        return tally.low.tolist()
-    whole = tally.high.astype(object) * UNIT + tally.low.astype(object)
-    return whole.tolist()
+    ranges, low, high = tally.kept
+    kept = low.astype(object) if high is None else high.astype(object) * UNIT + low
+    whole = np.zeros((len(ranges), tally.shape[-1]), dtype=object)
+    for line, part, (begin, end) in zip(
+        whole, np.split(kept, np.cumsum(np.diff(ranges))[:-1]), ranges, strict=True
+    ):
+        line[begin:end] = part
+    return whole.reshape(tally.shape).tolist()
 
 
 def predictions(seed, rows, classes, dtype=np.float64):
@@ -260,13 +264,14 @@ def test_cells_of_other_groups_do_not_merge():
 )
 def test_a_tally_is_text_and_back(values, weighted):
     low = np.array(values, dtype=np.uint64)
-    tally = Tally(low, low[::-1].copy() if weighted else None)
+    tally = Tally.of(low, low[::-1].copy() if weighted else None)
     assert Tally.from_state(tally.to_state(), low.shape) == tally
 
 
 def test_halves_of_weights_carry():
-    half = Tally(np.array([2**63 + 1], dtype=np.uint64), np.array([5], dtype=np.uint64))
+    half = Tally.of(np.array([2**63 + 1], dtype=np.uint64), np.array([5], dtype=np.uint64))
     total = half + half
-    assert (int(total.low[0]), int(total.high[0])) == (2, 11)
-    counts = Tally(np.array([3], dtype=np.uint64))
+    assert (int(total.kept.low[0]), int(total.kept.high[0])) == (2, 11)
+    counts = Tally.of(np.array([3], dtype=np.uint64))
+    assert counts == Tally.of(np.zeros(1, np.uint64), np.array([3], dtype=np.uint64))
     assert (half + counts).values()[0] == 8.5

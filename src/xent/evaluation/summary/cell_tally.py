@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from xent.kernels.cpu.cell_ranges import CellRanges, add_cells, cell_values, keep_cells
 
 __all__ = ["Tally"]
 
@@ -18,65 +22,92 @@ Units = npt.NDArray[np.uint64]
 class Tally:
     """Rows in cells, or their weight; adding is exact, so tallies have no order.
 
+    Cells lie in lines: those of one probability, say. Of each line only the cells from the
+    first to the last that is not empty are kept, so that adding, writing and memory cost what
+    there is, not what there could be.
+
     Parameters
     ----------
-    low : array of uint64
-        Rows in each cell where `high` is None, else the lower half of weights.
-    high : array of uint64, optional
-        Upper half of weights in units of 2**-64: a weight is high + low * 2**-64.
+    shape : tuple of int
+        Of all cells; the last axis is a line.
+    kept : CellRanges
+        The occupied range of each line, and the counts or weights in it.
 
     Examples
     --------
-    >>> rows = Tally(np.array([1, 2], dtype=np.uint64))
+    >>> rows = Tally.of(np.array([0, 1, 2, 0], dtype=np.uint64))
     >>> (rows + rows).values()
-    array([2., 4.])
+    array([0., 2., 4., 0.])
+    >>> rows.kept.low
+    array([1, 2], dtype=uint32)
     """
 
-    low: Units
-    high: Units | None = None
+    shape: tuple[int, ...]
+    kept: CellRanges
+
+    @classmethod
+    def of(cls, low: Units, high: Units | None = None) -> Tally:
+        """Return the tally of cells that are all there.
+
+        `low` are rows where `high` is None, else the lower half of weights; `high` the upper
+        half, in units of 2**-64: a weight is high + low * 2**-64.
+        """
+        lines = (-1, low.shape[-1]) if low.size else (math.prod(low.shape[:-1]), low.shape[-1])
+        halves = (None if half is None else half.reshape(lines) for half in (low, high))
+        return cls(low.shape, keep_cells(*halves))
 
     @property
     def is_weighted(self) -> bool:
-        return self.high is not None
+        return self.kept.high is not None
 
-    def _halves(self) -> tuple[Units, Units]:
+    def _weights(self) -> CellRanges:
         # a row weighs 1, which is one unit of the upper half
-        return (np.zeros_like(self.low), self.low) if self.high is None else (self.low, self.high)
+        ranges, low, high = self.kept
+        if high is not None:
+            return self.kept
+        return CellRanges(ranges, np.zeros(len(low), np.uint64), low.astype(np.uint64))
 
     def __add__(self, other: object) -> Tally:
         if not isinstance(other, Tally):
             return NotImplemented
-        if self.high is None and other.high is None:
-            return Tally(self.low + other.low)
-        (a, a_high), (b, b_high) = self._halves(), other._halves()
-        low = a + b
-        return Tally(low, a_high + b_high + (low < a))
+        if self.is_weighted == other.is_weighted:
+            return Tally(self.shape, add_cells(self.kept, other.kept))
+        return Tally(self.shape, add_cells(self._weights(), other._weights()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tally):
             return NotImplemented
-        return all(map(np.array_equal, self._halves(), other._halves()))
+        if self.shape != other.shape:
+            return False
+        ours, theirs = self.kept, other.kept
+        if self.is_weighted != other.is_weighted:
+            ours, theirs = self._weights(), other._weights()
+        pairs: Any = zip(ours, theirs, strict=True)
+        return all(np.array_equal(a, b) for a, b in pairs if a is not None)
 
     __hash__ = None  # type: ignore[assignment]
 
     def values(self) -> npt.NDArray[np.float64]:
-        """Return rows, or weights, as float64."""
-        low, high = self._halves()
-        return high.astype(np.float64) + np.ldexp(low.astype(np.float64), -64)
+        """Return rows, or weights, of every cell as float64."""
+        return cell_values(self.kept, self.shape[-1]).reshape(self.shape)
 
     def to_state(self) -> list[str]:
-        """Return the tally as text: one for counts, two for weights."""
-        halves = (self.low,) if self.high is None else self._halves()
-        return [_pack(half.ravel()) for half in halves]
+        """Return the tally as text: of the ranges, then one for counts, two for weights."""
+        return [_pack(part.ravel().astype(np.uint64)) for part in self.kept if part is not None]
 
     @classmethod
     def from_state(cls, state: list[str], shape: tuple[int, ...]) -> Tally:
         """Return the tally of this shape that `to_state` wrote."""
-        return cls(*(_unpack(text).reshape(shape) for text in state))
+        low: Any
+        ranges, low, *high = map(_unpack, state)
+        if not high and not (low >> np.uint64(32)).any():
+            low = low.astype(np.uint32)
+        lines = ranges.astype(np.int32).reshape(math.prod(shape[:-1]), 2)
+        return cls(shape, CellRanges(lines, low, *high))
 
 
 # Seven bits a byte, the lowest first, the last byte of a number without the eighth; most cells
-# are empty, and a run of zeros takes next to nothing once it is deflated. Level 6 with short
+# are small, and what is alike takes next to nothing once it is deflated. Level 6 with short
 # matches left out is a sixth of level 9's time here, and as small.
 def _pack(values: Units) -> str:
     large = np.flatnonzero(values >> _SEVEN)

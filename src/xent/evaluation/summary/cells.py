@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from xent.errors import MergeError
 from xent.evaluation.summary.cell_tally import Tally
+from xent.kernels.cpu.cell_ranges import CellRanges
 from xent.kernels.cpu.log_loss import CELL_BITS, CELL_LOW, MOST_GROUPS, NUM_CELLS
 
 __all__ = ["ALL_LABELS", "NUM_CELLS", "TOP_LABEL", "Cells", "cell_logits", "cell_odds", "cell_of"]
@@ -109,21 +110,12 @@ class Cells:
     ) -> Cells:
         """Return the cells of counts of rows, each (groups, NUM_CELLS)."""
         counts = np.stack([np.asarray(zeros), np.asarray(ones)], axis=1)
-        return cls(tuple(groups), Tally(counts.astype(np.uint64)))
+        return cls(tuple(groups), Tally.of(counts.astype(np.uint64)))
 
     @classmethod
-    def from_kernel(
-        cls, groups: tuple[str, ...], everything: tuple[Any, ...], ones: tuple[Any, ...]
-    ) -> Cells:
-        """Return the cells of tallies of all rows and of those where it came true."""
-        shape = (len(groups), NUM_CELLS)
-        hits = [half.reshape(shape) for half in ones]
-        rest = [half.reshape(shape) for half in everything]
-        if len(rest) == 2:
-            rest[1] = rest[1] - hits[1] - (rest[0] < hits[0])
-        rest[0] = rest[0] - hits[0]
-        halves = (np.stack(pair, axis=1) for pair in zip(rest, hits, strict=True))
-        return cls(groups, Tally(*halves))
+    def from_kernel(cls, groups: tuple[str, ...], kept: tuple[Any, ...]) -> Cells:
+        """Return the cells that the kernel counted, two lines a group."""
+        return cls(groups, Tally((len(groups), 2, NUM_CELLS), CellRanges(*kept)))
 
     @property
     def is_weighted(self) -> bool:

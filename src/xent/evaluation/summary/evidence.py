@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,9 +40,10 @@ class Evidence:
         if not isinstance(other, Evidence):
             return NotImplemented
         return Evidence(
-            tuple(a + b for a, b in zip(self.confusion, other.confusion, strict=True)),
-            tuple(map(min, self.low, other.low)),
-            tuple(map(max, self.high, other.high)),
+            tuple(map(operator.add, self.confusion, other.confusion)),
+            # a fifth of the time of map(min, ...)
+            tuple([a if a < b else b for a, b in zip(self.low, other.low, strict=True)]),
+            tuple([a if a > b else b for a, b in zip(self.high, other.high, strict=True)]),
         )
 
     @property

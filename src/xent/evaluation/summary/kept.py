@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from xent.evaluation.summary.rows import Row, place
 
-__all__ = ["ClassSums", "Surprise"]
+__all__ = ["ClassSums", "Surprise", "most_surprising"]
 
 
 class ClassSums(NamedTuple):
@@ -34,3 +36,13 @@ class Surprise(NamedTuple):
         """What the kept rows are sorted by: what a row is called comes last, so that losses
         and classes of the kept rows do not depend on names."""
         return -self.nll, self.target, self.predicted, place(self.row)
+
+
+def most_surprising(
+    a: Sequence[Surprise], b: Sequence[Surprise], count: int
+) -> tuple[Surprise, ...]:
+    """Return the first `count` of two lists that are in order, in order."""
+    # what is below the last of a full list is among the first of neither
+    least = max((s[count - 1].nll for s in (a, b) if len(s) >= count), default=-math.inf)
+    found = [s for part in (a, b) for s in part if s.nll >= least]
+    return tuple(sorted(found, key=lambda s: s.order)[:count])

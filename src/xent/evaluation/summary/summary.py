@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
+from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.cells import Cells
 from xent.evaluation.summary.evidence import Evidence
-from xent.evaluation.summary.kept import ClassSums, Surprise
+from xent.evaluation.summary.kept import ClassSums, Surprise, most_surprising
 from xent.evaluation.summary.merging import added, difference
 from xent.evaluation.summary.rows import Row, first_rows, in_part
 from xent.evaluation.summary.sums import Sums
@@ -22,7 +22,7 @@ from xent.evaluation.summary.tempering import Tempering
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
-VERSION = 3
+VERSION = 4
 KEPT_ROWS = 20
 KEPT_WORST = 100
 
@@ -121,13 +121,10 @@ class Summary(Sums):
         return replace(
             self,
             **sums,
-            by_class=tuple(
-                ClassSums._make(map(operator.add, a, b))
-                for a, b in zip(self.by_class, other.by_class, strict=True)
-            ),
+            by_class=self.by_class.plus(other.by_class),
             impossible_rows=first_rows(self.impossible_rows + other.impossible_rows, KEPT_ROWS),
             missing_rows=first_rows(self.missing_rows + other.missing_rows, KEPT_ROWS),
-            worst=tuple(sorted(self.worst + other.worst, key=lambda s: s.order)[:KEPT_WORST]),
+            worst=most_surprising(self.worst, other.worst, KEPT_WORST),
         )
 
     def in_part(self, name: str) -> Summary:
@@ -174,7 +171,7 @@ class Summary(Sums):
         for name in _PARTS:
             part = getattr(self, name)
             state[name] = None if part is None else part.to_state()
-        state["by_class"] = [[*c[:3], *map(to_text, c[3:])] for c in self.by_class]
+        state["by_class"] = self.by_class.to_state()
         state["worst"] = [[s.nll.hex(), *s[1:]] for s in self.worst]
         return state
 
@@ -208,9 +205,7 @@ class Summary(Sums):
             )
         for name in _EXACT:
             state[name] = from_text(state[name])
-        state["by_class"] = tuple(
-            ClassSums(*c[:3], *map(from_text, c[3:])) for c in state["by_class"]
-        )
+        state["by_class"] = ByClass.from_state(state["by_class"])
         state["worst"] = tuple(Surprise(float.fromhex(s[0]), *s[1:]) for s in state["worst"])
         for name, part in _PARTS.items():
             if state[name] is not None:

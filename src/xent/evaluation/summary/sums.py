@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from xent.evaluation.exact import ratio
-from xent.evaluation.summary.kept import ClassSums
+from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.moments import Moments, moments_of
 from xent.units import perplexity_of
 
@@ -49,7 +49,7 @@ class Sums:
     sum_clipped_nll: int = 0
     sum_size: int = 0  # weight times bytes of text
 
-    by_class: tuple[ClassSums, ...] = ()
+    by_class: ByClass = field(default_factory=ByClass)
 
     @property
     def num_classes(self) -> int:

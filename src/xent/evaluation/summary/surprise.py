@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from xent.errors import XentValueError
 from xent.evaluation.summary.cell_tally import Tally
+from xent.kernels.cpu.cell_ranges import CellRanges
 from xent.kernels.cpu.log_loss import NUM_SURPRISES, SURPRISE_BITS, SURPRISE_LOW
 
 __all__ = ["NUM_SURPRISES", "SurpriseCells", "surprise_edges"]
@@ -98,6 +99,11 @@ class SurpriseCells:
             lowest = top / (top + most_rest) if top + most_rest > 0 else 0.0
             return lowest, highest
         return max(top, total - most_rest, 0.0) / total, min(most, total - rest) / total
+
+    @classmethod
+    def from_kernel(cls, kept: tuple[Any, ...]) -> SurpriseCells:
+        """Return the cells that the kernel counted, in one line."""
+        return cls(Tally((NUM_SURPRISES + 1,), CellRanges(*kept)))
 
     def __add__(self, other: object) -> SurpriseCells:
         if not isinstance(other, SurpriseCells):

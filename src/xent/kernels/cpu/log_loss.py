@@ -47,11 +47,11 @@ class LogLoss:
     integers in units of 2**-1074, so neither the order of batches, nor their sizes, nor
     the number of threads can be seen in them.
 
-    With `calibration` the sums also hold "all" and "ones", the rows by the cell of a predicted
-    probability, and those where it came true; "surprise", the rows by the cell of their loss;
-    and, unless predictions are log-probabilities, "tempering": see xent.evaluation.summary.cells,
-    surprise and tempering. Counts are (uint64,); weights are two arrays, (low, high) halves
-    in units of 2**-64.
+    With `calibration` the sums also hold "cells", the rows by the cell of a predicted
+    probability, a line of each group where it did not come true and one where it did;
+    "surprise", the rows by the cell of their loss, one line; and, unless predictions are
+    log-probabilities, "tempering": see xent.evaluation.summary.cells, surprise and tempering.
+    Lines of cells are what `CellRanges` takes.
     """
 
     def __init__(

@@ -1,0 +1,145 @@
+// Tallies of cells, of which only the occupied ranges are kept, seen from Python.
+#include "cell_ranges.hpp"
+
+#include <nanobind/stl/optional.h>
+
+#include <optional>
+
+namespace xent {
+namespace {
+
+using Ranges = nb::ndarray<const std::int32_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Cells = nb::ndarray<nb::ro, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Words = nb::ndarray<const std::uint64_t, nb::c_contig, nb::device::cpu>;
+
+// A tally as Python has it, checked: its cells are those that its ranges say.
+class Tally {
+ public:
+  Tally(const Ranges& ranges, const Cells& low, const std::optional<Words>& high)
+      : lines(ranges.shape(0)),
+        range(reinterpret_cast<const CellRange*>(ranges.data())),
+        low(low.data()),
+        high(high ? high->data() : nullptr),
+        is_narrow(low.dtype() == nb::dtype<std::uint32_t>()) {
+    std::size_t size = 0;
+    if (ranges.shape(1) != 2) throw nb::value_error("ranges must be pairs");
+    for (std::size_t i = 0; i < lines; ++i) {
+      if (range[i].begin < 0 || range[i].end < range[i].begin)
+        throw nb::value_error("a range must end after it begins");
+      size += range[i].size();
+      end = std::max(end, range[i].end);
+    }
+    if (low.size() != size || (high && high->size() != size))
+      throw nb::value_error("cells must be those of the ranges");
+    if (!is_narrow && low.dtype() != nb::dtype<std::uint64_t>())
+      throw nb::type_error("cells must be uint32 or uint64");
+    if (is_narrow && high) throw nb::type_error("halves of weights must be uint64");
+  }
+
+  template <class T>
+  const T* cells() const { return static_cast<const T*>(low); }
+
+  std::size_t lines;
+  const CellRange* range;
+  const void* low;
+  const std::uint64_t* high;
+  bool is_narrow;
+  std::int32_t end = 0;  // the last of all lines
+};
+
+template <class T>
+bool add_lines(const Tally& a, const Tally& b, const CellRange* of, T* to, std::uint64_t* high) {
+  const T *from_a = a.cells<T>(), *from_b = b.cells<T>();
+  const std::uint64_t *high_a = a.high, *high_b = b.high;
+  bool over = false;
+  for (std::size_t i = 0; i < a.lines; ++i) {
+    const CellRange line_a = a.range[i], line_b = b.range[i];
+    place(to, of[i], from_a, line_a);
+    T* const at = to + (line_b.size() ? line_b.begin - of[i].begin : 0);
+    if (high) {
+      place(high, of[i], high_a, line_a);
+      if constexpr (sizeof(T) == 8)
+        add_weights(at, high + (at - to), from_b, high_b, line_b.size());
+      high_a += line_a.size();
+      high_b += line_b.size();
+      high += of[i].size();
+    } else {
+      over |= add_counts(at, from_b, line_b.size());
+    }
+    from_a += line_a.size();
+    from_b += line_b.size();
+    to += of[i].size();
+  }
+  return over;
+}
+
+// Both tallies of one width, both counts or both weights. None where a count does not fit.
+nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<Words> high_a,
+                     const Ranges& ranges_b, const Cells& low_b, std::optional<Words> high_b) {
+  const Tally a(ranges_a, low_a, high_a), b(ranges_b, low_b, high_b);
+  if (a.lines != b.lines || a.is_narrow != b.is_narrow || !a.high != !b.high)
+    throw nb::value_error("tallies must be of the same lines and of one width");
+  void *ranges, *low, *high = nullptr;
+  nb::object kept = make_array(nb::dtype<std::int32_t>(), {a.lines, 2}, &ranges);
+  auto* of = static_cast<CellRange*>(ranges);
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < a.lines; ++i) {
+    of[i] = both(a.range[i], b.range[i]);
+    size += of[i].size();
+  }
+  const auto dtype = a.is_narrow ? nb::dtype<std::uint32_t>() : nb::dtype<std::uint64_t>();
+  nb::object cells = make_array(dtype, {size}, &low);
+  nb::object halves = a.high ? make_array(dtype, {size}, &high) : nb::none();
+  const bool over = a.is_narrow
+      ? add_lines(a, b, of, static_cast<std::uint32_t*>(low), nullptr)
+      : add_lines(a, b, of, static_cast<std::uint64_t*>(low), static_cast<std::uint64_t*>(high));
+  if (over) return nb::none();
+  return nb::make_tuple(kept, cells, halves);
+}
+
+// cells that are all there: (lines, cells)
+nb::tuple keep(const Words& low, std::optional<Words> high) {
+  if (low.ndim() != 2 || (high && shape_of(*high) != shape_of(low)))
+    throw nb::value_error("cells must be (lines, cells), and so must their upper halves");
+  const std::size_t lines = low.shape(0), width = low.shape(1);
+  const std::uint64_t *lower = low.data(), *upper = high ? high->data() : nullptr;
+  return keep_cells(
+      lines, width, upper != nullptr,
+      [=](std::size_t i, std::size_t c) { return lower[i * width + c]; },
+      [=](std::size_t i, std::size_t c) { return upper ? upper[i * width + c] : 0; });
+}
+
+// every cell, rounded once: (lines, cells)
+nb::object cell_values(const Ranges& ranges, const Cells& low, std::optional<Words> high,
+                       std::int64_t cells) {
+  const Tally tally(ranges, low, high);
+  if (cells < tally.end) throw nb::value_error("a range must end at the last cell or before");
+  const auto width = static_cast<std::size_t>(cells);
+  void* data;
+  nb::object result = make_array(nb::dtype<double>(), {tally.lines, width}, &data);
+  auto* to = static_cast<double*>(data);
+  std::fill(to, to + tally.lines * width, 0.0);
+  std::size_t k = 0;
+  for (std::size_t i = 0; i < tally.lines; ++i)
+    for (auto c = static_cast<std::size_t>(tally.range[i].begin);
+         c < static_cast<std::size_t>(tally.range[i].end); ++c, ++k) {
+      double& value = to[i * width + c];
+      if (tally.is_narrow) value = tally.cells<std::uint32_t>()[k];
+      else value = static_cast<double>(tally.cells<std::uint64_t>()[k]);
+      if (tally.high) value = static_cast<double>(tally.high[k]) + value * 0x1p-64;
+    }
+  return result;
+}
+
+}  // namespace
+
+// See kernels/cpu/cell_ranges.py for what comes in and out.
+void bind_cell_ranges(nb::module_& m) {
+  m.def("add_cells", &add_cells, nb::arg("ranges_a"), nb::arg("low_a"), nb::arg("high_a").none(),
+        nb::arg("ranges_b"), nb::arg("low_b"), nb::arg("high_b").none());
+  m.def("keep_cells", &keep, nb::arg("low"), nb::arg("high").none());
+  m.def("cell_values", &cell_values, nb::arg("ranges"), nb::arg("low"), nb::arg("high").none(),
+        nb::arg("cells"));
+}
+
+}  // namespace xent
