@@ -22,9 +22,9 @@ anchor text, ``halo`` keeps it readable on lines. Numbers on a picture are writt
 *Controls.* ``page.stage(name, [Slider, Choice, Button, Play], draw, adjust=, caption=)`` is one
 picture with what moves it. ``frame.handle("p", x, y, "p", along="x", low=0, high=1)`` in the
 picture is a dot that moves the control "p" when it is dragged; any element with the same ``data-``
-attributes does. Every handle has its slider: that is how a keyboard moves it. ``stage.values`` in a later
-cell is what is set now, and that cell runs again when it moves. Never build a stage in a cell
-that reads another stage: it would be built anew under the hand.
+attributes does. Every handle has its slider: that is how a keyboard moves it. ``stage.values``
+in a later cell is what is set now, and that cell runs again when it moves. Never build a stage in
+a cell that reads another stage: it would be built anew under the hand.
 ``page.figure(name, draw, caption=)`` is a picture alone, with ``draw(width)``.
 
 *Numbers.* ``page.cards([Card(name, label, value, unit, colour)])``; tests read them by name, with
