@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import pkgutil
 import re
@@ -24,9 +25,15 @@ Exit codes: 0 all is well; 1 a --fail-if condition holds; 2 bad input or usage; 
 interrupted.
 """
 
+
+def _filled(text: str | None) -> str:
+    """Return paragraphs as one line each, which the terminal's width breaks."""
+    return "\n\n".join(" ".join(p.split()) for p in inspect.cleandoc(text or "").split("\n\n"))
+
+
 app = App(
     name="xent",
-    help=HELP,
+    help=_filled(HELP),
     version_flags=["--version"],
     help_format="plaintext",
     result_action="return_value",
@@ -35,7 +42,8 @@ app = App(
 )
 for _file in pkgutil.iter_modules(commands.__path__):
     _module = importlib.import_module(f"{commands.__name__}.{_file.name}")
-    app.command(getattr(_module, _file.name))
+    _command = getattr(_module, _file.name)
+    app.command(_command, help=_filled(_command.__doc__))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -65,8 +65,8 @@ def evaluate(
 ) -> int:
     """Score predictions: log loss, what it means, a table per class, the worst rows.
 
-    SOURCES are whatever DuckDB reads (CSV, TSV, JSON lines, Parquet, patterns, - for standard
-    input) or an .npz file. What is not said is inferred from the columns and printed.
+    SOURCES are files (CSV, TSV, JSON lines, Parquet, .npz), patterns of names, or - for standard
+    input. What is not said is inferred from the columns and printed.
     """
     asked = unlike_default(evaluate, locals())
     from xent.cli.output import Outputs

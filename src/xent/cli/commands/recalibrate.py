@@ -62,9 +62,11 @@ def recalibrate(
 ) -> int:
     """Fit a correction of predictions to one file, apply it to another, say what it gains.
 
-    Fit and keep:   xent recalibrate held_out.parquet --method vector -o recal.json
-    Fit and judge:  xent recalibrate held_out.parquet --apply test.parquet
-    Apply:          xent recalibrate --with recal.json new.parquet --to better.parquet
+    Fit and keep: xent recalibrate held_out.parquet --method vector -o recal.json
+
+    Fit and judge: xent recalibrate held_out.parquet --apply test.parquet
+
+    Apply: xent recalibrate --with recal.json new.parquet --to better.parquet
     """
     from xent.evaluation.files import apart, writable, write_text
     from xent.evaluation.recalibration import Recalibration
