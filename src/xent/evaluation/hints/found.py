@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -60,13 +61,33 @@ class Hint(NamedTuple):
         return f"{self.code}: {self.found}; {self.fix}"
 
 
+class _Seen:
+    """What rules look at beside the sums, found once for all of them."""
+
+    def __init__(self, summary: Summary, evidence: Evidence) -> None:
+        self.low, self.high, self.table = evidence.low, evidence.high, evidence.table
+        self._summary = summary
+
+    @cached_property
+    def rankings(self) -> dict[str, Ranking]:
+        """How each class, or label, is ranked against the rest."""
+        s = self._summary
+        cells = cells_of(s)
+        if cells is None or s.num_classes > MOST_CLASSES:
+            return {}
+        zeros, ones = (rows_for_weight(s) * part for part in cells.weights())
+        found = {name: ranking(zeros[j], ones[j]) for j, name in enumerate(cells.groups)}
+        return {name: r for name, r in found.items() if r is not None and name in s.classes}
+
+
 def find_hints(summary: Summary) -> tuple[Hint, ...]:
     """Return every hint that a summary gives, warnings first."""
     if not summary.num_rows:
         return ()
     found = list(_known(summary))
     if summary.evidence is not None:
-        found += [hint for rule in RULES for hint in rule(summary, summary.evidence)]
+        seen = _Seen(summary, summary.evidence)
+        found += [hint for rule in RULES for hint in rule(summary, seen)]
     explained = {code for hint in found for code in EXPLAINED.get(hint.code, ())}
     found = [hint for hint in found if hint.code not in explained]
     return tuple(sorted(found, key=lambda h: h.severity != "warning"))
@@ -75,7 +96,7 @@ def find_hints(summary: Summary) -> tuple[Hint, ...]:
 # what looks wrong ------------------------------------------------------------------------
 
 
-def _constant(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _constant(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """Every row is predicted alike, or a label is."""
     low, high = seen.low, seen.high
     same = [j for j, (a, b) in enumerate(zip(low, high, strict=True)) if a == b]
@@ -101,7 +122,7 @@ def _constant(s: Summary, seen: Evidence) -> Iterator[Hint]:
         )
 
 
-def _softmaxed_twice(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _softmaxed_twice(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """Probabilities went through a softmax, or a sigmoid, once more."""
     if s.num_rows < LEAST_ROWS or not seen.low or not _are_probabilities(seen):
         return
@@ -134,11 +155,11 @@ def _softmaxed_twice(s: Summary, seen: Evidence) -> Iterator[Hint]:
         )
 
 
-def _no_skill(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _no_skill(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """The scores rank nothing, or always saying the class frequencies loses less."""
     if s.num_rows < LEAST_ROWS or seen.low == seen.high:
         return
-    ranks = _rankings(s)
+    ranks = seen.rankings.values()
     sure = [r for r in ranks if r.error < SURE_AREA]
     by_chance = bool(sure) and all(abs(r.errors) < ERRORS + 0.5 for r in ranks)
     worse = _worse_than_frequencies(s)
@@ -183,16 +204,15 @@ def _worse_than_frequencies(s: Summary) -> str:
     )
 
 
-def _reversed(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _reversed(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """The probability is that of the other outcome: seen in the order of rows, rare ones too."""
     cells = cells_of(s)
-    if cells is None or s.num_classes > (2 if s.kind == "classes" else MOST_CLASSES):
+    if cells is None or (s.kind == "classes" and s.num_classes > 2):
         return
     if seen.table is not None and permuted_columns(seen.table, s.classes) is not None:
         return  # said already
-    scale = rows_for_weight(s)
     for name, zeros, ones in zip(cells.groups, *cells.weights(), strict=True):
-        found = ranking(scale * zeros, scale * ones)
+        found = seen.rankings.get(name)
         if found is None or found.area > REVERSED_AREA or found.errors > -5:
             continue
         now, other = losses_as_they_are_and_reversed(zeros, ones)
@@ -210,18 +230,7 @@ def _reversed(s: Summary, seen: Evidence) -> Iterator[Hint]:
         )
 
 
-def _rankings(s: Summary) -> list[Ranking]:
-    """Return how each class, or label, is ranked against the rest."""
-    cells = cells_of(s)
-    if cells is None or s.num_classes > MOST_CLASSES:
-        return []
-    zeros, ones = (rows_for_weight(s) * part for part in cells.weights())
-    groups = [j for j, name in enumerate(cells.groups) if name in s.classes]
-    found = [ranking(zeros[j], ones[j]) for j in groups]
-    return [r for r in found if r is not None]
-
-
-def _clipped_before(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _clipped_before(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """The worst rows all cost the logarithm of a number that somebody chose."""
     if len(s.worst) < CLIPPED_ROWS or s.num_impossible or s.kind != "classes":
         return
@@ -250,7 +259,7 @@ def _clipped_before(s: Summary, seen: Evidence) -> Iterator[Hint]:
 # what would help -------------------------------------------------------------------------
 
 
-def _concentrated(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _concentrated(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """The 1 % of the rows that cost most make half of the loss or more."""
     if s.num_rows < CONCENTRATED_ROWS or not s.sum_nll or s.num_impossible:
         return
@@ -276,7 +285,7 @@ def _concentrated(s: Summary, seen: Evidence) -> Iterator[Hint]:
     )
 
 
-def _never_seen(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _never_seen(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """A class that predictions expect many times never happens."""
     if s.kind != "classes" or seen.low == seen.high:
         return
@@ -294,7 +303,7 @@ def _never_seen(s: Summary, seen: Evidence) -> Iterator[Hint]:
         )
 
 
-def _never_predicted(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _never_predicted(s: Summary, seen: _Seen) -> Iterator[Hint]:
     """A common class is never the likeliest, though the others are told apart."""
     table = seen.table
     if table is None or s.num_classes < 3 or seen.low == seen.high:
@@ -320,7 +329,7 @@ def _never_predicted(s: Summary, seen: Evidence) -> Iterator[Hint]:
     )
 
 
-def _permuted(s: Summary, seen: Evidence) -> Iterator[Hint]:
+def _permuted(s: Summary, seen: _Seen) -> Iterator[Hint]:
     table = seen.table
     found = None if table is None else permuted_columns(table, s.classes)
     if found is not None:
@@ -336,7 +345,7 @@ def _known(s: Summary) -> Iterator[Hint]:
         yield Hint("D13", "note", *found)
 
 
-RULES: tuple[Callable[[Summary, Evidence], Iterator[Hint]], ...] = (
+RULES: tuple[Callable[[Summary, _Seen], Iterator[Hint]], ...] = (
     _permuted,
     _reversed,
     _softmaxed_twice,
@@ -358,7 +367,7 @@ CLIPS = (
 )
 
 
-def _are_probabilities(seen: Evidence) -> bool:
+def _are_probabilities(seen: _Seen) -> bool:
     return min(seen.low) >= 0 and max(seen.high) <= 1
 
 
