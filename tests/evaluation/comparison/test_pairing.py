@@ -1,6 +1,7 @@
 """Which rows are compared with which, and what is refused."""
 
 import io
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation import compare
 from xent.evaluation.comparison import keys
+from xent.evaluation.comparison.keys import KeyedRows
 
 
 def refused(message, *sources, kind=XentValueError, **options):
@@ -30,6 +32,18 @@ def tables(rng):
     first = pa.table({"id": number, "name": [f"row {n}" for n in number], "y": y, "p": p})
     second = pa.table({"id": number, "name": [f"row {n}" for n in number], "y": y, "p": q})
     return first, second, second.take(rng.permutation(300))
+
+
+def test_files_are_closed_after_the_threads_that_read_them(tmp_path, monkeypatch):
+    count = 300_000  # more than a thread reads ahead
+    rows = {"id": np.arange(count), "y": np.arange(count) % 2, "p": np.full(count, 0.5)}
+    pq.write_table(pa.table(rows), tmp_path / "rows.parquet")
+    monkeypatch.setattr(KeyedRows, "_keys", lambda *_: 1 / 0)
+    path = str(tmp_path / "rows.parquet")
+    with pytest.raises(ZeroDivisionError) as caught:
+        compare(path, path, key="id", names=["a", "b"])
+    assert caught.traceback  # which holds what the error left
+    assert "xent-reader" not in [thread.name for thread in threading.enumerate()]
 
 
 # by row
@@ -210,7 +224,7 @@ def test_keys_that_repeat_are_refused(tables, monkeypatch):
     for rows in (1 << 16, 100):  # within a batch, and across two
         monkeypatch.setattr(keys, "BATCH_ROWS", rows)
         for inner in (False, True):
-            refused(f"got {number[order[99]]} more than once in Table \\(1 rows repeat",
+            refused(f"got {number[order[99]]} more than once in Table \\(1 row repeats",
                     first, twice, inner=inner, **options)  # fmt: skip
 
 
@@ -222,7 +236,7 @@ def test_keys_of_another_kind_are_refused(tables):
     decimal = second.set_column(0, "id", pa.array(second["id"].to_numpy() + 0.5))
     refused("whole numbers or text, got float", first, decimal, kind=XentTypeError, **options)
     hole = second.set_column(0, "id", pa.array([None, *second["id"].to_pylist()[1:]]))
-    refused("must be there in every row, got 1 rows", first, hole, **options)
+    refused("must be there in every row, got 1 row", first, hole, **options)
     refused("key must name a column, got 'idd'; the nearest is id", first, second, key="idd",
             probs="p", target="y", kind=SourceError)  # fmt: skip
 

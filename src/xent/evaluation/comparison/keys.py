@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation.comparison.streams import part
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.duck import DuckSource
@@ -24,6 +26,7 @@ from xent.kernels.cpu.log_loss import MISSING
 __all__ = ["KeyedRows"]
 
 Array = npt.NDArray[Any]
+Stream = Generator[tuple[Array, Batch], None, None]
 BATCH_ROWS = 1 << 16
 KINDS = {"int": "whole numbers", "text": "text"}
 
@@ -80,6 +83,14 @@ class KeyedRows:
     def batches(self) -> Iterator[list[Batch]]:
         """Yield batches of the same keys, one of each source, in the order of the keys."""
         streams = [self._sorted(s, c) for s, c in zip(self._sources, self._columns, strict=True)]
+        with contextlib.ExitStack() as stack:
+            # a source is closed after the thread that reads it
+            for stream in streams:
+                stack.callback(stream.close)
+            yield from self._abreast(streams)
+        self._check()
+
+    def _abreast(self, streams: list[Stream]) -> Iterator[list[Batch]]:
         waiting: list[tuple[Array, Batch] | None] = [next(s, None) for s in streams]
         last: list[Any] = [None] * len(streams)
         while True:
@@ -102,7 +113,6 @@ class KeyedRows:
             matched = self._matched(found)
             if matched is not None:
                 yield matched
-        self._check()
 
     def _watch(self, i: int, keys: Array, last: list[Any]) -> None:
         """Count keys that come twice."""
@@ -147,7 +157,7 @@ class KeyedRows:
                 raise SourceError(
                     f"key {self._key!r} must be different in every row, got "
                     f"{_shown(self._first_repeated[i])} more than once in {source.name} "
-                    f"({self._repeated[i]:,} rows repeat a key)",
+                    f"({counted(self._repeated[i], 'row repeats', 'rows repeat')} a key)",
                     value=_plain(self._first_repeated[i]),
                 )
         if any(self.unmatched) and not self._inner:
@@ -164,12 +174,13 @@ class KeyedRows:
                 value=list(self.unmatched),
             )
 
-    def _sorted(self, source: Source, columns: list[str]) -> Iterator[tuple[Array, Batch]]:
+    def _sorted(self, source: Source, columns: list[str]) -> Stream:
         if isinstance(source, (DuckSource, ParquetSource)):
-            stream = ahead(source.batches(columns, order_by=self._key, spill=tempfile.gettempdir()))
-            for batch in stream:
-                if num_rows(batch):
-                    yield self._keys(source, batch), batch
+            in_order = source.batches(columns, order_by=self._key, spill=tempfile.gettempdir())
+            with contextlib.closing(ahead(in_order)) as stream:
+                for batch in stream:
+                    if num_rows(batch):
+                        yield self._keys(source, batch), batch
             return
         whole = _gathered(list(source.batches(columns)))
         keys = self._keys(source, whole)
@@ -192,8 +203,8 @@ class KeyedRows:
             missing = np.array([k is None or k != k for k in keys], dtype=bool)
         if missing.any():
             raise XentValueError(
-                f"key {self._key!r} must be there in every row, got {int(missing.sum()):,} "
-                f"rows of {source.name} without one"
+                f"key {self._key!r} must be there in every row, got "
+                f"{counted(int(missing.sum()))} of {source.name} without one"
             )
         return keys
 

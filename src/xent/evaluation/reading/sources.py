@@ -10,7 +10,7 @@ import tempfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -152,7 +152,7 @@ class _StandardInput(DuckSource):
         self._folder.cleanup()
 
 
-def ahead(items: Iterator[Batch], depth: int = 2) -> Iterator[Batch]:
+def ahead(items: Iterator[Batch], depth: int = 2) -> Generator[Batch, None, None]:
     """Yield the same items, the next ones fetched on a thread while this one is used."""
     waiting: queue.Queue[tuple[Batch | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
