@@ -20,6 +20,18 @@ def test_the_table_of_the_article(chapter):
     reader.shows("perplexity", float(exact.mp.exp(exact.entropy(ARTICLE))))
 
 
+@pytest.mark.parametrize(("lang", "says"), [("en", "Not rounded, it is"), ("zh", "不作舍入")])
+def test_why_the_article_prints_another_digit(chapter, lang, says):
+    reader = chapter("entropy", lang)
+    told = reader.page.locator('[data-say="as_printed"]').inner_text()
+    assert "0.7 × 0.36 + 0.2 × 1.61 + 0.1 × 2.30 = 0.804" in told
+    assert says in told
+    assert "0.8018" in told
+    for move in (("terms", "unit", "bit"), ("terms", "unit", "nat"), ("terms", "a", 0.5)):
+        reader.set(*move)
+        reader.says("as_printed", here=move[1:] == ("unit", "nat"))
+
+
 def test_a_slider_takes_from_the_others_in_proportion(chapter):
     reader = chapter("entropy")
     reader.set("terms", "a", 0.4)

@@ -33,13 +33,14 @@ def _(Button, Choice, Slider, page, pictures):
     three = page.stage(
         "terms",
         [
-            Slider("a", _t("event_a"), 0.7, colour="a"),
-            Slider("b", _t("event_b"), 0.2, colour="b"),
-            Slider("c", _t("event_c"), 0.1, colour="c"),
+            *(
+                Slider(event, _t(f"event_{event}"), p, colour=event)
+                for event, p in pictures.ARTICLE.items()
+            ),
             Choice("keep", _t("keep"), "on", {"on": _t("keep_on"), "off": _t("keep_off")}),
             Choice("unit", _t("unit"), "nat", {"nat": _t("nat"), "bit": _t("bit")}),
             Button("equal", _t("equal"), lambda _: dict.fromkeys("abc", 1 / 3)),
-            Button("article", _t("article"), lambda _: {"a": 0.7, "b": 0.2, "c": 0.1}),
+            Button("article", _t("article"), lambda _: pictures.ARTICLE),
         ],
         pictures.terms(_t),
         adjust=pictures.kept_at_one,
@@ -72,6 +73,15 @@ def _(Card, found, page):
             Card("perplexity", page.t("card_perplexity"), found.perplexity),
         ]
     ) if found.one else None
+    return
+
+
+@app.cell
+def _(found, page, pictures):
+    _printed = pictures.as_printed(found)
+    page.say(
+        "as_printed", sum=_printed[0], printed=f"{_printed[1]:.3f}", h=found.entropy
+    ) if _printed else None
     return
 
 

@@ -15,9 +15,11 @@ from xent.learn.svg import Frame, bar, circle, handle, line, path, picture, tag,
 from xent.units import NATS_PER, Unit
 
 __all__ = [
+    "ARTICLE",
     "EVENTS",
     "LOTTERY",
     "Terms",
+    "as_printed",
     "coin",
     "coin_entropy",
     "coin_tells",
@@ -29,6 +31,7 @@ __all__ = [
 
 T = Callable[..., str]
 EVENTS = ("a", "b", "c")
+ARTICLE = {"a": 0.7, "b": 0.2, "c": 0.1}
 TOLERANCE = 1e-9  # of the sum: the sliders add up in float64
 LOTTERY = 1 / math.comb(49, 6)  # six right numbers of 49
 
@@ -68,6 +71,22 @@ def terms_of(values: Mapping[str, Any]) -> Terms:
     as_many = float(perplexity(p)) if whole is not None else None
     largest = float(entropy([1 / 3] * 3, unit=unit))
     return Terms(p, information, parts, total, whole, largest, as_many, unit)
+
+
+def as_printed(terms: Terms) -> tuple[str, float] | None:
+    """Return how the article adds up its own three events, in nats; None for other numbers.
+
+    It rounds what each event tells to two digits first.
+
+    >>> as_printed(terms_of({**ARTICLE, "unit": "nat"}))
+    ('0.7 × 0.36 + 0.2 × 1.61 + 0.1 × 2.30', 0.804)
+    """
+    if terms.p != tuple(ARTICLE.values()) or terms.unit != "nat":
+        return None
+    rounded = [f"{i:.2f}" for i in terms.information]
+    written = " + ".join(f"{p:g} × {i}" for p, i in zip(terms.p, rounded, strict=True))
+    total = math.fsum(p * float(i) for p, i in zip(terms.p, rounded, strict=True))
+    return written, round(total, 9)
 
 
 def kept_at_one(values: Mapping[str, Any], moved: str) -> dict[str, float]:

@@ -54,6 +54,11 @@ $$H(p) = -\sum_i p_i \log p_i$$
         "en": "$$H = [[terms]] = [[h]]$$",
         "zh": "$$H = [[terms]] = [[h]]$$",
     },
+    "as_printed": {
+        "en": "The article prints [[printed]] for these three: it rounds what each event tells before it adds, "
+        "[[sum]] = [[printed]]. Not rounded, it is [[h]].",
+        "zh": "原文给出的是 [[printed]]：它先把每个事件的信息量四舍五入到两位小数再相加，[[sum]] = [[printed]]。不作舍入，结果是 [[h]]。",
+    },
     "card_entropy": {"en": "entropy H(p)", "zh": "熵 H(p)"},
     "card_largest": {"en": "the most that three can have, log 3", "zh": "三个事件的最大值 log 3"},
     "card_perplexity": {"en": "as open as this many equal events", "zh": "相当于多少个等可能事件"},
