@@ -36,6 +36,23 @@ def test_softmax_twice_and_the_cliff_of_float32(chapter):
     assert "torch 2." in reader.page.locator('[data-say="by_torch"]').inner_text()
 
 
+def test_the_picture_that_imports_torch_comes_after_all_others():
+    marimo = pytest.importorskip("marimo")
+    from marimo._ast.app import InternalApp
+
+    from xent.learn.chapters import pitfalls
+
+    assert marimo
+    cells = InternalApp(pitfalls.app)
+    code = [cells.graph.cells[i].code for i in cells.execution_order]
+    torch, last = (
+        next(i for i, text in enumerate(code) if word in text)
+        for word in ("float32_cliff.compute", "page.footer()")
+    )
+    assert torch > last
+    assert len(code) - torch <= 2  # but for what is said under it
+
+
 def test_means_and_weights(chapter):
     reader = chapter("pitfalls")
     reader.shows("mean", 2.4)

@@ -78,9 +78,18 @@ def _(code, double_softmax, doubling, numbers, told, twice_now):
 
 
 @app.cell
-def _(Choice, Slider, mo, page):
+def _(page):
+    page.md("cliff")
+    return
+
+
+@app.cell
+def _(Choice, Slider, mo, page, rest_is_shown):
     from xent.learn.pictures.pitfalls import float32_cliff, float32_picture
 
+    # this picture imports torch, which takes seconds: the others do not wait for it
+    mo.stop(not rest_is_shown)
+    mo.output.replace(page.say("torch_comes"))
     _t = page.t
 
     def cliff_now(values):
@@ -96,7 +105,7 @@ def _(Choice, Slider, mo, page):
         lambda values, width: float32_picture.draw(cliff_now(values), _t, width),
         caption="cliff_caption",
     )
-    mo.vstack([page.md("cliff"), falling], gap=1)
+    falling
     return cliff_now, falling
 
 
@@ -380,8 +389,9 @@ def _(page):
 
 @app.cell
 def _(page):
+    rest_is_shown = True
     page.footer()
-    return
+    return (rest_is_shown,)
 
 
 if __name__ == "__main__":

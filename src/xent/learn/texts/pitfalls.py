@@ -83,6 +83,10 @@ right everywhere.
 由概率算的交叉熵和由对数几率算的交叉熵，公式相同，程序却不同。在 float32 中，从 $z = 17$ 起，$\sigma(z)$ 就舍入成了 1。如果标签是 0，损失就是 $-\log 0$，torch 的 `BCELoss` 把它截在 100，而梯度是 **0**：模型错得最离谱的地方，恰恰什么也学不到。用对数几率直接算 $\log(1 + e^z)$，则处处正确。
 """,
     },
+    "torch_comes": {
+        "en": "The picture comes as soon as torch is loaded, which takes some seconds the first time.",
+        "zh": "正在载入 torch，第一次需要几秒钟，随后图就会出现。",
+    },
     "of_logit": {"en": "xent, of the logit", "zh": "xent，由对数几率算"},
     "of_sigmoid": {"en": "[[by]]: BCELoss of sigmoid(z)", "zh": "[[by]]：sigmoid(z) 的 BCELoss"},
     "logit": {"en": "logit z", "zh": "对数几率 z"},
