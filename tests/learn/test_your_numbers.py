@@ -127,6 +127,100 @@ def test_names_of_files_and_columns_are_text(chapter):
     assert reader.page.locator("img[src=x]").count() == 0
 
 
+def told(reader):
+    reader.page.wait_for_selector("[data-wrong]")
+    return reader.page.locator("[data-wrong]").inner_text()
+
+
+def test_what_is_wrong_is_told_in_chinese(chapter):
+    reader = chapter("your_numbers", "zh")
+    reader.page.get_by_text("broken.csv：").first.click()
+    assert "每一行的概率之和必须为 1" in told(reader)
+    assert "must" not in told(reader)
+    drop(reader, "本.csv", "标签,p\n猫,0.5\n".encode("gbk"))
+    reader._until(lambda: "UTF-8" in told(reader))
+    assert "本.csv 必须是 UTF-8 编码，而第 1 行有字节 0xb1（可能是 GBK）" in told(reader)
+    drop(reader, "mine.csv", b"y,p\n1,0.5\n0,0.25\n1,0.5\n")
+    reader.page.wait_for_selector("[data-read-as]")
+    read_as = reader.page.locator("[data-read-as]").inner_text()
+    assert read_as == "读取方式： 真相：y；类别 1 的概率：p"
+
+
+# every word on the page that is neither Chinese nor marked as English, a formula or code
+ENGLISH = """() => {
+  const found = [];
+  const foreign = (text) => /[a-z]{3} ?[a-z]{2}/i.test(text) && !/[\u4e00-\u9fff]/.test(text);
+  const apart = "[lang=en], [lang=en] *, code, pre, svg, iframe, .x-tools, marimo-tex, option, "
+    + "[role=option], [hidden]";
+  function walk(node) {
+    if (node.nodeType === 3 && foreign(node.data)) found.push(node.data);
+    if (node.nodeType !== 1 || node.matches("script, style, " + apart)) return;
+    for (const name of ["aria-label", "title", "placeholder"]) {
+      const text = node.getAttribute(name);
+      if (text && foreign(text)) found.push(text);
+    }
+    for (const child of [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes]) walk(child);
+  }
+  walk(document.body);
+  return found;
+}"""
+
+
+def test_the_words_of_marimo_are_chinese_too(chapter):
+    reader = chapter("your_numbers", "zh")
+    page = reader.page
+    page.wait_for_selector('[data-part="text"]')
+    assert page.evaluate(ENGLISH) == []
+    drop(reader, "mine.csv", b"a,b,c\n1,2,0\n4,-5,1\n3,3,1\n")
+    told(reader)
+    page.wait_for_timeout(500)
+    assert page.evaluate(ENGLISH) == []
+    # the list of columns
+    page.get_by_label("预测所在的列", exact=True).click()
+    page.get_by_placeholder("搜索……").wait_for()
+    assert page.evaluate(ENGLISH) == []
+    page.keyboard.type("zzz")
+    page.get_by_text("没有找到。").wait_for()
+    page.keyboard.press("Escape")
+    # a file that is not taken at all
+    large = {"name": "large.csv", "mimeType": "text/csv", "buffer": b"0" * 20_000_001}
+    page.locator("input[type=file]").set_input_files(large)
+    page.get_by_text("文件超过 20 MB").wait_for()
+    # and the examples are back
+    page.wait_for_selector("[data-yours]", state="detached")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_has_the_theme_of_the_page_and_not_of_the_system(chapter, scheme):
+    reader = chapter("your_numbers", scheme=scheme)
+    other = {"light": "dark", "dark": "light"}[scheme]
+    report = reader.page.frame_locator("[data-report]").locator("html")
+    report.wait_for()
+    switch = reader.page.locator('[data-switch="theme"]')
+    shown = "e => getComputedStyle(e).colorScheme"
+    for wanted in (scheme, other, scheme):
+        if wanted != reader.page.evaluate("document.documentElement.dataset.theme"):
+            switch.click()
+        reader._until(lambda wanted=wanted: report.evaluate(shown) == wanted)
+        assert report.evaluate(shown) == wanted
+
+
+def test_the_report_and_the_text_are_downloaded(chapter):
+    reader = chapter("your_numbers")
+    found = judge("one_label.csv", EXAMPLES["one_label.csv"]()).evaluation
+    agrees(reader, found)
+    for words, name, content in (
+        ("Download the text", "one_label.txt", str(found)),
+        ("Download the report", "one_label.html", '<html lang="en">'),
+        ("Download broken.csv", "broken.csv", EXAMPLES["broken.csv"]().decode()),
+    ):
+        with reader.page.expect_download() as waiting:
+            reader.page.get_by_text(words, exact=True).click()
+        assert waiting.value.suggested_filename == name
+        with open(waiting.value.path(), encoding="utf-8") as file:
+            assert content in file.read()
+
+
 def test_the_page_speaks_chinese_and_fits(chapter):
     reader = chapter("your_numbers", "zh", width=390, scheme="dark")
     agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)

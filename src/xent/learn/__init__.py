@@ -7,6 +7,9 @@
     svg.py palette.py     axes, curves, bars, handles; one colour for each meaning
     controls.py stage.py  sliders, choices, buttons, and the picture that they move
     page.py               what a chapter shares: `Page`, `Card`
+    chinese.py            what the library says, in Chinese: the sentences of texts/messages.py
+    upload.py judge.py    a file that was dropped: what it declares, what it is worth
+    verdict.py            what chapter 9 shows of it
     server.py asgi.py     the server; cover.py the page of contents
 
 A chapter is added by its three files; nothing else names it (its title is in the catalog).
@@ -22,9 +25,9 @@ anchor text, ``halo`` keeps it readable on lines. Numbers on a picture are writt
 *Controls.* ``page.stage(name, [Slider, Choice, Button, Play], draw, adjust=, caption=)`` is one
 picture with what moves it. ``frame.handle("p", x, y, "p", along="x", low=0, high=1)`` in the
 picture is a dot that moves the control "p" when it is dragged; any element with the same ``data-``
-attributes does. Every handle has its slider: that is how a keyboard moves it. ``stage.values``
-in a later cell is what is set now, and that cell runs again when it moves. Never build a stage in
-a cell that reads another stage: it would be built anew under the hand.
+attributes does. Every handle has its slider: that is how a keyboard moves it. ``stage.values`` in a
+later cell is what is set now, and that cell runs again when it moves. Never build a stage in a cell
+that reads another stage: it would be built anew under the hand.
 ``page.figure(name, draw, caption=)`` is a picture alone, with ``draw(width)``.
 
 *Numbers.* ``page.cards([Card(name, label, value, unit, colour)])``; tests read them by name, with
@@ -34,7 +37,8 @@ all digits. Everything shown is computed by xent; nothing is typed in.
 keywords. Both languages have the same keys, formulas and placeholders: tests/learn/test_texts.py.
 
 *Bad input.* What can be foreseen is told in both languages (``page.say(..., look="wrong")``); any
-other error of xent is told in its own words: `page.told` in a cell, the stage by itself in `draw`.
+other error of xent is told in its own words, which texts/messages.py has in Chinese: `page.told` in
+a cell, the stage by itself in `draw`.
 
 *Tests.* tests/learn/test_SLUG.py uses the fixture ``chapter`` of tests/learn/conftest.py: it moves
 controls, reads numbers, and fails on any console message or request that leaves the machine.

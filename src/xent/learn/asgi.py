@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from html import escape
 from typing import Any
 
-from xent.learn.catalog import LANGUAGES, Lang, chapter_of, written
-from xent.learn.cover import cover, head, html_lang, missing
+from xent.learn.catalog import LANGUAGES, Lang, chapter_of, html_lang, written
+from xent.learn.cover import cover, head, missing
 
 __all__ = ["application"]
 

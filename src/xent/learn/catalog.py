@@ -6,10 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["CHAPTERS", "LANGUAGES", "Chapter", "Lang", "chapter_of", "neighbours", "written"]
+__all__ = [
+    "CHAPTERS",
+    "LANGUAGES",
+    "Chapter",
+    "Lang",
+    "chapter_of",
+    "html_lang",
+    "neighbours",
+    "written",
+]
 
 Lang = Literal["en", "zh"]
 LANGUAGES: tuple[Lang, ...] = ("en", "zh")
+
+
+def html_lang(lang: Lang) -> str:
+    """Return the language as HTML writes it."""
+    return "zh-Hans" if lang == "zh" else "en"
+
 
 FILES = Path(__file__).parent / "chapters"
 

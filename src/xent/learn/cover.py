@@ -5,29 +5,30 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
-from xent.learn.catalog import Lang, written
+from xent.learn.catalog import Lang, html_lang, written
 from xent.learn.page import Page
 from xent.learn.palette import page_variables, picture_style
 from xent.learn.pictures import divergence
 from xent.learn.pictures.small import small
 from xent.learn.svg import NARROW, WIDE
 from xent.learn.texts.common import COMMON
+from xent.learn.texts.marimo import IN_FILES, SAID
+from xent.report.page.fill import island
 
-__all__ = ["cover", "head", "html_lang", "missing"]
+__all__ = ["cover", "head", "missing"]
 
 ASSETS = Path(__file__).parent / "assets"
-
-
-def html_lang(lang: Lang) -> str:
-    """Return the language as HTML writes it."""
-    return "zh-Hans" if lang == "zh" else "en"
 
 
 def head() -> str:
     """Return the styles and the script that the cover and every chapter have."""
     style = page_variables() + picture_style() + (ASSETS / "page.css").read_text(encoding="utf-8")
     script = (ASSETS / "page.js").read_text(encoding="utf-8")
-    return f"<style>{style}</style><script>{script}</script>"
+    words = island({"said": SAID, "in_files": IN_FILES})
+    return (
+        f'<style>{style}</style><script type="application/json" id="x-words">{words}</script>'
+        f"<script>{script}</script>"
+    )
 
 
 def cover(lang: Lang) -> str:

@@ -7,22 +7,29 @@ readers of `xent.evaluation` want a path. The name that came with them is only e
 from __future__ import annotations
 
 import os
-import shlex
 import tempfile
+import threading
 import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xent.errors import MisuseWarning, UnavailableError, XentTypeError, XentValueError
+from xent.errors import (
+    MisuseWarning,
+    SourceError,
+    UnavailableError,
+    XentTypeError,
+    XentValueError,
+)
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.reading.sources import open_source
+from xent.learn.upload import check_columns, check_size, unpacked
 
-__all__ = ["ENDINGS", "LARGEST", "Judged", "as_path", "judge"]
+__all__ = ["ENDINGS", "Judged", "judge"]
 
-LARGEST = 20_000_000  # bytes: it travels through the browser; the command reads files of any size
 ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npz")
 PACKED = (".gz", ".zst")
 LONGEST_NAME = 120
+ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -84,15 +91,11 @@ def judge(name: str, contents: bytes, **options: Any) -> Judged:
     if not ending:
         known = ", ".join(ENDINGS)
         return Judged(shown, message=f"the file must be one of {known}, got {shown!r}")
-    if len(contents) > LARGEST:
-        most = LARGEST // 10**6
-        return Judged(
-            shown,
-            message=f"the file must have at most {most} MB, got {len(contents) / 1e6:.1f} MB; "
-            f"the command reads files of any size: xent evaluate {shlex.quote(as_path(shown))}",
-        )
-    if not contents.strip():
-        return Judged(shown, message=f"{shown} must have rows, got an empty file")
+    try:
+        check_size(shown, len(contents))
+        ending, contents = unpacked(shown, ending, contents)
+    except (SourceError, UnavailableError) as error:
+        return Judged(shown, message=str(error))
     with tempfile.TemporaryDirectory(prefix="xent-learn-") as folder:
         path = os.path.join(folder, "predictions" + ending)
         with open(path, "wb") as file:
@@ -100,16 +103,13 @@ def judge(name: str, contents: bytes, **options: Any) -> Judged:
         return _judge(path, shown, {k: v for k, v in options.items() if v not in (None, "", [])})
 
 
-def as_path(name: str) -> str:
-    """Return a file's name as an argument: one that begins with - would be an option."""
-    return f"./{name}" if name.startswith("-") else name
-
-
 def _judge(path: str, shown: str, options: dict[str, Any]) -> Judged:
     columns: tuple[str, ...] = ()
     try:
         columns = _columns(path)
-        with warnings.catch_warnings():
+        check_columns(shown, len(columns))
+        # what is silenced is silenced for all threads, and put back for all
+        with ONE_AT_A_TIME, warnings.catch_warnings():
             # they are among the evaluation's warnings
             warnings.simplefilter("ignore", MisuseWarning)
             found = evaluate(path, **options)

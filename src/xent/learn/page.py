@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import re
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -13,13 +14,14 @@ from urllib.parse import quote
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.numbers import number
-from xent.learn.catalog import LANGUAGES, Chapter, Lang, chapter_of, neighbours
+from xent.learn.catalog import CHAPTERS, LANGUAGES, Chapter, Lang, chapter_of, html_lang, neighbours
+from xent.learn.chinese import in_chinese
 from xent.learn.controls import Control
 from xent.learn.palette import standalone
 from xent.learn.svg import NARROW, WIDE
 from xent.learn.texts.common import COMMON
 
-__all__ = ["Card", "Page", "filled", "shown"]
+__all__ = ["Card", "Page", "filled", "message_html", "shown", "words", "wrong_html"]
 
 
 def shown(value: float, digits: int = 4) -> str:
@@ -99,13 +101,14 @@ class Page:
     def heading(self) -> Any:
         """Return the top of the page: where one is, the language, the theme, the title."""
         other: Lang = "zh" if self.lang == "en" else "en"
-        position = self.t("position", number=_place(self.chapter), of=9)
+        number = CHAPTERS.index(self.chapter) + 1
+        position = self.t("position", number=number, of=len(CHAPTERS))
         return _html(
             f'<div class="x-head" data-chapter="{self.slug}" data-lang="{self.lang}">'
             f'<nav class="x-bar" aria-label="{escape(self.t("this_page"))}">'
             f'<a href="/{self.lang}/">{escape(self.t("contents"))}</a>'
             f'<span class="x-tools"><a class="x-button" href="/{other}/{self.chapter.address}/" '
-            f'lang="{"zh-Hans" if other == "zh" else "en"}" data-switch="lang">'
+            f'lang="{html_lang(other)}" data-switch="lang">'
             f"{escape(COMMON['language'][other])}</a>"
             f'<button type="button" class="x-button" data-switch="theme">'
             f"{escape(self.t('theme'))}</button></span></nav>"
@@ -140,13 +143,22 @@ class Page:
 
         caption = self.t(caption) if caption else ""
         widget = Stage(
-            name, controls, draw, adjust=adjust, caption=caption, download=self.t("download")
-        )
+            name, controls, draw, adjust=adjust, caption=caption, download=self.t("download"),
+            words=lambda message: words(message, self.lang),
+        )  # fmt: skip
         return marimo.ui.anywidget(widget)
 
     def figure(self, name: str, draw: Callable[[int], str], *, caption: str = "") -> Any:
         """Return a picture without controls; `caption` is the key of a text."""
         return _html(figure(name, draw, self.t(caption) if caption else "", self.t("download")))
+
+    def download(self, label: str, filename: str, contents: bytes, kind: str) -> Any:
+        """Return a link that downloads a file, which the page holds."""
+        address = f"data:{kind};base64,{b64encode(contents).decode()}"
+        return _html(
+            f'<a class="x-button" download="{escape(filename)}" href="{address}">'
+            f"{escape(label)}</a>"
+        )
 
     def cards(self, cards: Sequence[Card]) -> Any:
         """Return numbers, large, side by side; tests find them by their name."""
@@ -165,7 +177,7 @@ class Page:
         try:
             return make()
         except (XentValueError, XentTypeError) as error:
-            return _html(wrong_html(self.t("wrong"), str(error)))
+            return _html(wrong_html(self.t("wrong"), str(error), self.lang))
 
 
 def figure(name: str, draw: Callable[[int], str], caption: str, download: str) -> str:
@@ -192,13 +204,38 @@ def cards_html(cards: Sequence[Card]) -> str:
     ) + "</dl>"  # fmt: skip
 
 
-def wrong_html(title: str, message: str) -> str:
-    """Return what is wrong and the hint, in words."""
-    said, _, hint = message.partition("; ")
+def wrong_html(title: str, message: str, lang: Lang = "en") -> str:
+    """Return what is wrong and the hints, in words, a line each."""
     return (
         f'<div class="x-say x-wrong" role="alert" data-wrong=""><b>{escape(title)}</b> '
-        f"{escape(said)}{f'<br>{escape(hint)}' if hint else ''}</div>"
+        f"{message_html(message, lang)}</div>"
     )
+
+
+def message_html(message: str, lang: Lang) -> str:
+    """Return a message of the library in a language; in English, and said so, if it has no other.
+
+    >>> message_html("a.csv must have rows, got none", "zh")
+    'a.csv 里没有数据行'
+    >>> message_html("to be; or not", "zh")
+    '原文（英文）：<span lang="en">to be<br>or not</span>'
+    """
+    found = in_chinese(message) if lang == "zh" else None
+    lines = found or [part for part in message.partition("; ") if part != "; "]
+    told = "<br>".join(escape(line) for line in lines if line)
+    if lang == "en" or found:
+        return told
+    return f'{escape(COMMON["in_english"][lang])}<span lang="en">{told}</span>'
+
+
+def words(message: str, lang: Lang) -> str:
+    """Return a message of the library as one line of text, in a language if it has one there.
+
+    >>> words("target: y; probabilities of class 1 from p", "zh")
+    '真相：y；类别 1 的概率：p'
+    """
+    found = in_chinese(message) if lang == "zh" else None
+    return "；".join(found) if found else message
 
 
 def _joined(text: str) -> str:
@@ -216,9 +253,3 @@ def _html(text: str) -> Any:
     import marimo
 
     return marimo.Html(text)
-
-
-def _place(chapter: Chapter) -> int:
-    from xent.learn.catalog import CHAPTERS
-
-    return CHAPTERS.index(chapter) + 1

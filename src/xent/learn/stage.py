@@ -43,6 +43,8 @@ class Stage(anywidget.AnyWidget):
         such as the other probabilities of a distribution.
     caption, download : str
         The line under the picture (HTML), and the words of the download button.
+    words : callable
+        ``words(message)`` returns what the reader is told of an error of xent.
     """
 
     _esm = (ASSETS / "stage.js").read_text(encoding="utf-8")
@@ -55,8 +57,9 @@ class Stage(anywidget.AnyWidget):
     def __init__(
         self, name: str, controls: Sequence[Control], draw: Draw, *,
         adjust: Adjust | None = None, caption: str = "", download: str = "SVG",
+        words: Callable[[str], str] = str,
     ) -> None:  # fmt: skip
-        self._draw, self._adjust = draw, adjust
+        self._draw, self._adjust, self._words = draw, adjust, words
         self._controls = {control.name: control for control in controls}
         self._values: dict[str, Any] = {
             c.name: c.value for c in controls if isinstance(c, (Slider, Choice))
@@ -95,7 +98,7 @@ class Stage(anywidget.AnyWidget):
             wide, narrow = (self._draw(self.values, width) for width in (WIDE, NARROW))
             told = {"wide": wide, "narrow": narrow, "file": standalone(wide), "wrong": ""}
         except (XentValueError, XentTypeError) as error:
-            told = {"wide": "", "narrow": "", "file": "", "wrong": str(error)}
+            told = {"wide": "", "narrow": "", "file": "", "wrong": self._words(str(error))}
         # where what plays comes to its end follows from the other controls
         until = {
             c.name: float(c.until(self.values))

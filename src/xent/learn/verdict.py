@@ -12,9 +12,10 @@ from xent.errors import UnavailableError
 from xent.evaluation import Evaluation
 from xent.learn.catalog import Lang
 from xent.learn.code import STYLE
-from xent.learn.judge import Judged, as_path
-from xent.learn.page import shown, wrong_html
+from xent.learn.judge import Judged
+from xent.learn.page import message_html, shown, words, wrong_html
 from xent.learn.pictures.animals import Say
+from xent.learn.upload import as_path
 
 __all__ = [
     "commands",
@@ -97,11 +98,11 @@ def whose(judged: Judged, say: Say) -> str:
     return f'<div class="x-say" data-yours="">{escape(say("yours", name=judged.name))}</div>'
 
 
-def headline(judged: Judged, say: Say) -> str:
+def headline(judged: Judged, say: Say, lang: Lang = "en") -> str:
     """Return how the file was read and how sure the number is, or what is wrong with it."""
     e = judged.evaluation
     if e is None:
-        return wrong_html(say("broken", name=judged.name), judged.message)
+        return wrong_html(say("broken", name=judged.name), judged.message, lang)
     rows, found = f"{e.num_rows:,}", e.interval
     if math.isfinite(found.low) and math.isfinite(found.high):
         told = say(
@@ -109,18 +110,18 @@ def headline(judged: Judged, say: Say) -> str:
             high=shown(found.high), unit=say(e.unit),
         )  # fmt: skip
     else:
-        told = say("no_interval", rows=rows, why=found.note or say("no_spread"))
+        told = say("no_interval", rows=rows, why=words(found.note, lang) or say("no_spread"))
     notes = [*e.warnings, *(str(hint) for hint in e.hints if hint.severity != "warning")]
-    listed = "".join(f"<li>{escape(_short(note))}</li>" for note in notes)
+    listed = "".join(f"<li>{message_html(_short(note), lang)}</li>" for note in notes)
     return (
         '<h2 style="margin:0 0 .5rem;font-size:1.3rem;font-weight:650">'
         f"{escape(say('verdict'))}</h2>"
         f'<p data-read-as="" style="margin:0 0 .5rem;color:var(--x-muted)">'
-        f"{escape(say('read_as'))} {escape(_short(e.note))}</p>"
+        f"{escape(say('read_as'))} {escape(words(_short(e.note), lang))}</p>"
         f'<p data-interval="" style="margin:0;max-width:44rem">{escape(told)}</p>'
         + (
             f'<div class="x-say" style="margin-top:.9rem" data-notes=""><b>{escape(say("notes"))}'
-            f'</b><ul lang="en" style="margin:.2rem 0 0;padding-left:1.1rem">{listed}</ul></div>'
+            f'</b><ul style="margin:.2rem 0 0;padding-left:1.1rem">{listed}</ul></div>'
             if notes
             else ""
         )
@@ -148,10 +149,13 @@ def folded(parts: Mapping[str, str], say: Say, *, opened: bool = True) -> str:
 
 
 def framed(page: str, title: str) -> str:
-    """Return a page inside of this one; nothing in it can reach what is around it."""
+    """Return a page inside of this one; nothing in it can reach what is around it.
+
+    The script of the page writes it into the frame, in the theme that the reader has.
+    """
     return (
-        f'<iframe title="{escape(title)}" data-report="" sandbox="allow-scripts" '
-        f'srcdoc="{escape(page)}" style="display:block;width:100%;height:{FRAME_HEIGHT}px;'
+        f'<iframe title="{escape(title)}" sandbox="allow-scripts" '
+        f'data-report="{escape(page)}" style="display:block;width:100%;height:{FRAME_HEIGHT}px;'
         'border:1px solid var(--x-edge);border-radius:8px;background:var(--x-paper)"></iframe>'
     )
 

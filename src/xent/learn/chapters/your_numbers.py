@@ -12,9 +12,10 @@ def _():
     from xent.learn import verdict
     from xent.learn.code import code_html
     from xent.learn.example_files import EXAMPLES
-    from xent.learn.judge import ENDINGS, LARGEST, judge
+    from xent.learn.judge import ENDINGS, judge
     from xent.learn.page import Page
     from xent.learn.pictures import your_numbers as pictures
+    from xent.learn.upload import LARGEST
 
     page = Page.open("your_numbers")
     return ENDINGS, EXAMPLES, LARGEST, code_html, judge, mo, page, pictures, verdict
@@ -52,9 +53,7 @@ def _(EXAMPLES, mo, page):
         label=page.t("examples"),
     )
     _files = [
-        mo.download(
-            make(), filename=name, mimetype="text/csv", label=page.t("get_example", name=name)
-        )
+        page.download(page.t("get_example", name=name), name, make(), "text/csv")
         for name, make in EXAMPLES.items()
     ]
     mo.vstack([example, mo.hstack(_files, justify="start", wrap=True)])
@@ -96,7 +95,7 @@ def _(dropped, judged, mo, page, verdict):
 
 @app.cell
 def _(judged, mo, verdict, page):
-    mo.Html(verdict.headline(judged, page.t))
+    mo.Html(verdict.headline(judged, page.t, page.lang))
     return
 
 
@@ -130,9 +129,7 @@ def _(judged, mo, page, verdict):
         stem = judged.name.rpartition(".")[0] or "report"
 
         def download(contents, ending, kind, key):
-            return mo.download(
-                contents.encode(), filename=stem + ending, mimetype=kind, label=page.t(key)
-            )
+            return page.download(page.t(key), stem + ending, contents.encode(), kind)
 
         return mo.vstack(
             [

@@ -18,6 +18,7 @@ COMMON = {
     "next": {"en": "Next", "zh": "下一章"},
     "download": {"en": "Download SVG", "zh": "下载 SVG"},
     "wrong": {"en": "This cannot be computed.", "zh": "这样无法计算。"},
+    "in_english": {"en": "In English: ", "zh": "原文（英文）："},
     "missing": {"en": "There is no such page.", "zh": "没有这个页面。"},
     "loading": {"en": "Loading", "zh": "正在载入"},
     "nat": {"en": "nats", "zh": "奈特"},

@@ -200,7 +200,7 @@ Take the labels of your picture above, and ask for the softmax loss.
     },
     "refused": {
         "en": "`xent.softmax_cross_entropy` refuses to compute anything, in these words:",
-        "zh": "`xent.softmax_cross_entropy` 拒绝计算，并用英文说明：",
+        "zh": "`xent.softmax_cross_entropy` 拒绝计算，理由是：",
     },
     "refused_many": {
         "en": "It could have computed a number. But [[count]] labels would have to share one "

@@ -53,7 +53,7 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
     "get_example": {"en": "Download [[name]]", "zh": "下载 [[name]]"},
     "yours": {
         "en": "This is your file, [[name]]. Clear it above to go back to the examples.",
-        "zh": "当前是你的文件 [[name]]。点击上方的 Click to clear file 即可回到例子。",
+        "zh": "当前是你的文件 [[name]]。点击上方的“清除文件”即可回到例子。",
     },
     # the columns
     "tab_columns": {"en": "The columns", "zh": "列的含义"},
@@ -82,7 +82,7 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
     # what came of it
     "broken": {
         "en": "[[name]] could not be judged.",
-        "zh": "[[name]] 无法评判。说明如下（英文）：",
+        "zh": "无法评判 [[name]]。",
     },
     "verdict": {"en": "The verdict", "zh": "评判结果"},
     "interval": {
@@ -133,7 +133,7 @@ the last part back, the rest needs a better model.
         "en": "Each bar starts where the one above it ended.",
         "zh": "每根柱子都从上一根结束的地方开始。",
     },
-    "notes": {"en": "Worth a look", "zh": "值得留意（英文）"},
+    "notes": {"en": "Worth a look", "zh": "值得留意"},
     "tab_report": {"en": "The whole report", "zh": "完整报告"},
     "tab_table": {"en": "As a notebook shows it", "zh": "笔记本中的样子"},
     "tab_text": {"en": "As the command prints it", "zh": "命令行的输出"},
