@@ -2,7 +2,8 @@
 
 Browsers draw MathML themselves, so that a page needs no script and no font for a formula. What
 the converter leaves to the browser and browsers leave out is added: thin spaces around the names
-of functions, as in p log q, and double bars as high as their line.
+of functions, as in p log q, and double bars as high as their line. What it gets wrong is put right:
+the index of a letter with a hat stands beside it, and not below.
 """
 
 import re
@@ -45,9 +46,27 @@ def improved(mathml):
         for i, child in reversed(list(enumerate(parent))):
             if child.tag == f"{TAG}mo" and child.text == "‖":
                 child.set("stretchy", "false")
+            if is_accented(child):
+                parent[i] = with_index_beside(child)
             if is_function(parent, i):
                 space_out(parent, i)
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def is_accented(element):
+    """Return whether it is a letter with an index below and an accent above; a sum is a sign."""
+    tags = [part.tag.removeprefix(TAG) for part in element]
+    return element.tag == f"{TAG}munderover" and tags[0] == "mi" and tags[2] == "mo"
+
+
+def with_index_beside(element):
+    """Return a letter with an accent above it and an index, which came as one below it."""
+    letter, index, accent = element
+    beside = ElementTree.Element(f"{TAG}msub")
+    over = ElementTree.SubElement(beside, f"{TAG}mover", accent="true")
+    over.extend([letter, accent])
+    beside.append(index)
+    return beside
 
 
 def is_function(row, i):

@@ -1,5 +1,6 @@
 """What the pages' own extensions make of formulas, names and links."""
 
+import re
 import sys
 from types import SimpleNamespace
 
@@ -44,6 +45,17 @@ def test_names_of_functions_stand_apart(mathml, formula, drawn):
 
 def test_a_double_bar_is_as_high_as_its_line(mathml):
     assert '<mo stretchy="false">‖</mo>' in mathml.improved(mathml.tex2mathml(r"p \,\|\, q"))
+
+
+def test_an_index_stands_beside_a_letter_with_a_hat(mathml):
+    text = mathml.improved(mathml.tex2mathml(r"\hat y_i + \bar y_{ji} + \sum_{i=1}^n x"))
+    text = re.sub(r"\s+", "", text)
+    assert (
+        '<msub><moveraccent="true"><mi>y</mi><mostretchy="false">ˆ</mo></mover><mi>i</mi>' in text
+    )
+    assert text.count("<msub>") == 2
+    # the limits of a sum stay where they are
+    assert len(re.findall("<munderover>|<msubsup>", text)) == 1
 
 
 def test_a_formula_that_cannot_be_drawn_is_told(mathml, monkeypatch):
