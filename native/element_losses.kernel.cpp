@@ -15,10 +15,23 @@ namespace {
 
 constexpr int kBlock = 256;
 
+// A slope is asked for by the type that the gradient is stored in.
 struct SquaredError {
   static XENT_INLINE double term(double x, double y) { return (x - y) * (x - y); }
-  static XENT_INLINE double slope(double x, double y) { return 2 * (x - y); }
+  template <class Storage>
+  static XENT_INLINE double slope(double x, double y) {
+    return 2 * (x - y);
+  }
 };
+
+// Bound of a slope that is steep, as 1 / q of a denormal number is. A half is left to become
+// infinite, as it does in torch: a GradScaler has to see it.
+template <class Storage>
+constexpr double kSteepest = std::numeric_limits<Storage>::max();
+template <>
+constexpr double kSteepest<Half> = std::numeric_limits<float>::max();
+template <>
+constexpr double kSteepest<BFloat16> = 0x1.fep127;
 
 // torch's floor of a logarithm, and its least q (1 - q) where the label says otherwise
 constexpr double kLeastLog = -100, kLeastProduct = 1e-12;
@@ -32,11 +45,16 @@ struct BinaryCrossEntropy {
     const double step = if_true - if_false;
     return y < 0.5 ? -(if_false + y * step) : -(if_true - (1 - y) * step);
   }
+  template <class Storage>
   static XENT_INLINE double slope(double q, double y) {
     const double product = q * (1 - q);
     const bool inside = product > 0;
     const double edge = q == y ? 1 - 2 * q : (q - y) / kLeastProduct;
-    return inside ? (q - y) / (inside ? product : 1.0) : edge;
+    const double value = inside ? (q - y) / (inside ? product : 1.0) : edge;
+    // NaN passes through
+    constexpr double most = kSteepest<Storage>;
+    const double held = value > most ? most : value;
+    return held < -most ? -most : held;
   }
 };
 
@@ -58,7 +76,10 @@ struct KlOfProbs {
     const double value = p * (log(p) - log_q);
     return p == 0 ? absent(log_q) : value;
   }
-  static XENT_INLINE double slope(double, double p) { return -p; }
+  template <class Storage>
+  static XENT_INLINE double slope(double, double p) {
+    return -p;
+  }
 };
 
 struct KlOfLogProbs {
@@ -67,24 +88,11 @@ struct KlOfLogProbs {
     const double value = p * (log_p - log_q);
     return p == 0 ? absent(log_q) : value;
   }
-  static XENT_INLINE double slope(double, double log_p) { return -exp(log_p); }
+  template <class Storage>
+  static XENT_INLINE double slope(double, double log_p) {
+    return -exp(log_p);
+  }
 };
-
-template <class Storage>
-constexpr double kLargest = std::numeric_limits<Storage>::max();
-template <>
-constexpr double kLargest<Half> = 65504;
-template <>
-constexpr double kLargest<BFloat16> = 0x1.fep127;
-
-template <class Storage>
-XENT_INLINE typename ComputedIn<Storage>::type rounded(double value) {
-  using T = typename ComputedIn<Storage>::type;
-  constexpr double most = kLargest<Storage>;
-  // 1 / q of a denormal number is beyond the largest; NaN passes through
-  value = value > most ? most : value;
-  return static_cast<T>(value < -most ? -most : value);
-}
 
 template <class Loss, class Storage>
 XENT_INLINE double block(const Storage* from, const double* y, int count, double scale,
@@ -99,7 +107,8 @@ XENT_INLINE double block(const Storage* from, const double* y, int count, double
   if (!to) return sum;
   T slope[kBlock];
 #pragma omp simd
-  for (int i = 0; i < count; ++i) slope[i] = rounded<Storage>(scale * Loss::slope(x[i], y[i]));
+  for (int i = 0; i < count; ++i)
+    slope[i] = static_cast<T>(scale * Loss::template slope<Storage>(x[i], y[i]));
 #pragma omp simd
   for (int i = 0; i < count; ++i) store(to[i], slope[i]);
   return sum;

@@ -64,6 +64,27 @@ def test_gradient_in_50_digits(dtype):
     assert checked > 40
 
 
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+@pytest.mark.parametrize("weight", [None, torch.tensor([2.0])])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_a_steep_gradient_is_finite_where_torchs_is(dtype, weight, reduction):
+    # of which 1 / q is beyond the largest number
+    least = torch.tensor([torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps], dtype=dtype)
+    gradients = []
+    for loss in (F.binary_cross_entropy, torch.nn.functional.binary_cross_entropy):
+        q = least.clone().requires_grad_()
+        own = None if weight is None else weight.to(dtype)
+        loss(q, torch.ones(1, dtype=dtype), own, reduction=reduction).sum().backward()
+        gradients.append(q.grad)
+    ours, theirs = gradients
+    # a GradScaler has to see what a half cannot hold
+    assert torch.equal(ours.isinf(), theirs.isinf())
+    assert bool(ours.isinf()) == (dtype is torch.float16)
+    assert ours < 0
+    if dtype is not torch.float16:
+        assert ours == torch.finfo(dtype).min
+
+
 def test_where_torch_loses_the_gradient():
     probs = torch.tensor([1e-20, 1e-20], requires_grad=True)
     labels = torch.tensor([1.0, 0.0])

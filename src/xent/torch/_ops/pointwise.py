@@ -19,6 +19,7 @@ from torch import Tensor
 from xent.kernels.cpu.element_losses import ElementLoss
 from xent.torch._ops.pieces import for_each_piece
 from xent.torch._ops.route import is_eager, is_plain
+from xent.torch._ops.saved import save, saved
 
 __all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "slopes", "sum_dtype"]
 
@@ -42,12 +43,15 @@ class Pointwise:
         the target as well.
     kernel : str, optional
         What kernels/cpu/element_losses.py calls it.
+    is_steep : bool
+        Whether a slope may be infinite; it is held at the largest number, with its weight.
     """
 
     terms: Callable[[Tensor, Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
     differentiable: Callable[[Tensor, Tensor], Tensor]
     kernel: ElementLoss | None = None
+    is_steep: bool = False
 
 
 def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
@@ -110,7 +114,7 @@ class _Sum(torch.autograd.Function):
         weight: Tensor | None,
         rule: Pointwise,
     ) -> Tensor:
-        ctx.save_for_backward(input, target, weight)
+        save(ctx, input, target, weight)
         ctx.rule = rule
         wide = sum_dtype(input)
 
@@ -137,7 +141,7 @@ class _Terms(torch.autograd.Function):
         rule: Pointwise,
         dtype: torch.dtype,
     ) -> Tensor:
-        ctx.save_for_backward(input, target, weight)
+        save(ctx, input, target, weight)
         ctx.rule = rule
         out = torch.empty_like(input, dtype=dtype)
 
@@ -153,7 +157,9 @@ class _Terms(torch.autograd.Function):
 
 
 def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
-    input, target, weight = ctx.saved_tensors
+    input, target, weight = saved(ctx)
+    assert input is not None
+    assert target is not None
     rule = ctx.rule
     if torch.is_grad_enabled() or not is_numbers(upstream):
         # to be differentiated again, or many at once
@@ -184,4 +190,9 @@ def slopes(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None
     is_double = torch.float64 in (input.dtype, target.dtype)
     dtype = sum_dtype(input) if is_double else torch.float32
     values = rule.slope(input.to(dtype), target.to(dtype))
-    return values if weight is None else values * weight
+    values = values if weight is None else values * weight
+    if rule.is_steep:
+        # a half becomes infinite, as it does in torch: a GradScaler has to see it
+        most = torch.finfo(dtype if input.dtype is torch.float16 else input.dtype).max
+        values = values.clamp(-most, most)
+    return values

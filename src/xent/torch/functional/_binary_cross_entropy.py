@@ -87,7 +87,8 @@ def binary_cross_entropy(
     in which nothing cancels: torch's is the same down to q = 1e-12, and loses its size below
     (at q = 1e-20 and y = 1 it is -1e12 and not -1e20, at y = 0 it is 1e-8 and not 1). Where q
     is exactly 0 or 1 and the label says otherwise, it is torch's ``(q - y) / 1e-12``, because
-    the true one is infinite.
+    the true one is infinite. With its weight it is held at the largest number, but for float16,
+    where it becomes infinite as torch's does: a `GradScaler` has to see that.
 
     *Derivatives* of any order, forward mode, `torch.func` and `torch.compile` work; with
     respect to `target` and `weight` too.
@@ -192,14 +193,11 @@ def _terms(q: Tensor, y: Tensor) -> Tensor:
 def _slope(q: Tensor, y: Tensor) -> Tensor:
     """(q - y) / (q (1 - q)); at 0 and 1, where both may be 0, its limit or torch's value."""
     product = q * (1 - q)
-    info = torch.finfo(q.dtype)
-    if q.is_cpu and q.numel() and product.min() >= info.tiny:
+    if q.is_cpu and q.numel() and product.min() >= torch.finfo(q.dtype).tiny:
         return (q - y) / product
     inside = product > 0
     edge = torch.where(q == y, 1 - 2 * q, (q - y) / _LEAST_PRODUCT)
-    slope = torch.where(inside, (q - y) / torch.where(inside, product, 1.0), edge)
-    # 1 / q of a denormal number is beyond the largest
-    return slope.clamp(-info.max, info.max)
+    return torch.where(inside, (q - y) / torch.where(inside, product, 1.0), edge)
 
 
 def _differentiable(q: Tensor, y: Tensor) -> Tensor:
@@ -217,4 +215,5 @@ def _floor(p: Tensor, is_least: Tensor) -> Tensor:
     return torch.where(is_least, _LEAST_LOG + (p - fixed) * steep, 0.0)
 
 
-_RULE = Pointwise(_terms, _slope, _differentiable, "binary_cross_entropy")
+# 1 / q of a denormal number is beyond the largest
+_RULE = Pointwise(_terms, _slope, _differentiable, "binary_cross_entropy", is_steep=True)
