@@ -58,6 +58,15 @@ class SoftmaxTask:
     softcap: float | None = None
     temperature: float = 1.0
 
+    def tensors(self) -> dict[str, Tensor | None]:
+        """Return all tensors of the task, by the names of the arguments that they are."""
+        return {
+            "target": self.target if self.soft_target is None else self.soft_target,
+            "weight": self.class_weight,
+            "sample_weight": self.sample_weight,
+            "class_mask": self.class_mask,
+        }
+
 
 @dataclass(slots=True, eq=False)
 class SigmoidTask:
@@ -76,3 +85,7 @@ class SigmoidTask:
     target: Tensor
     pos_weight: Tensor | None = None
     weight: Tensor | None = None
+
+    def tensors(self) -> dict[str, Tensor | None]:
+        """Return all tensors of the task, by the names of the arguments that they are."""
+        return {"target": self.target, "pos_weight": self.pos_weight, "weight": self.weight}

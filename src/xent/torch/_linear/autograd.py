@@ -9,7 +9,7 @@ walked a second time in the backward pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from xent.kernels import triton
 from xent.torch._ops.autograd import hooks_active, is_plain_upstream, keeps_graph, times
+from xent.torch._ops.saved import Unchanged
 
 __all__ = ["LinearCall", "apply"]
 
@@ -34,8 +35,8 @@ class LinearCall(Protocol):
     ) -> tuple[Tensor, Gradients | None]:
         """Return the value and, where any is wanted, gradients for an upstream gradient of 1."""
 
-    def others(self) -> Sequence[Tensor | None]:
-        """Return the tensors beside the operands that a backward pass may read again."""
+    def others(self) -> Mapping[str, Tensor | None]:
+        """Return the tensors beside the operands that a backward pass may read again, by name."""
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor
@@ -60,10 +61,8 @@ class _GradientsInForward(torch.autograd.Function):
             call.later = wanted
         value, ctx.gradients = call.evaluate(operands, [not ctx.late and w for w in wanted])
         ctx.call = call
-        # saved like the operands, so that autograd sees whether one was overwritten meanwhile;
-        # one of inference mode cannot be
-        others = (each for each in call.others() if each is not None and not each.is_inference())
-        ctx.save_for_backward(*operands, *(each.detach() for each in others))
+        ctx.others = Unchanged(call.others())
+        ctx.save_for_backward(*operands)
         return value
 
     @staticmethod
@@ -77,8 +76,9 @@ class _GradientsInForward(torch.autograd.Function):
 
 def _operands(ctx: Any) -> Sequence[Tensor | None]:
     """Return the operands; raise, as autograd does, if something was overwritten since."""
-    saved: Sequence[Tensor | None] = ctx.saved_tensors
-    return saved[: len(ctx.needs_input_grad) - 1]
+    operands: Sequence[Tensor | None] = ctx.saved_tensors
+    ctx.others.check()
+    return operands
 
 
 def _is_float16(operands: Sequence[Tensor | None]) -> bool:

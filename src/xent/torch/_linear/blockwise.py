@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.route import is_autocast
+from xent.torch._ops.saved import save, saved
 from xent.torch.formulas._precision import own_dtype
 
 __all__ = ["Arguments", "BlockFunction", "Outputs", "Products", "blockwise", "vjp_of"]
@@ -125,7 +126,7 @@ class _Blockwise(torch.autograd.Function):
         ctx.function, ctx.block, ctx.num_rows, *arguments = inputs
         ctx.outputs = [(out.shape, out.dtype, out.device) for out in output]
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(*arguments)
+        save(ctx, *arguments)
         ctx.save_for_forward(*arguments)
 
     @staticmethod
@@ -133,7 +134,7 @@ class _Blockwise(torch.autograd.Function):
         wanted, n = ctx.needs_input_grad[3:], ctx.num_rows
         if all(each is None for each in upstream):
             return (None,) * (3 + len(wanted))
-        arguments, cut = ctx.saved_tensors, ctx.function.row_outputs
+        arguments, cut = saved(ctx), ctx.function.row_outputs
         of_rows, of_shared = blockwise(
             ctx.function.vjp(wanted[:n], wanted[n:]),
             (*arguments[:n], *upstream[:cut]),
@@ -146,7 +147,7 @@ class _Blockwise(torch.autograd.Function):
             None,
             None,
             *(
-                next(found).to(argument.dtype) if want else None
+                next(found).to(argument.dtype) if want and argument is not None else None
                 for want, argument in zip(wanted, arguments, strict=True)
             ),
         )

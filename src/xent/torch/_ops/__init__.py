@@ -2,7 +2,8 @@
 
 route.py, explain.py      what kind of call this is, and why
 softmax.py, sigmoid.py    a task through its route, reduced
-autograd.py               eager: the gradient is taken in the forward pass, once
+autograd.py               eager: the gradient is taken in the forward pass, once; saved.py: what
+                          the backward pass reads again
 cpu_*.py, memory.py       the native kernels, and tensors as the arrays that they read
 triton_*.py               the Triton kernels
 *_operator.py             torch.compile: one opaque node forward and one backward

@@ -15,10 +15,13 @@ gradient.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from xent.torch._ops.saved import Unchanged
 
 __all__ = ["Call", "differentiable", "hooks_active", "is_plain_upstream", "keeps_graph", "times"]
 
@@ -35,7 +38,9 @@ def hooks_active() -> bool:
 
 def is_plain_upstream(upstream: Tensor) -> bool:
     """Return whether this is one upstream gradient of numbers, and no batch of them."""
-    return not (_transforms_active() or _is_batched(upstream)) and type(upstream) is Tensor
+    odd = _transforms_active() or _is_batched(upstream) or type(upstream) is not Tensor
+    # NumPy reads neither
+    return not (odd or upstream.is_neg() or upstream._is_zerotensor())
 
 
 class Call(Protocol):
@@ -43,6 +48,9 @@ class Call(Protocol):
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         """Return the value and, where wanted, its gradient for an upstream gradient of 1."""
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        """Return the tensors beside the logits that a backward pass may read again, by name."""
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         """Return the gradient for an upstream gradient, rounded once to the logits' dtype."""
@@ -63,6 +71,7 @@ class _GradientInForward(torch.autograd.Function):
         ctx.late = logits.dtype is torch.float16 or hooks_active()
         value, ctx.gradient = call.evaluate(logits, want_gradient=not ctx.late)
         ctx.call = call
+        ctx.others = Unchanged(call.others())
         # for second derivatives; unpacked only there, so the logits may be overwritten
         ctx.save_for_backward(logits)
         return value
@@ -71,15 +80,15 @@ class _GradientInForward(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None]:
         call: Call = ctx.call
         if torch.is_grad_enabled() or not is_plain_upstream(upstream):
-            return call.formula(ctx.saved_tensors[0], upstream), None
+            return call.formula(_logits(ctx), upstream), None
         if ctx.late:
-            return call.gradient(ctx.saved_tensors[0], upstream), None
+            return call.gradient(_logits(ctx), upstream), None
         # taken in one step: other threads may be here, and only one may have the buffer
         gradient = ctx.__dict__.pop("gradient", None)
         if gradient is None:
             # given away before; where the graph was not kept, this raises what torch raises
             # for every second backward pass
-            gradient = call.evaluate(ctx.saved_tensors[0], want_gradient=True)[1]
+            gradient = call.evaluate(_logits(ctx), want_gradient=True)[1]
         if call.is_one(upstream):
             return gradient, None
         if not keeps_graph():
@@ -87,6 +96,13 @@ class _GradientInForward(torch.autograd.Function):
         scaled = call.scaled(gradient, upstream, in_place=False)
         ctx.gradient = gradient
         return scaled, None
+
+
+def _logits(ctx: Any) -> Tensor:
+    """Return the logits; raise, as autograd does, if something was overwritten since."""
+    logits: Tensor = ctx.saved_tensors[0]
+    ctx.others.check()
+    return logits
 
 
 def differentiable(logits: Tensor, call: Call) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +130,7 @@ class CpuDivergence:
             total = found.sum / self.weight if self._divides() else found.sum
             if self.how == "mean" and not self.weight:
                 total = torch.nan
-            value = torch.scalar_tensor(total, dtype=compute)
+            value = torch.scalar_tensor(total, dtype=compute, device=student.device)
         gradient = None
         if want_gradient:
             gradient = tensor_of(found.gradient, student.dtype).to(logits.dtype)
@@ -147,6 +148,9 @@ class CpuDivergence:
         if self.how == "rows":
             return upstream
         return for_each_row(upstream.double() / self._divisor(), logits, self.axis)
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return {"teacher_logits": self.teacher, "sample_weight": self.sample_weight}
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         weight = self._for_rows(logits, upstream)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -52,13 +52,15 @@ class CpuElements:
         assert rule.kernel is not None
         self.rule, self.loss = rule, rule.kernel
         self.target = target.detach()
-        self.version = _version(self.target)
         self.divisor = divisor
         self.dtype = dtype
         self.check = check
 
     def evaluate(self, logits: Tensor, *, want_gradient: bool) -> tuple[Tensor, Tensor | None]:
         return self._evaluate(logits, 1.0, want_gradient)
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return {"target": self.target}
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         gradient = self._evaluate(logits, float(upstream), True)[1]
@@ -72,22 +74,10 @@ class CpuElements:
         return times(gradient, upstream, in_place=in_place)
 
     def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
-        self._check_target()
         slope = slopes(self.rule, logits, self.target, None)
         return (upstream / (self.divisor or 1) * slope).to(logits.dtype)
 
-    def _check_target(self) -> None:
-        """Raise where the target is no longer what the loss was computed of, as autograd would."""
-        version = _version(self.target)
-        if version != self.version:
-            raise RuntimeError(
-                "target has been modified by an inplace operation since the loss was computed: it "
-                f"is at version {version}, expected version {self.version}; change a "
-                "copy of it, or call backward first"
-            )
-
     def _evaluate(self, input: Tensor, scale: float, want: bool) -> tuple[Tensor, Tensor | None]:
-        self._check_target()
         found = kernel.score(
             self.loss,
             array_of(input.detach()),
@@ -101,9 +91,4 @@ class CpuElements:
             self.check(input, self.target)
         value: Any = found.sum / self.divisor if self.divisor else math.nan
         gradient = tensor_of(found.gradient, input.dtype) if want else None
-        return torch.scalar_tensor(value, dtype=self.dtype), gradient
-
-
-def _version(tensor: Tensor) -> int | None:
-    """Return how often a tensor was changed; one of inference mode does not count: None."""
-    return None if tensor.is_inference() else tensor._version
+        return torch.scalar_tensor(value, dtype=self.dtype, device=input.device), gradient

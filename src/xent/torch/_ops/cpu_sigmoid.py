@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -113,6 +114,9 @@ class CpuSigmoid:
                 loss = loss / x.numel() if x.numel() else float("nan")
             value = torch.scalar_tensor(loss, dtype=computed_in(x.dtype), device=x.device)
         return value, tensor_of(scored.gradient, x.dtype) if want_gradient else None
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return self.task.tensors()
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         task = self.task

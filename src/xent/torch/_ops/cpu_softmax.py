@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -76,6 +77,9 @@ class CpuSoftmax:
 
     def _scale(self) -> float:
         return 1 / self.weight if self.how == "mean" and self.weight else 1.0
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return self.task.tensors()
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         task = self.task

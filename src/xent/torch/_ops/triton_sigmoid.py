@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -45,6 +47,9 @@ class TritonSigmoid:
         if how == "mean":
             total = total / nodes if nodes else torch.full_like(total, torch.nan)
         return total.to(computed_in(logits.dtype)), scored.gradient
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return self.task.tensors()
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         nodes = logits.numel()

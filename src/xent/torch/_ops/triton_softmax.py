@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -73,6 +74,9 @@ class TritonSoftmax:
             temperature=task.temperature,
             **wanted,
         )
+
+    def others(self) -> Mapping[str, Tensor | None]:
+        return self.task.tensors()
 
     def gradient(self, logits: Tensor, upstream: Tensor) -> Tensor:
         if self.how == "mean":

@@ -90,7 +90,8 @@ def reduce_rows(rows: Tensor, sample_weight: Tensor | None, reduction: str, on_e
     if sample_weight is not None:
         count = (sample_weight != 0).sum()
         weight = sample_weight.sum(dtype=wide)
-    value = rows
+    # not a view of what an autograd function returned, which nobody might change in place
+    value = rows.clone()
     how = how_of(reduction)
     if how != "rows":
         value = rows.sum(dtype=wide)

@@ -15,6 +15,7 @@ from xent.torch._checks import numpy_of
 from xent.torch._ops.pointwise import is_numbers, sum_dtype
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, is_plain
+from xent.torch._ops.saved import save, saved
 from xent.torch._reduction import finish, reduction_of, result_dtype
 from xent.torch.functional._elementwise import as_floats, check_numbers, mean_over
 from xent.torch.functional._log_probability_checks import look_for_positive
@@ -202,13 +203,13 @@ class _MinusGather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, input: Tensor, place: Tensor, axis: int) -> Tensor:
-        ctx.save_for_backward(place)
+        save(ctx, place)
         ctx.axis, ctx.shape, ctx.dtype = axis, input.shape, input.dtype
         return input.gather(axis, place).neg_()
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        (place,) = ctx.saved_tensors
+        (place,) = saved(ctx)
         if torch.is_grad_enabled() or not is_numbers(upstream) or not upstream.numel():
             zeros = torch.zeros(ctx.shape, dtype=ctx.dtype, device=upstream.device)
             return zeros.scatter(ctx.axis, place, -upstream), None, None

@@ -7,7 +7,7 @@ exists of them: two products for the logits, and one for each gradient of the st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,12 +82,19 @@ class LinearDivergence:
         total = found.sum
         if self.how == "mean":
             total = total / self.weight if self.weight else torch.nan
-        assert operands[0] is not None
-        value = torch.scalar_tensor(total, dtype=computed_in(operands[0].dtype))
+        hidden = operands[0]
+        assert hidden is not None
+        value = torch.scalar_tensor(total, dtype=computed_in(hidden.dtype), device=hidden.device)
         return value, found.gradients
 
-    def others(self) -> Sequence[Tensor | None]:
-        return [*self.teacher, self.sample_weight]
+    def others(self) -> Mapping[str, Tensor | None]:
+        hidden, weight, bias = self.teacher
+        return {
+            "teacher_hidden": hidden,
+            "teacher_weight": weight,
+            "teacher_bias": bias,
+            "sample_weight": self.sample_weight,
+        }
 
     def gradients(
         self, operands: Sequence[Tensor | None], wanted: Sequence[bool], upstream: Tensor

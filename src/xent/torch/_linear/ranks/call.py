@@ -8,7 +8,7 @@ row and rank, and once the gradient of the hidden states.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +56,7 @@ class _Parallel:
         self.weight: Any = 0.0
         self.count: Any = 0
 
-    def others(self) -> Sequence[Tensor | None]:
+    def others(self) -> Mapping[str, Tensor | None]:
         return self.task.tensors()
 
     def formula(
@@ -122,15 +122,15 @@ class _Parallel:
 
     def _scale(self, num_rows: int, upstream: Tensor | None) -> Tensor:
         """Return what the gradient of each row is multiplied with, float64."""
-        scale = torch.ones((), dtype=torch.float64) if upstream is None else upstream.double()
+        weights = self._row_weights(num_rows)
+        scale: Any = 1.0 if upstream is None else upstream.double()
         if self.how == "mean":
             empty = self.weight == 0
             divisor = torch.where(empty, 1.0, self.weight) if isinstance(self.weight, Tensor) else (
                 1.0 if empty else self.weight
             )  # fmt: skip
             scale = scale / divisor
-        weights = self._row_weights(num_rows)
-        return scale.to(weights.device) * weights
+        return scale * weights
 
     def _slice(self, rows: slice | Tensor, dtype: torch.dtype) -> SoftmaxSlice:
         choices = self.choices

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -90,7 +90,7 @@ class LinearSigmoid:
             value = mean_of(value, torch.as_tensor(over, dtype=value.dtype, device=value.device))
         return value.to(compute), found.gradients
 
-    def others(self) -> Sequence[Tensor | None]:
+    def others(self) -> Mapping[str, Tensor | None]:
         return self.task.tensors()
 
     def gradients(

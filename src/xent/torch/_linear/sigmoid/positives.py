@@ -120,7 +120,8 @@ class Ordered:
     def cut(self, step: int) -> None:
         """Find where the slices of `step` labels begin, where asking waits for nobody."""
         if self.label.is_cpu:
-            starts = torch.arange(0, self.labels + step, step).clamp(max=self.labels)
+            starts = torch.arange(0, self.labels + step, step, device=self.label.device)
+            starts = starts.clamp(max=self.labels)
             self._starts, self._step = torch.searchsorted(self.label, starts).tolist(), step
 
     def inside(self, rows: range, labels: range) -> Found:

@@ -33,8 +33,15 @@ class LabelTask:
     weight: Tensor | None = None
     sample_weight: Tensor | None = None
 
-    def tensors(self) -> list[Tensor | None]:
-        """Return all tensors of the task."""
-        own = [self.target, self.pos_weight, self.weight, self.sample_weight]
+    def tensors(self) -> dict[str, Tensor | None]:
+        """Return all tensors of the task, by the names of the arguments that they are."""
+        tensors = {
+            "target": self.target,
+            "pos_weight": self.pos_weight,
+            "weight": self.weight,
+            "sample_weight": self.sample_weight,
+        }
         of = self.positives
-        return own if of is None else [*own, of.row, of.label, of.value]
+        if of is not None:
+            tensors |= {"target": of.label, "rows of target": of.row, "values of target": of.value}
+        return tensors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -119,7 +119,7 @@ class LinearSoftmax:
         assert again.gradients is not None
         return found._replace(gradients=found.gradients._replace(weight=again.gradients.weight))
 
-    def others(self) -> Sequence[Tensor | None]:
+    def others(self) -> Mapping[str, Tensor | None]:
         return self.task.tensors()
 
     def gradients(

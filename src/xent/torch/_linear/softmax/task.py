@@ -53,10 +53,10 @@ class LinearTask:
         rows = counts.nonzero().squeeze(1)
         return None if len(rows) == len(counts) else rows
 
-    def tensors(self) -> list[Tensor | None]:
-        """Return all tensors of the task."""
-        task = self.softmax
-        return [task.target, task.class_mask, self.classes, *self.differentiable()]
+    def tensors(self) -> dict[str, Tensor | None]:
+        """Return all tensors of the task, by the names of the arguments that they are."""
+        sparse = {"classes of target": self.classes, "probs of target": self.probs}
+        return self.softmax.tensors() | sparse
 
     def differentiable(self) -> list[Tensor]:
         """Return the tensors that a loss has gradients by, beside its operands."""
