@@ -2,8 +2,8 @@
 """Elementary functions for Triton kernels, with no subtraction of nearly equal numbers.
 
 The hardware's own exp is ex2.approx(x log2 e): rounding that product costs half an ulp of the
-result for each nat of x, on top of the 2 ulp of ex2 itself. `exp_element` does better in one
-of two ways, for arguments up to 71:
+result for each nat of x, on top of the 2 ulp of ex2 itself. `exp_element` and `exp_difference`
+do better in one of two ways, for arguments up to 71:
 
 half precision rows   ex2.approx of the rounded product, and the part that was rounded away
                       put back: 5 instructions and one of the special function unit
@@ -37,6 +37,12 @@ MAGIC = tl.constexpr(12583063.0)
 UNLIFT = tl.constexpr(5.9604644775390625e-08)  # 2^-24
 LOWEST = tl.constexpr(-104.0)  # exp of less rounds to 0
 HIGHEST = tl.constexpr(71.0)
+
+
+@triton.jit
+def number(value, dtype: tl.constexpr):
+    """A float64 argument in another type; the interpreter passes it as a Python float."""
+    return (tl.full((), 0.0, tl.float64) + value).to(dtype)
 
 
 @triton.jit
@@ -98,6 +104,17 @@ def exp_hardware(x):
 
 
 @triton.jit
+def exp_element(x, HALF: tl.constexpr):
+    """exp(x) in the type of x <= 71. HALF: x came from half precision."""
+    if x.dtype == tl.float64:
+        return tl.exp(x)
+    elif HALF:
+        return exp_hardware(x)
+    else:
+        return exp_float(x, 0.0)
+
+
+@triton.jit
 def exp_difference(x, m, HALF: tl.constexpr):
     """exp(x - m) in the type of x. m is finite, x - m at most 71; x may be -inf or NaN.
 
@@ -121,10 +138,23 @@ def log1p(x):
 
 
 @triton.jit
+def log1p_unit(e):
+    """log(1 + e) for 0 <= e <= 1: float32 without reduction (1.3 ulp)."""
+    if e.dtype == tl.float64:
+        return log1p(e)
+    else:
+        s = e / (2.0 + e)
+        half_square = 0.5 * e * e
+        z = s * s
+        tail = tl.fma(tl.fma(z, 2.323025561e-1, 2.170542707e-1), z, 2.859242607e-1)
+        tail = tl.fma(tl.fma(tail, z, 3.999970508e-1), z, 6.666666732e-1)
+        return e - (half_square - s * (half_square + z * tail))
+
+
+@triton.jit
 def _decay(x, HALF: tl.constexpr):
     """e = exp(-2 |x|) and 1 / (1 + e), of float32 x."""
-    u = -2.0 * tl.abs(x)
-    e = exp_hardware(u) if HALF else exp_float(u, 0.0)
+    e = exp_element(-2.0 * tl.abs(x), HALF)
     # a reciprocal of one instruction; a division has eight
     root = tl.rsqrt(1.0 + e)
     return e, root * root

@@ -11,26 +11,11 @@ multiplied: 0 * inf would be NaN.
 import triton
 import triton.language as tl
 
-from xent.kernels.triton._exact import exp_float, exp_hardware, log1p
-from xent.kernels.triton._rows import number
+from xent.kernels.triton._exact import exp_element, log1p_unit, number
 
 
 @triton.jit
-def log1p_unit(e):
-    """log(1 + e) for 0 <= e <= 1: float32 without reduction (1.3 ulp)."""
-    if e.dtype == tl.float64:
-        return log1p(e)
-    else:
-        s = e / (2.0 + e)
-        half_square = 0.5 * e * e
-        z = s * s
-        tail = tl.fma(tl.fma(z, 2.323025561e-1, 2.170542707e-1), z, 2.859242607e-1)
-        tail = tl.fma(tl.fma(tail, z, 3.999970508e-1), z, 6.666666732e-1)
-        return e - (half_square - s * (half_square + z * tail))
-
-
-@triton.jit
-def read_weight(weight, node, inside, inner, labels, dtype: tl.constexpr, SHAPE: tl.constexpr):
+def node_weight(weight, node, inside, inner, labels, dtype: tl.constexpr, SHAPE: tl.constexpr):
     """Return the weight of each node: SHAPE 0 for one each, 1 for one of all, 2 for labels."""
     if SHAPE == 0:
         w = tl.load(weight + node, mask=inside, other=0.0)
@@ -77,18 +62,15 @@ def sigmoid_kernel(
     negative = (1.0 - y).to(T)
     positive = y.to(T)
     if pos_weight is not None:
-        positive *= read_weight(pos_weight, node, inside, pos_inner, pos_labels, T, POS_SHAPE)
+        positive *= node_weight(pos_weight, node, inside, pos_inner, pos_labels, T, POS_SHAPE)
     counts = inside
     if weight is not None:
-        w = read_weight(weight, node, inside, weight_inner, weight_labels, T, WEIGHT_SHAPE)
+        w = node_weight(weight, node, inside, weight_inner, weight_labels, T, WEIGHT_SHAPE)
         # a node of weight 0 is 0, whatever it holds
         counts = counts & (w != 0)
 
     magnitude = tl.abs(z)
-    if tl.float64 == T:
-        e = tl.exp(-magnitude)
-    else:
-        e = exp_hardware(-magnitude) if HALF else exp_float(-magnitude, 0.0)
+    e = exp_element(-magnitude, HALF)
     if nll is not None or parts is not None:
         tail = log1p_unit(e)
         up = positive * (tl.where(z < 0, magnitude, 0.0) + tail)

@@ -30,7 +30,7 @@ class Scored(NamedTuple):
 
 class _Weight(NamedTuple):
     tensor: Tensor | None
-    shape: int = 1  # of `read_weight`
+    shape: int = 1  # of `node_weight`
     inner: int = 1
     labels: int = 1
 
