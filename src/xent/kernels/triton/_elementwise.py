@@ -4,7 +4,7 @@
 import triton
 import triton.language as tl
 
-from xent.kernels.triton._rows import read_target, read_weights
+from xent.kernels.triton._rows import read_target, read_weights, times_class_weight
 
 
 @triton.jit
@@ -39,18 +39,13 @@ def weight_kernel(
     BLOCK: tl.constexpr,
 ):
     index = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = index < n
-    w = tl.full((BLOCK,), 1.0, tl.float64)
-    if sample_weight is not None:
-        w = tl.load(sample_weight + index, mask=inside, other=0.0).to(tl.float64)
+    w, kept = read_weights(sample_weight, index, index < n)
     if target is not None:
-        y = tl.load(target + index, mask=inside, other=0)
+        y = tl.load(target + index, mask=kept, other=0)
         if HAS_IGNORE:
-            inside = inside & (y != ignore_index)
-        if class_weight is not None:
-            valid = inside & (y >= 0) & (y < num_classes)
-            w *= tl.load(class_weight + y, mask=valid, other=1.0).to(tl.float64)
-    tl.store(parts + tl.program_id(0), tl.sum(tl.where(inside, w, 0.0), axis=0))
+            kept = kept & (y != ignore_index)
+        w = times_class_weight(w, class_weight, tl.where(kept & (y < num_classes), y, -1))
+    tl.store(parts + tl.program_id(0), tl.sum(tl.where(kept, w, 0.0), axis=0))
 
 
 @triton.jit

@@ -1,28 +1,28 @@
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
-"""What the softmax kernels share: where a row is, what it counts, and its scalars.
+"""The rows of a program: where they are, what they count, and what is written of them.
 
 A program has ROWS rows of one group: tensors are seen as (group, class, lane), with any
 strides. Class axis last: one group, the rows are its lanes. Class axis in the middle,
 (N, C, d1, ...): N groups of d1 ... lanes, adjacent in memory. No layout is copied.
-
-One class is set apart, E: the true class where there is one, else the arg max. With m the
-maximum (or a number near it) and S the sum of exp(x_k - m) over the *other* classes,
-
-    tau = S exp(m - x_E)    nll = log1p(tau)    p_E = 1 / (1 + tau)    1 - p_E = tau / (1 + tau)
-
-and p_k = exp(x_k - m) * factor for the others. Nothing here subtracts nearly equal numbers.
 """
+
+from typing import Any, NamedTuple
 
 import triton
 import triton.language as tl
 
-from xent.kernels.triton._exact import difference_error, log1p, tanh, tanh_slope
-
 # a bad target and its row in one number, so that the first one is found by one atomic
 # minimum: 2^24 row + value, the value clipped to 23 bits and its sign
 VALUE_RANGE = tl.constexpr(1 << 24)
-# beyond this log(tau) is the loss to the last bit; far below where the odds would overflow
-FAR = tl.constexpr(600.0)
+
+
+class Rows(NamedTuple):
+    """The rows of a program, [ROWS] each."""
+
+    number: Any  # among all rows
+    inside: Any  # the row exists
+    kept: Any  # and counts
+    bad: Any  # and its target is no class
 
 
 @triton.jit
@@ -61,12 +61,13 @@ def aligned(group_stride, class_stride, lane_stride, VECTOR: tl.constexpr, ACROS
 
 
 @triton.jit
-def one_thread_a_row(values, ROWS: tl.constexpr):
+def one_thread_a_row(values):
     """Deal a number for each row out to the threads.
 
     After a reduction all threads that shared a row hold its result, and would all compute its
     scalars: 16 times the float64 work for rows of 10 classes.
     """
+    ROWS: tl.constexpr = values.shape[0]
     return tl.gather(values, tl.arange(0, ROWS), 0) if ROWS > 1 else values
 
 
@@ -79,6 +80,14 @@ def read_weights(sample_weight, rows, inside):
         w = tl.load(sample_weight + rows, mask=inside, other=0.0).to(tl.float64)
         kept = kept & (w != 0)
     return w, kept
+
+
+@triton.jit
+def times_class_weight(weight, class_weight, y):
+    """Multiply what a row counts by the weight of its class y, where it has one."""
+    if class_weight is not None:
+        weight *= tl.load(class_weight + y, mask=y >= 0, other=1.0).to(tl.float64)
+    return weight
 
 
 @triton.jit
@@ -102,90 +111,45 @@ def read_target(target, faults, rows, kept, num_classes, ignore_index, HAS_IGNOR
 
 
 @triton.jit
-def gradient_factor(weight, kept, rows, gradient_scale, row_scale):
+def gradient_factor(weight, rows, gradient_scale, row_scale):
     """Return the product of all that multiplies the gradient of a row; 0 for a skipped one."""
     if gradient_scale is not None:
         weight *= tl.load(gradient_scale).to(tl.float64)
     if row_scale is not None:
-        weight *= tl.load(row_scale + rows, mask=kept, other=0.0).to(tl.float64)
-    return tl.where(kept, weight, 0.0)
+        weight *= tl.load(row_scale + rows.number, mask=rows.kept, other=0.0).to(tl.float64)
+    return tl.where(rows.kept, weight, 0.0)
 
 
 @triton.jit
-def load_logits(pointers, mask, HALF: tl.constexpr, POLICY: tl.constexpr):
-    """Return logits in the type they are computed in, -inf outside of the mask (None: all)."""
-    if mask is None:
-        x = tl.load(pointers, eviction_policy=POLICY)
-    else:
-        x = tl.load(pointers, mask=mask, other=-float("inf"), eviction_policy=POLICY)
-    if HALF:
-        x = x.to(tl.float32)
-    return x
+def write_row(out, value, rows):
+    """Write a number for each row: 0 for one that does not count, NaN for a bad target."""
+    value = tl.where(rows.bad, float("nan"), tl.where(rows.kept, value, 0.0))
+    tl.store(out + rows.number, value.to(out.dtype.element_ty), mask=rows.inside)
 
 
 @triton.jit
-def number(value, dtype: tl.constexpr):
-    """A float64 argument in another type; the interpreter passes it as a Python float."""
-    return (tl.full((), 0.0, tl.float64) + value).to(dtype)
-
-
-@triton.jit
-def bound(
-    x, softcap, temperature, HALF: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
-    HAS_TEMPERATURE: tl.constexpr,
+def write_statistics(
+    plain, lse, entropy, hit,  # where to; None where nobody asks
+    rows, loss, log_sum, uncertainty, right,
 ):  # fmt: skip
-    """softcap tanh(x / softcap) / temperature."""
-    if HAS_SOFTCAP:
-        x = number(softcap, x.dtype) * tanh(x * number(1.0 / softcap, x.dtype), HALF)
-    if HAS_TEMPERATURE:
-        x = x * number(1.0 / temperature, x.dtype)
-    return x
+    """Write what is asked of each row: loss, log-sum-exp, entropy, and whether it is right."""
+    if plain is not None:
+        write_row(plain, loss, rows)
+    if lse is not None:
+        write_row(lse, log_sum, rows)
+    if entropy is not None:
+        write_row(entropy, uncertainty, rows)
+    if hit is not None:
+        # a row of NaN is right about nothing
+        right = rows.kept & ~rows.bad & right & (loss == loss)
+        tl.store(hit + rows.number, right.to(tl.int8), mask=rows.inside)
 
 
 @triton.jit
-def bound_slope(
-    x, softcap, temperature, HALF: tl.constexpr, HAS_SOFTCAP: tl.constexpr,
-    HAS_TEMPERATURE: tl.constexpr,
-):  # fmt: skip
-    """The derivative of `bound`."""
-    slope = tl.full(x.shape, 1.0, x.dtype)
-    if HAS_SOFTCAP:
-        slope = tanh_slope(x * number(1.0 / softcap, x.dtype), HALF)
-    if HAS_TEMPERATURE:
-        slope = slope * number(1.0 / temperature, x.dtype)
-    return slope
-
-
-@triton.jit
-def scalars(m, total, x_apart):
-    """Return nll, p_E, 1 - p_E and factor, in float64, from m, S and x_E.
-
-    m is -inf only where every other class is impossible (S = 0).
-    """
-    m64, apart = m.to(tl.float64), x_apart.to(tl.float64)
-    d = m64 - apart
-    far = d > FAR
-    e = tl.exp(tl.where(far, 0.0, d))
-    if m.dtype == tl.float64:
-        error = difference_error(m64, apart, d)
-        e = tl.where(error == error, tl.fma(e, error, e), e)
-    tau = total * e
-    # a +inf logit has no softmax
-    tau = tl.where(apart == float("inf"), float("nan"), tau)
-    above = tl.where(far, total - 1.0, tau)
-    inverse = 1.0 / (1.0 + above)
-    tail = log1p(above)
-    nll = tl.where(far, d + tail, tail)
-    p = tl.where(far, 0.0, inverse)
-    not_p = tl.where(far, total, tau) * inverse
-    return nll, p, not_p, e * inverse
-
-
-@triton.jit
-def lse_above(m, total, x_apart, nll):
-    """Return lse - m, which is >= 0 where m is the maximum of the others, and lse."""
-    m64, apart = m.to(tl.float64), x_apart.to(tl.float64)
-    d = m64 - apart
-    small = log1p((total - 1.0) + tl.exp(tl.where(d > 0, -d, 0.0)))
-    above = tl.where(d > 0, small, nll - d)
-    return above, tl.where(d > 0, m64 + small, apart + nll)
+def write_cost(nll, weight, rows, cost, counted, sample, log_sum, z_loss, HAS_Z: tl.constexpr):
+    """Write what each row adds to the loss, a z-loss included, and to the weight of a mean."""
+    if HAS_Z:
+        cost += sample * (z_loss * log_sum * log_sum)
+    write_row(nll, cost, rows)
+    counted = tl.where(rows.kept, counted, 0.0)
+    tl.store(weight + rows.number, counted.to(weight.dtype.element_ty), mask=rows.inside)

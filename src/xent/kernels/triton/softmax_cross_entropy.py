@@ -1,8 +1,10 @@
 """Softmax cross-entropy on a GPU: one program a row or several, blocks for long rows.
 
 Kernels      class targets: _class_tile.py (the row in registers), _class_long.py (blocks);
-             distributions and smoothing: _soft.py. All are compiled for what a call asks:
-             what it does not use is not there.
+             distributions and smoothing: _soft.py and _mass.py. They share the rows of a
+             program (_rows.py), blocks of logits (_blocks.py) and the numbers of a row
+             (_scalars.py, _class_rows.py). All are compiled for what a call asks: what it
+             does not use is not there.
 Traffic      logits are read once from memory and the gradient is written once. Rows of more
              than 16,384 classes are read a second time, from the L2. Skipped rows are not
              read.
@@ -18,7 +20,8 @@ import torch
 from torch import Tensor
 
 from xent.kernels.triton import faults
-from xent.kernels.triton._class_long import GROUP, class_long_kernel
+from xent.kernels.triton._blocks import GROUP
+from xent.kernels.triton._class_long import class_long_kernel
 from xent.kernels.triton._class_tile import class_tile_kernel
 from xent.kernels.triton._layout import View, blocks_for, rows_of, vector_of, view
 from xent.kernels.triton._soft import soft_kernel
@@ -144,7 +147,7 @@ def _launch(
         # more arrays a class than the other kernels hold; sums of groups of 8 classes
         classes = max(GROUP.value, min(classes, SOFT_ELEMENTS * 32 * blocks.warps // blocks.rows))
         options["STAGES"] = max(blocks.stages, 1)
-        options["HAS_SPREAD"] = label_smoothing != 0
+        options["HAS_SMOOTHING"] = label_smoothing != 0
     elif blocks.stages:
         options["STAGES"] = blocks.stages
     vector = vector_of([x, g, soft], across, lanes if across else num_classes)
