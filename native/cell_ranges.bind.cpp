@@ -103,10 +103,11 @@ nb::tuple keep(const Words& low, std::optional<Words> high) {
     throw nb::value_error("cells must be (lines, cells), and so must their upper halves");
   const std::size_t lines = low.shape(0), width = low.shape(1);
   const std::uint64_t *lower = low.data(), *upper = high ? high->data() : nullptr;
-  return keep_cells(
-      lines, width, upper != nullptr,
-      [=](std::size_t i, std::size_t c) { return lower[i * width + c]; },
-      [=](std::size_t i, std::size_t c) { return upper ? upper[i * width + c] : 0; });
+  return keep_cells(lines, width, upper != nullptr,
+                    [=](std::size_t i, std::uint64_t* to_low, std::uint64_t* to_high) {
+                      std::copy_n(lower + i * width, width, to_low);
+                      if (upper) std::copy_n(upper + i * width, width, to_high);
+                    });
 }
 
 // every cell, rounded once: (lines, cells)

@@ -55,41 +55,43 @@ inline void add_weights(std::uint64_t* low, std::uint64_t* high, const std::uint
   }
 }
 
+// The occupied range of a line.
+inline CellRange occupied(const std::uint64_t* low, const std::uint64_t* high, std::size_t cells) {
+  const auto is_empty = [&](std::size_t c) { return !(low[c] | (high ? high[c] : 0)); };
+  std::size_t begin = 0, end = cells;
+  while (end && is_empty(end - 1)) --end;
+  while (begin < end && is_empty(begin)) ++begin;
+  return end ? CellRange{static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end)}
+             : CellRange{};
+}
+
 // The ranges (lines, 2) and the cells in them, as NumPy arrays: counts as uint32, or uint64 where
-// one needs it; weights as uint64, in two halves. high(line, cell) is 0 of counts.
-template <class Low, class High>
-nb::tuple keep_cells(std::size_t lines, std::size_t cells, bool weighted, Low low, High high) {
-  void *ranges, *kept = nullptr, *upper = nullptr;
+// one needs it; weights as uint64, in two halves. line(i, low, high) writes the cells of a line,
+// of counts only `low`.
+template <class Line>
+nb::tuple keep_cells(std::size_t lines, std::size_t cells, bool weighted, Line line) {
+  std::vector<std::uint64_t> low(cells), high(weighted ? cells : 0), kept_low, kept_high;
+  void *ranges, *to_low, *to_high;
   nb::object of = make_array(nb::dtype<std::int32_t>(), {lines, 2}, &ranges);
   auto* range = static_cast<CellRange*>(ranges);
-  std::size_t size = 0;
-  std::uint64_t all = 0;
   for (std::size_t i = 0; i < lines; ++i) {
-    const auto is_empty = [&](std::size_t c) { return !(low(i, c) | high(i, c)); };
-    std::size_t begin = 0, end = cells;
-    while (end && is_empty(end - 1)) --end;
-    while (begin < end && is_empty(begin)) ++begin;
-    range[i] = end ? CellRange{static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end)}
-                   : CellRange{};
-    for (std::size_t c = begin; c < end; ++c) all |= low(i, c);
-    size += end - begin;
+    line(i, low.data(), weighted ? high.data() : nullptr);
+    range[i] = occupied(low.data(), weighted ? high.data() : nullptr, cells);
+    kept_low.insert(kept_low.end(), low.data() + range[i].begin, low.data() + range[i].end);
+    if (weighted)
+      kept_high.insert(kept_high.end(), high.data() + range[i].begin, high.data() + range[i].end);
   }
-  const auto fill = [&](auto* to, auto value) {
-    for (std::size_t i = 0; i < lines; ++i)
-      for (auto c = static_cast<std::size_t>(range[i].begin);
-           c < static_cast<std::size_t>(range[i].end); ++c)
-        *to++ = static_cast<std::remove_reference_t<decltype(*to)>>(value(i, c));
-  };
-  if (!weighted && all >> 32 == 0) {
-    nb::object counts = make_array(nb::dtype<std::uint32_t>(), {size}, &kept);
-    fill(static_cast<std::uint32_t*>(kept), low);
-    return nb::make_tuple(of, counts, nb::none());
+  std::uint64_t all = 0;
+  for (const std::uint64_t count : kept_low) all |= count;
+  const bool narrow = !weighted && all >> 32 == 0;
+  const auto dtype = narrow ? nb::dtype<std::uint32_t>() : nb::dtype<std::uint64_t>();
+  nb::object counts = make_array(dtype, {kept_low.size()}, &to_low), halves = nb::none();
+  if (narrow) std::copy(kept_low.begin(), kept_low.end(), static_cast<std::uint32_t*>(to_low));
+  else std::copy(kept_low.begin(), kept_low.end(), static_cast<std::uint64_t*>(to_low));
+  if (weighted) {
+    halves = make_array(dtype, {kept_high.size()}, &to_high);
+    std::copy(kept_high.begin(), kept_high.end(), static_cast<std::uint64_t*>(to_high));
   }
-  nb::object counts = make_array(nb::dtype<std::uint64_t>(), {size}, &kept);
-  fill(static_cast<std::uint64_t*>(kept), low);
-  if (!weighted) return nb::make_tuple(of, counts, nb::none());
-  nb::object halves = make_array(nb::dtype<std::uint64_t>(), {size}, &upper);
-  fill(static_cast<std::uint64_t*>(upper), high);
   return nb::make_tuple(of, counts, halves);
 }
 

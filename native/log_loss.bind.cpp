@@ -93,32 +93,41 @@ void merge(LogLossSums& into, const LogLossSums& other) {
   if (into.worst.size() > kKeepWorst) into.worst.resize(kKeepWorst);
 }
 
-// a cell of rows, which are counted in the lower half, or of weights
-FixedSum cell_at(const CellCounts& cells, std::size_t i) {
-  if (!cells.weights.empty()) return cells.weights[i];
-  return {i < cells.counts.size() ? static_cast<std::uint64_t>(cells.counts[i]) : 0, 0};
+// Counts or weights of cells from `first` on; where no row was added there are none.
+void write_cells(const CellCounts& cells, std::size_t first, std::size_t count, std::uint64_t* low,
+                 std::uint64_t* high) {
+  if (high)
+    for (std::size_t c = 0; c < count; ++c) {
+      const FixedSum cell = cells.weights.empty() ? FixedSum{} : cells.weights[first + c];
+      low[c] = cell.low;
+      high[c] = cell.high;
+    }
+  else
+    for (std::size_t c = 0; c < count; ++c)
+      low[c] = cells.counts.empty() ? 0 : static_cast<std::uint64_t>(cells.counts[first + c]);
 }
 
 // a line of each group where it did not come true, and one where it did
 nb::tuple cells_of(const CellCounts& all, const CellCounts& ones, std::size_t groups) {
-  const auto at = [&](std::size_t line, std::size_t c) {
-    const std::size_t i = line / 2 * kCells + c;
-    const FixedSum hits = cell_at(ones, i);
-    if (line % 2) return hits;
-    const FixedSum sum = cell_at(all, i);
-    return FixedSum{sum.low - hits.low, sum.high - hits.high - (sum.low < hits.low)};
+  const bool weighted = !all.weights.empty();
+  std::vector<std::uint64_t> hits(2 * kCells);
+  const auto line = [&](std::size_t i, std::uint64_t* low, std::uint64_t* high) {
+    const std::size_t first = i / 2 * kCells;
+    if (i % 2) return write_cells(ones, first, kCells, low, high);
+    std::uint64_t *const low_of = hits.data(), *const high_of = high ? low_of + kCells : nullptr;
+    write_cells(ones, first, kCells, low_of, high_of);
+    write_cells(all, first, kCells, low, high);
+    for (int c = 0; high && c < kCells; ++c) high[c] -= high_of[c] + (low[c] < low_of[c]);
+    for (int c = 0; c < kCells; ++c) low[c] -= low_of[c];
   };
-  return keep_cells(
-      2 * groups, kCells, !all.weights.empty(),
-      [&](std::size_t line, std::size_t c) { return at(line, c).low; },
-      [&](std::size_t line, std::size_t c) { return at(line, c).high; });
+  return keep_cells(2 * groups, kCells, weighted, line);
 }
 
 nb::tuple surprises_of(const CellCounts& cells) {
-  return keep_cells(
-      1, kSurprises + 1, !cells.weights.empty(),
-      [&](std::size_t, std::size_t c) { return cell_at(cells, c).low; },
-      [&](std::size_t, std::size_t c) { return cell_at(cells, c).high; });
+  return keep_cells(1, kSurprises + 1, !cells.weights.empty(),
+                    [&](std::size_t, std::uint64_t* low, std::uint64_t* high) {
+                      write_cells(cells, 0, kSurprises + 1, low, high);
+                    });
 }
 
 void add_calibration(nb::dict& result, const CalibrationSums& sums, std::int64_t groups) {
