@@ -59,14 +59,14 @@ class DuckSource:
         self._sql = sql
         self._connection: Any
         try:
-            if beside is not None:
-                self._connection = beside._connection.cursor()
-            elif database:
-                self._connection = duckdb.connect(database, read_only=True, config=settings)
-            else:
-                self._connection = duckdb.connect(config=settings)
-            self._connection.execute("SET enable_progress_bar = false")
             with interruptible():
+                if beside is not None:
+                    self._connection = beside._connection.cursor()
+                elif database:
+                    self._connection = duckdb.connect(database, read_only=True, config=settings)
+                else:
+                    self._connection = duckdb.connect(config=settings)
+                self._connection.execute("SET enable_progress_bar = false")
                 relation = self._connection.sql(query)
                 if relation is None:
                     raise SourceError(f"sql must be a query that returns rows, got {sql!r}")
