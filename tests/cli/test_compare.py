@@ -171,6 +171,7 @@ def test_errors_are_a_line_and_a_hint(xent_, tmp_path):
     code, _, err = xent_("compare", DIGITS)
     assert code == 2
     assert "compare needs two models or more, got 1" in err
+    assert 'repeat --probs: --probs "a_*" --probs "b_*"' in err
 
 
 def test_a_block_of_half_a_row_is_refused(xent_):

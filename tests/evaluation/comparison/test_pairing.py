@@ -92,6 +92,17 @@ def test_a_model_in_several_files_is_the_model_in_one(tables, tmp_path):
     assert (one.num_rows, one.difference) == (100, 0.0)
 
 
+def test_rows_that_cannot_be_scored_are_those_of_a_model(tables):
+    first, second, _ = tables
+    wrong = np.where(np.arange(300) == 41, 1.5, second["p"].to_numpy())
+    second = second.set_column(3, "p", pa.array(wrong))
+    options = {"probs": "p", "target": "y", "names": ["old", "new"]}
+    refused(r"^new: D07: probabilities .* got 1\.5 in row 41 of p", first, second, **options)
+    at = int((first["id"].to_numpy() < first["id"].to_numpy()[41]).sum())
+    said = rf"^new, in the order of 'id': D07: .* got 1\.5 in row {at} of p"
+    refused(said, first, second, key="id", **options)
+
+
 def test_another_truth_is_refused_with_how_many_and_where(tables):
     first, second, shuffled = tables
     differ = first["y"].to_numpy() != shuffled["y"].to_numpy()

@@ -140,6 +140,8 @@ def test_labels_that_sum_to_one_by_chance_are_labels_where_probabilities_do_not(
             "must be named: use target .*candidates: a, b",
         ),
         ({"a": INT, "b": INT}, {}, SourceError, "no column looks like a prediction"),
+        ({"y": INT, "p": INT}, {}, SourceError, "'p' holds whole numbers; say probs=p if they"),
+        ({"y": INT, "p": ["x", "0.5"]}, {}, SourceError, "'p' holds text; say probs=p to be told"),
         (
             {"y": INT, "p_0": FLOAT, "p_1": FLOAT},
             {"probs": "p_0,p_0"},

@@ -282,9 +282,12 @@ def test_json_that_is_cut_is_refused(state, name):
         Recalibration.from_json(json.dumps({n: v for n, v in state.items() if n != name}))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
-def test_text_that_is_no_json_of_one_is_refused(text):
-    with pytest.raises(SourceError, match="must be JSON of a recalibration"):
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("", "text that is none"), ("{", "text that is none"), ("[1]", "other"), ("null", "other")],
+)
+def test_text_that_is_no_json_of_one_is_refused(text, what):
+    with pytest.raises(SourceError, match=f"must be JSON of a recalibration, got {what} .*write"):
         Recalibration.from_json(text)
 
 

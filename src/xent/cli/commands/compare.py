@@ -80,6 +80,12 @@ def compare(
         asked, json=json, output=output, fail_if=fail_if, report=report, lang=lang, read=sources
     )
     paths = [path_of(source) for source in sources]
+    if len(paths) < 2 and len({*probs, *logits, *log_probs}) < 2:
+        raise XentValueError(
+            f"compare needs two models or more, got {len(paths)}; name a file a model, or of one "
+            'file with several models repeat --probs: --probs "a_*" --probs "b_*"',
+            value=len(paths),
+        )
     common, each = _of_models(predicted=predicted, probs=probs, logits=logits, log_probs=log_probs)
     with progress_bar(", ".join(str(p) for p in paths[:2])) as progress:
         result = compare_(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.errors import SourceError, XentValueError
+from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.finishing import Added, finish
 from xent.evaluation.comparison.groups import MAX_SLICES, Codes
@@ -118,7 +118,7 @@ class _Run:
     def _add(self, several: list[Batch]) -> None:
         first_row = self._seen
         self._seen += num_rows(several[0])
-        rows = [m.scorer.rows(several[m.source], first_row) for m in self._models]
+        rows = [self._rows(m, several[m.source], first_row) for m in self._models]
         # with an error in the truth there is nothing to add up, only to count
         if not self._truth.add(rows, first_row):
             return
@@ -133,6 +133,15 @@ class _Run:
             state.add(r, beside)
         for (i, j), pair in self._pair_states.items():
             pair.add(rows[i], rows[j], beside)
+
+    def _rows(self, model: Model, batch: Batch, first_row: int) -> Rows:
+        """Score rows of a model; what is wrong with them is said of it."""
+        try:
+            return model.scorer.rows(batch, first_row)
+        except (XentValueError, XentTypeError) as error:
+            order = f", in the order of {self._asked.key!r}" if self._keyed is not None else ""
+            error.args = (f"{model.name}{order}: {error}",)
+            raise
 
     def _kept(self, rows: list[Rows], beside: Beside) -> Array:
         """Rows that are scored under every model and have a weight; the others are counted."""

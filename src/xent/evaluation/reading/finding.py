@@ -50,6 +50,7 @@ OUTCOMES: Names = (
     "y_true",
     "has",
 )
+KINDS = {"int": "whole numbers", "bool": "truth values", "text": "text"}
 LISTS = 16  # that are looked at
 IGNORED_NAMES: Names = ("row", "id", "index", "weight", "weights", "fold")
 
@@ -87,9 +88,24 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
     rest = [n for n in rest if n.lower() not in TARGETS] or rest
     if rest:
         return "probs", rest
-    raise SourceError(
-        "no column looks like a prediction: name the columns with probs, logits or log_probs; "
-        + nearest("p_", names)
+    raise _no_prediction(fields, names)
+
+
+def _no_prediction(fields: list[Field], names: list[str]) -> SourceError:
+    """Return the error, with what the column that is called a prediction holds, if one is."""
+    called = [f for f in fields if f.name.lower() in {*PROBS, *LOGITS, *LOG_PROBS}]
+    what = "name the columns with probs, logits or log_probs"
+    if called:
+        name, kind = called[0].name, called[0].kind
+        what = f"{name!r} holds {KINDS.get(kind, 'values of no kind, or of several')}"
+        if kind in ("int", "bool"):
+            what += f"; say probs={name} if they are probabilities all the same"
+        else:
+            what += f"; say probs={name} to be told which is no number"
+    else:
+        what += f"; {nearest('p_', names)}"
+    return SourceError(
+        f"no column looks like a prediction: {what}", value=called[0].name if called else None
     )
 
 

@@ -48,7 +48,10 @@ def from_json(text: str, name: str = "text") -> Recalibration:
     try:
         state = json.loads(text)
     except ValueError as error:
-        raise SourceError(f"{name} must be JSON of a recalibration, got {error}") from None
+        raise SourceError(
+            f"{name} must be JSON of a recalibration, got text that is none ({error}); write it "
+            "with xent recalibrate TRAIN -o FILE"
+        ) from None
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         kind = "summary" if isinstance(state, dict) and "sum_nll" in state else "other JSON"
         raise SourceError(
