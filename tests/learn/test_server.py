@@ -3,13 +3,15 @@
 import http.client
 import socket
 import sys
+import threading
+import webbrowser
 
 import pytest
 
 from xent.cli.app import run
 from xent.errors import UnavailableError, XentValueError
 from xent.learn.catalog import CHAPTERS, LANGUAGES, written
-from xent.learn.server import FIRST_PORT, bound, check_installed, serve
+from xent.learn.server import FIRST_PORT, _let_end, _open, bound, check_installed, serve
 
 
 @pytest.fixture
@@ -76,6 +78,59 @@ def test_what_is_missing_is_named_with_its_extra(monkeypatch, missing, capsys):
 def test_an_unknown_language_is_refused():
     with pytest.raises(XentValueError, match="lang must be one of"):
         serve("fr")
+
+
+class Ended:
+    started, should_exit = True, False
+
+
+@pytest.mark.parametrize("name", ["lynx", "www-browser"])
+def test_a_browser_in_the_terminal_is_not_opened(monkeypatch, capsys, name):
+    terminal = webbrowser.GenericBrowser(name)
+    monkeypatch.setattr(terminal, "open", lambda *_: pytest.fail("it took the terminal"))
+    monkeypatch.setattr(webbrowser, "get", lambda: terminal)
+    _open(Ended(), "http://127.0.0.1:1/en/")
+    assert capsys.readouterr().out == "no browser was found here: open the address in yours\n"
+
+
+def test_no_browser_at_all_is_told(monkeypatch, capsys):
+    def none():
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", none)
+    _open(Ended(), "http://127.0.0.1:1/en/")
+    assert "no browser was found here" in capsys.readouterr().out
+
+
+def test_the_browser_that_was_chosen_is_opened(monkeypatch, capsys):
+    opened = []
+    chosen = webbrowser.GenericBrowser(["/opt/vscode/browser.sh"])
+    monkeypatch.setattr(chosen, "open", lambda url: opened.append(url) or True)
+    monkeypatch.setattr(webbrowser, "get", lambda: chosen)
+    _open(Ended(), "http://127.0.0.1:1/en/")
+    assert opened == ["http://127.0.0.1:1/en/"]
+    assert capsys.readouterr().out == ""
+
+
+def test_what_is_computed_comes_to_its_end_before_the_program_does():
+    may_end, ended = threading.Event(), []
+    thread = threading.Thread(target=lambda: ended.append(may_end.wait(30)), daemon=True)
+    thread.start()
+    threading.Timer(0.2, may_end.set).start()
+    _let_end({thread})
+    assert ended == [True]
+    assert not thread.is_alive()
+
+
+def test_what_never_ends_does_not_hold_the_program(monkeypatch):
+    monkeypatch.setattr("xent.learn.server.LONGEST_END", 0.05)
+    release = threading.Event()
+    threads = {threading.Thread(target=release.wait, args=(30,), daemon=True) for _ in range(3)}
+    for thread in threads:
+        thread.start()
+    _let_end(threads)
+    assert all(thread.is_alive() for thread in threads)
+    release.set()
 
 
 def test_the_address_alone_leads_to_the_cover(server):

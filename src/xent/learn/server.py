@@ -16,6 +16,8 @@ __all__ = ["FIRST_PORT", "bound", "check_installed", "serve"]
 
 HOST = "127.0.0.1"  # which only this machine reaches
 FIRST_PORT, TRIES = 2718, 50
+IN_TERMINAL = ("www-browser", "links", "elinks", "lynx", "w3m")
+LONGEST_END = 20.0  # seconds that a computation has to come to its end
 
 
 def check_installed() -> None:
@@ -113,17 +115,41 @@ def serve(
     print(f"xent learn: {address}\nCtrl-C stops it", flush=True)
     if open_browser:
         threading.Thread(target=_open, args=(server, address), daemon=True).start()
+    others = set(threading.enumerate())
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:
         listener.close()
+    _let_end(set(threading.enumerate()) - others)
     print("stopped", flush=True)
+
+
+def _let_end(threads: set[threading.Thread]) -> None:
+    """Wait for what a page is still computing.
+
+    A thread that compiled code holds when the interpreter ends would end it with an abort, and a
+    file that is being judged would stay where it was written.
+    """
+    last = time.monotonic() + LONGEST_END
+    for thread in threads:
+        thread.join(max(0.0, last - time.monotonic()))
 
 
 def _open(server: Any, address: str) -> None:
     while not server.started and not server.should_exit:
         time.sleep(0.05)
-    if not server.should_exit:
-        webbrowser.open(address)
+    if server.should_exit or _shown(address):
+        return
+    print("no browser was found here: open the address in yours", flush=True)
+
+
+def _shown(address: str) -> bool:
+    """Return whether a browser opened an address; one in the terminal would take the terminal."""
+    try:
+        found = webbrowser.get()
+        in_terminal = type(found) is webbrowser.GenericBrowser and found.name in IN_TERMINAL
+        return not in_terminal and found.open(address)
+    except (webbrowser.Error, OSError):
+        return False
