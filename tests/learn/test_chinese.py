@@ -2,20 +2,26 @@
 
 import ast
 import re
+import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from learn.uploads import BROKEN
 
 import xent
+from xent.evaluation import evaluate
 from xent.learn.chinese import LONGEST, in_chinese
 from xent.learn.judge import judge
 from xent.learn.page import message_html, words
 from xent.learn.texts.messages import MESSAGES
 
 PLACE = re.compile(r"\{\w+\}|\((?:s|es)\)")
+# words that follow each other, names, commands and options aside
+ENGLISH = re.compile(r"([a-z]+ ){2}[a-z]+")
+CODE = re.compile(r'xent evaluate \S+|--sql ".*"|`.*?`|[a-z]+=\S+')
 FOREIGN = "读取程序的原话"  # what DuckDB says, where it is not known
 
 
@@ -60,7 +66,7 @@ def test_both_languages_have_the_same_places():
     for english, chinese in MESSAGES:
         here, there = (set(re.findall(r"\{\w+\}", text)) for text in (english, chinese))
         assert there <= here, english
-        assert re.search(r"[\u4e00-\u9fff]", chinese) or chinese == "logit", english
+        assert re.search(r"[\u4e00-\u9fff]", chinese) or chinese in ("logit", " ln {n} "), english
 
 
 @pytest.mark.parametrize(("name", "contents", "english"), BROKEN, ids=lambda v: repr(v)[:40])
@@ -70,8 +76,7 @@ def test_a_broken_file_is_told_in_chinese(name, contents, english):
     assert found is not None, judged.message
     told = "；".join(found)
     assert FOREIGN not in told
-    # names, commands and options aside
-    assert not re.search(r"([a-z]+ ){3}[a-z]+", re.sub(r'xent evaluate \S+|--sql ".*"', "", told))
+    assert not ENGLISH.search(CODE.sub("", told))
     assert "原文" not in message_html(judged.message, "zh")
 
 
@@ -115,6 +120,48 @@ def test_whatever_is_chosen_of_the_columns_is_told_in_chinese(options):
     judged = judge("a.csv", rows, **options)
     note = judged.evaluation.note if judged.evaluation else judged.message
     assert in_chinese(note), note
+
+
+def odd_predictions():
+    """Targets and predictions that look wrong, and the rule that says so."""
+    rng = np.random.default_rng(0)
+    y, y3 = rng.integers(0, 2, 400), rng.integers(0, 3, 400)
+    good, good3 = np.where(y, 0.9, 0.1), np.eye(3)[y3] * 0.8 + 0.2 / 3
+    again = np.exp(np.eye(3)[y3] * 0.999)
+    rare = np.arange(400) % 8 == 0
+    many = rng.integers(0, 2, 5000)
+    sure = np.where(many, 0.9999, 0.0001) - 1e-6 * rng.random(5000)
+    yield "D12", y, np.full(400, 0.25)
+    yield "D12", y, rng.random(400)
+    yield "D31", y, np.where(rng.random(400) < 0.3, 1 - good, good) ** 4
+    yield "D04", y3, again / again.sum(axis=1, keepdims=True)
+    yield "D25", y, np.column_stack([good, 1 - good])
+    yield "D25", y3, good3[:, [1, 0, 2]]
+    yield "D13", y, 0.5 + 1e-4 * np.cos(np.arange(400))
+    yield "D31", y, np.where(rare, np.where(y, 1e-15, 0.9), good)
+    yield "D19", many, np.where(np.arange(5000) % 200 == 0, np.where(many, 1e-30, 0.99), sure)
+    yield "D34", np.where(y3 == 2, 0, y3), good3
+    yield "D34", y3, np.where(np.eye(3)[np.where(y3 == 2, 0, y3)], 0.8, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("code", "target", "probs"), [*odd_predictions()], ids=lambda v: str(v)[:4]
+)
+def test_hints_are_chinese_too(code, target, probs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [str(hint) for hint in evaluate((target, probs)).hints]
+    assert any(hint.startswith(code) for hint in found), found
+    for hint in found:
+        lines = in_chinese(hint)
+        assert lines, hint
+        assert not ENGLISH.search(CODE.sub("", "；".join(lines))), lines
+
+
+def test_a_clip_that_decides_is_told_in_chinese():
+    rows = b"y,p\n" + b"1,0.5\n" * 50 + b"0,0\n1,0\n" * 20
+    (warning,) = judge("a.csv", rows, zero="clip:1e-15").evaluation.warnings
+    assert in_chinese(warning)[0].startswith("D31：损失的 9")
 
 
 def test_names_may_look_like_sentences():
