@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from xent.kernels.triton import faults
+from xent.kernels.triton._arguments import contiguous, ignored
 from xent.kernels.triton._elementwise import scale_kernel, target_kernel, weight_kernel
 
 __all__ = ["look_at_targets", "scale_", "weight_total"]
@@ -49,11 +50,10 @@ def weight_total(
     programs = -(-rows // BLOCK)
     parts = torch.empty(programs, dtype=torch.float64, device=device)
     if rows:
-        tensors = target, class_weight, sample_weight
-        arrays = [None if t is None else t.contiguous() for t in tensors]
+        arrays = contiguous(target, class_weight, sample_weight)
         with torch.cuda.device_of(parts):
             weight_kernel[(programs,)](
-                *arrays, parts, rows, num_classes, 0 if ignore_index is None else ignore_index,
+                *arrays, parts, rows, num_classes, ignored(ignore_index),
                 HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
                 enable_fp_fusion=True,
             )  # fmt: skip
@@ -75,11 +75,10 @@ def look_at_targets(
     rows = target.numel()
     if not rows:
         return
-    arrays = [None if t is None else t.contiguous() for t in (target, sample_weight)]
+    arrays = contiguous(target, sample_weight)
     with torch.cuda.device_of(target):
         target_kernel[(-(-rows // BLOCK),)](
-            *arrays, faults.buffer(target.device), rows, num_classes,
-            0 if ignore_index is None else ignore_index,
+            *arrays, faults.buffer(target.device), rows, num_classes, ignored(ignore_index),
             HAS_IGNORE=ignore_index is not None, BLOCK=BLOCK, num_warps=8,
         )  # fmt: skip
         faults.note(operation, target.device)

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from xent.kernels.triton._arguments import HALVES, computed_in
 from xent.kernels.triton._sigmoid import sigmoid_kernel
 
 __all__ = ["Scored", "score"]
 
-HALVES = (torch.float16, torch.bfloat16)
 BLOCK = 2048  # 16 nodes a thread of 4 warps: two loads of 16 bytes of half precision
 
 
@@ -53,8 +53,9 @@ def score(
     n = logits.numel()
     z, y = logits.contiguous(), target.expand_as(logits).contiguous()
     programs = -(-n // BLOCK)
-    wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
-    nll = torch.empty(z.shape, dtype=wide, device=z.device) if want_nll else None
+    nll = None
+    if want_nll:
+        nll = torch.empty(z.shape, dtype=computed_in(z.dtype), device=z.device)
     parts = torch.empty(programs, dtype=torch.float64, device=z.device) if want_total else None
     gradient = (torch.empty_like(z) if out is None else out) if want_gradient else None
     if n:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from xent.kernels.triton import faults
+from xent.kernels.triton._arguments import HALVES, computed_in, contiguous, ignored
 from xent.kernels.triton._blocks import GROUP
 from xent.kernels.triton._class_long import class_long_kernel
 from xent.kernels.triton._class_tile import class_tile_kernel
@@ -30,7 +31,6 @@ __all__ = ["Scored", "score"]
 
 MOST = 2**31 - 2**17  # beyond this, offsets and blocks past the end need 64 bits
 SOFT_ELEMENTS = 16  # of a row scored against a distribution, in a thread
-HALVES = (torch.float16, torch.bfloat16)
 
 
 class Scored(NamedTuple):
@@ -78,7 +78,7 @@ def score(
     num_classes = logits.shape[axis]
     x = view(logits, axis, rows, adjacent=True)
     assert x.tensor is not None
-    wide = torch.float64 if logits.dtype == torch.float64 else torch.float32
+    wide = computed_in(logits.dtype)
 
     def rowwise(wanted: bool, dtype: torch.dtype = wide) -> Tensor | None:
         return torch.empty(shape, dtype=dtype, device=logits.device) if wanted else None
@@ -103,9 +103,9 @@ def score(
     with torch.cuda.device_of(logits):
         _launch(
             x, view(soft_target, axis, rows), _mask(class_mask, logits, axis, rows), g,
-            _contiguous(target), _contiguous(class_weight), _contiguous(sample_weight),
-            _contiguous(row_scale), gradient_scale, result, rows.groups, rows.lanes, num_classes,
-            ignore_index, label_smoothing, z_loss, softcap, temperature,
+            contiguous(target, class_weight, sample_weight, row_scale), gradient_scale, result,
+            rows.groups, rows.lanes, num_classes, ignore_index, label_smoothing, z_loss,
+            softcap, temperature,
             faults.buffer(logits.device) if faults_in is None else faults_in,
         )  # fmt: skip
         if target is not None and faults_in is None:
@@ -113,10 +113,6 @@ def score(
     if gradient is not None and g.tensor is not gradient:
         gradient.copy_(g.tensor)
     return result
-
-
-def _contiguous(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.contiguous()
 
 
 def _mask(class_mask: Tensor | None, logits: Tensor, axis: int, rows: Any) -> View:
@@ -128,39 +124,23 @@ def _mask(class_mask: Tensor | None, logits: Tensor, axis: int, rows: Any) -> Vi
 
 
 def _launch(
-    x: View, soft: View, mask: View, g: View, target: Any, class_weight: Any, sample_weight: Any,
-    row_scale: Any, gradient_scale: Any, result: Scored, groups: int, lanes: int,
-    num_classes: int, ignore_index: int | None, label_smoothing: float, z_loss: float,
-    softcap: float | None, temperature: float, found: Tensor,
+    x: View, soft: View, mask: View, g: View, arrays: list[Tensor | None], gradient_scale: Any,
+    result: Scored, groups: int, lanes: int, num_classes: int, ignore_index: int | None,
+    label_smoothing: float, z_loss: float, softcap: float | None, temperature: float,
+    found: Tensor,
 ) -> None:  # fmt: skip
     logits = x.tensor
     assert logits is not None
-    across = x.lane == 1 and x.cls != 1
-    blocks = blocks_for(num_classes, logits.element_size(), across, lanes)
-    per_group = -(-lanes // blocks.rows)
+    target, class_weight, sample_weight, row_scale = arrays
     is_soft = soft.tensor is not None or label_smoothing != 0
-    options: dict[str, Any] = {"num_warps": blocks.warps, "enable_fp_fusion": True}
-    if blocks.registers:
-        options["maxnreg"] = blocks.registers
-    classes = blocks.classes
-    if is_soft:
-        # more arrays a class than the other kernels hold; sums of groups of 8 classes
-        classes = max(GROUP.value, min(classes, SOFT_ELEMENTS * 32 * blocks.warps // blocks.rows))
-        options["STAGES"] = max(blocks.stages, 1)
-        options["HAS_SMOOTHING"] = label_smoothing != 0
-    elif blocks.stages:
-        options["STAGES"] = blocks.stages
-    vector = vector_of([x, g, soft], across, lanes if across else num_classes)
-    if is_soft or blocks.stages:
-        # 16 bytes, of which no more than what is added up in float32. A thread has as many
-        # classes in all loops: what it stores at once, where that is narrower than what it loads
-        narrowest = min(v.tensor.element_size() for v in (x, g) if v.tensor is not None)
-        options["ADJACENT"] = 1 if across else min(vector, 16 // narrowest, GROUP.value)
-    kernel = soft_kernel if is_soft else class_long_kernel if blocks.stages else class_tile_kernel
+    kernel, options = _compiled_for(x, soft, g, lanes, num_classes, is_soft)
     soft_arguments = [soft.tensor] if is_soft else []
     soft_strides = [soft.group, soft.cls, soft.lane] if is_soft else []
     smoothing = [float(label_smoothing)] if is_soft else []
+    if is_soft:
+        options["HAS_SMOOTHING"] = label_smoothing != 0
     hit = None if result.hit is None else result.hit.view(torch.uint8)
+    per_group = -(-lanes // options["ROWS"])
     kernel[(groups * per_group,)](
         logits, target, *soft_arguments, class_weight, sample_weight, mask.tensor, row_scale,
         gradient_scale, result.nll, result.weight, g.tensor, result.plain, result.lse,
@@ -168,11 +148,39 @@ def _launch(
         lanes, per_group, num_classes,
         x.group, x.cls, x.lane, *soft_strides, mask.group, mask.cls, mask.lane,
         g.group, g.cls, g.lane,
-        0 if ignore_index is None else ignore_index, *smoothing, float(z_loss),
-        float(softcap or 0.0), float(temperature),
-        ROWS=blocks.rows, BLOCK_C=classes, HALF=logits.dtype in HALVES,
+        ignored(ignore_index), *smoothing, float(z_loss), float(softcap or 0.0),
+        float(temperature),
+        HALF=logits.dtype in HALVES,
         WIDE=max(logits.numel(), num_classes * max(x.cls, g.cls, soft.cls, mask.cls)) > MOST,
-        VECTOR=vector, ACROSS=across,
         HAS_IGNORE=ignore_index is not None, HAS_Z=z_loss != 0, HAS_SOFTCAP=softcap is not None,
         HAS_TEMPERATURE=temperature != 1, **options,
     )  # fmt: skip
+
+
+def _compiled_for(
+    x: View, soft: View, g: View, lanes: int, num_classes: int, is_soft: bool
+) -> tuple[Any, dict[str, Any]]:
+    """Return the kernel that serves a call, and what it is compiled for because of its layout."""
+    assert x.tensor is not None
+    across = x.lane == 1 and x.cls != 1
+    blocks = blocks_for(num_classes, x.tensor.element_size(), across, lanes)
+    vector = vector_of([x, g, soft], across, lanes if across else num_classes)
+    options: dict[str, Any] = {
+        "ROWS": blocks.rows, "BLOCK_C": blocks.classes, "VECTOR": vector, "ACROSS": across,
+        "num_warps": blocks.warps, "enable_fp_fusion": True,
+    }  # fmt: skip
+    if blocks.registers:
+        options["maxnreg"] = blocks.registers
+    if not is_soft and not blocks.stages:
+        return class_tile_kernel, options
+    options["STAGES"] = max(blocks.stages, 1)
+    # 16 bytes, of which no more than what is added up in float32. A thread has as many classes
+    # in all loops: what it stores at once, where that is narrower than what it loads
+    narrowest = min(v.tensor.element_size() for v in (x, g) if v.tensor is not None)
+    options["ADJACENT"] = 1 if across else min(vector, 16 // narrowest, GROUP.value)
+    if not is_soft:
+        return class_long_kernel, options
+    # more arrays a class than the other kernels hold; sums of groups of 8 classes
+    most = SOFT_ELEMENTS * 32 * blocks.warps // blocks.rows
+    options["BLOCK_C"] = max(GROUP.value, min(blocks.classes, most))
+    return soft_kernel, options
