@@ -11,7 +11,6 @@ namespace nb = nanobind;
 namespace xent {
 void bind_categorical_cross_entropy(nb::module_& m);
 void bind_element_losses(nb::module_& m);
-void bind_exact_sums(nb::module_& m);
 void bind_cell_ranges(nb::module_& m);
 void bind_cell_replicates(nb::module_& m);
 void bind_isotonic(nb::module_& m);
@@ -44,7 +43,6 @@ NB_MODULE(_native, m) {
   }, nb::arg("bytes"));
   xent::bind_categorical_cross_entropy(m);
   xent::bind_element_losses(m);
-  xent::bind_exact_sums(m);
   xent::bind_cell_ranges(m);
   xent::bind_cell_replicates(m);
   xent::bind_isotonic(m);

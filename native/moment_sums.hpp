@@ -1,5 +1,6 @@
 // Exact sums of the powers that moments are made of, by group: of weights w and values t, those
-// of w, t, w^2, w t, t^2, w^3, w^2 t, w t^2 and t^3. log_loss_moments.hpp has them of losses.
+// of t, or of t, t^2 and t^3, or of these and w, w^2, w t, w^3, w^2 t and w t^2. A sum of t or w
+// loses nothing. log_loss_moments.hpp has the same sums of losses.
 #pragma once
 
 #include <cstddef>
@@ -11,36 +12,38 @@
 
 namespace xent {
 
-// in the order in which they are added
+// in the order in which they are added; the first one, three or all of them are kept
 enum Power { t1, t2, t3, w1, w2, w1t1, w3, w2t1, w1t2, kPowers };
 
 struct MomentTask {
   const double* t = nullptr;             // (rows), finite
-  const double* weight = nullptr;        // (rows), finite; or every row weighs 1
-  const std::int64_t* group = nullptr;   // (rows), known groups; or all rows are of group 0
+  const double* weight = nullptr;        // (rows), finite, where all powers are kept
+  const std::int64_t* group = nullptr;   // (rows); below 0: left out; null: all are of group 0
 };
 
-class MomentSums {
- public:
-  MomentSums(std::size_t groups, bool weighted)
-      : powers(weighted ? kPowers : w1), counts(groups), sums(groups * powers) {}
+struct MomentSums {
+  MomentSums(std::size_t groups, std::size_t powers)
+      : powers(powers), counts(groups), sums(groups * powers) {}
 
-  void grow(std::size_t groups) {
+  // room for what waits too, where rows come `by_group`
+  void grow(std::size_t groups, bool by_group) {
     counts.resize(groups);
     sums.resize(groups * powers);
-    if (!waiting.empty()) waiting.resize(groups);
+    if (!by_group && waiting.empty()) return;
+    waiting.resize(groups * powers);
+    terms.resize(groups);
   }
 
-  // terms of one group, in parts that add in doubles without rounding; see add_tile
+  // terms of one group, in parts that add in doubles without rounding; see cut()
   struct Waiting {
-    double part[kPowers][3] = {};
-    int terms = 0;
+    double part[3] = {};
   };
 
-  std::size_t powers;  // the first few: without weights only those of t
+  std::size_t powers;
   std::vector<std::int64_t> counts;
   std::vector<ExactSum> sums;     // (groups, powers)
-  std::vector<Waiting> waiting;   // (groups), where rows come by group
+  std::vector<Waiting> waiting;   // (groups, powers), where rows come by group
+  std::vector<int> terms;         // (groups): how many wait
 };
 
 struct MomentKernels {

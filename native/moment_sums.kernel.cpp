@@ -19,34 +19,40 @@ XENT_INLINE double bounded(double x) {  // what is larger has a cube beyond all 
 }
 
 void settle_group(MomentSums& sums, std::size_t group) {
-  MomentSums::Waiting& waiting = sums.waiting[group];
-  for (std::size_t p = 0; p < sums.powers; ++p)
-    for (double& part : waiting.part[p]) {
-      if (part != 0) add(sums.sums[group * sums.powers + p], part);
+  for (std::size_t i = group * sums.powers; i < (group + 1) * sums.powers; ++i)
+    for (double& part : sums.waiting[i].part) {
+      if (part != 0) add(sums.sums[i], part);
       part = 0;
     }
-  waiting.terms = 0;
+  sums.terms[group] = 0;
 }
 
 class Tile {
  public:
   Tile(const MomentTask& task, std::int64_t begin, int count, MomentSums& sums)
       : sums_(sums), group_(task.group ? task.group + begin : nullptr), count_(count) {
-    for (int b = 0; b < count; ++b) t_[b] = task.t[begin + b];
-    for (int b = 0; task.weight && b < count; ++b) w_[b] = task.weight[begin + b];
+    for (int b = 0; b < count; ++b) t_[b] = left_out(b) ? 0 : task.t[begin + b];
+    for (int b = 0; task.weight && b < count; ++b)
+      w_[b] = left_out(b) ? 0 : task.weight[begin + b];
   }
 
   void run() {
     value(t1, t_);
-    for (int b = 0; b < kTile; ++b) t_[b] = bounded(t_[b]);
-    product_sum(t2, [&](int b) { return product(t_[b], t_[b]); });
-    product_sum(t3, [&](int b) { return product(product(t_[b], t_[b]), t_[b]); });
-    if (sums_.powers == kPowers) weighted();
+    if (sums_.powers > t2) unweighted();
+    if (sums_.powers > w1) weighted();
     if (group_) count_by_group();
     else sums_.counts[0] += count_;
   }
 
  private:
+  bool left_out(int b) const { return group_ && group_[b] < 0; }
+
+  void unweighted() {
+    for (int b = 0; b < kTile; ++b) t_[b] = bounded(t_[b]);
+    product_sum(t2, [&](int b) { return product(t_[b], t_[b]); });
+    product_sum(t3, [&](int b) { return product(product(t_[b], t_[b]), t_[b]); });
+  }
+
   void weighted() {
     value(w1, w_);
     for (int b = 0; b < kTile; ++b) w_[b] = bounded(w_[b]);
@@ -94,12 +100,13 @@ class Tile {
   template <class Alone>
   XENT_INLINE void scatter(Power p, Alone alone) {
     for (int b = 0; b < count_; ++b) {
-      const auto g = static_cast<std::size_t>(group_[b]);
+      if (left_out(b)) continue;
+      const std::size_t at = static_cast<std::size_t>(group_[b]) * sums_.powers + p;
       if (odd_[b]) {
-        alone(sums_.sums[g * sums_.powers + p], b);
+        alone(sums_.sums[at], b);
         continue;
       }
-      double* to = sums_.waiting[g].part[p];
+      double* to = sums_.waiting[at].part;
       to[0] += high_[b];
       to[1] += middle_[b];
       to[2] += low_[b];
@@ -108,14 +115,16 @@ class Tile {
 
   void count_by_group() {
     for (int b = 0; b < count_; ++b) {
+      if (left_out(b)) continue;
       const auto g = static_cast<std::size_t>(group_[b]);
       ++sums_.counts[g];
-      ++sums_.waiting[g].terms;
+      ++sums_.terms[g];
     }
     // another tile may be of one group alone
     for (int b = 0; b < count_; ++b) {
+      if (left_out(b)) continue;
       const auto g = static_cast<std::size_t>(group_[b]);
-      if (sums_.waiting[g].terms > kMostTerms - kTile) settle_group(sums_, g);
+      if (sums_.terms[g] > kMostTerms - kTile) settle_group(sums_, g);
     }
   }
 
@@ -133,8 +142,8 @@ void add_rows(const MomentTask& task, std::int64_t begin, std::int64_t end, Mome
 }
 
 void settle_all(MomentSums& sums) {
-  for (std::size_t g = 0; g < sums.waiting.size(); ++g)
-    if (sums.waiting[g].terms) settle_group(sums, g);
+  for (std::size_t g = 0; g < sums.terms.size(); ++g)
+    if (sums.terms[g]) settle_group(sums, g);
 }
 
 }  // namespace

@@ -30,37 +30,43 @@ class ModelState:
 
     def __init__(self, clustered: bool) -> None:
         self.impossible = 0
-        self._moments = MomentTally()
-        self._sums = GroupedSums(("loss", "weight", "possible", "size", "right"))
+        self._moments = MomentTally()  # of rows that are possible, their weight and loss among them
+        self._rows = 0
+        self._sums = GroupedSums(("weight", "size", "right"))
         self._clusters = ClusterSums(("x", "w")) if clustered else None
         self._has_truth = True
+        self._weighted = False
 
     def add(self, rows: Rows, beside: Beside) -> None:
         """Add rows that are scored."""
         nll, w = rows.nll, beside.weight
-        weight = np.ones(len(nll)) if w is None else w
-        self._sums.add(1, None, weight=weight)
+        self._rows += len(nll)
+        if w is not None:
+            self._weighted = True
+            self._sums.add(1, None, weight=w)
         if beside.size is not None:
-            self._sums.add(1, None, size=weight * beside.size)
+            self._sums.add(1, None, size=beside.size if w is None else w * beside.size)
         right = right_decisions(rows)
         if right is None:
             self._has_truth = False
         else:
-            self._sums.add(1, None, right=weight * right)
+            self._sums.add(1, None, right=right if w is None else w * right)
         finite = np.isfinite(nll)
-        self.impossible += int((~finite).sum())
-        nll, weight = nll[finite], weight[finite]
-        self._sums.add(1, None, loss=weight * nll, possible=weight)
-        self._moments.add(None, nll, None if w is None else weight)
+        self.impossible += len(nll) - int(np.count_nonzero(finite))
+        if not finite.all():
+            nll, w = nll[finite], None if w is None else w[finite]
+        self._moments.add(None, nll, w)
         if self._clusters is not None and beside.clusters is not None and len(nll):
             texts, codes = beside.clusters
+            weight = np.ones(len(nll)) if w is None else w
             self._clusters.add(texts, codes[finite], x=weight * nll, w=weight)
 
     def row(self, model: Model, settings: Settings) -> ModelRow:
         """Return the numbers of the model."""
         t = {name: sums[0] for name, sums in self._sums.totals().items()}
+        possible = self._moments.totals()[0]
         k, unit = settings.decisions, nats_per(settings.unit)
-        nats = ratio(t["loss"], t["possible"] * k)
+        nats = ratio(possible.nll, possible.weight * k)
         if self._clusters is not None:
             c = self._clusters.totals()
             m = cluster_moments(c["x"], c["w"])
@@ -71,7 +77,7 @@ class ModelState:
         loss = math.inf if self.impossible else nats
         per_byte = math.nan
         if t["size"]:
-            per_byte = ratio(t["loss"], t["size"]) / math.log(2)
+            per_byte = ratio(possible.nll, t["size"]) / math.log(2)
             per_byte = math.inf if self.impossible else per_byte
         return ModelRow(
             name=model.name,
@@ -81,15 +87,19 @@ class ModelState:
             interval=scaled(interval, settings.factor),
             perplexity=perplexity_of(loss),
             perplexity_interval=scaled(interval, 1 / k).exp(),
-            accuracy=ratio(t["right"], t["weight"] * k) if self._has_truth else math.nan,
+            accuracy=ratio(t["right"], self._weight * k) if self._has_truth else math.nan,
             num_impossible=self.impossible,
             bits_per_byte=per_byte,
         )
 
     @property
+    def _weight(self) -> int:
+        return self._sums.totals()["weight"][0] if self._weighted else self._rows * ONE
+
+    @property
     def weight(self) -> float:
         """Of all rows."""
-        return self._sums.totals()["weight"][0] / ONE
+        return self._weight / ONE
 
 
 def right_decisions(rows: Rows) -> Array | None:

@@ -24,6 +24,7 @@ from xent.kernels.cpu.exact_sums import ExactSums
 __all__ = ["Beside", "PairState"]
 
 Array = npt.NDArray[Any]
+BLOCK_ROWS = 8192  # in the cache's reach
 
 
 @dataclass
@@ -187,8 +188,10 @@ class Neighbours:
             self._first = float(d[0])
         else:
             d = np.concatenate([[self._last], d])
-        for part in products(d[1:], d[:-1]):
-            self._products.add(part)
+        for begin in range(0, len(d) - 1, BLOCK_ROWS):
+            block = d[begin : begin + BLOCK_ROWS + 1]
+            for part in products(block[1:], block[:-1]):
+                self._products.add(part)
         self._last = float(d[-1])
 
     def correlation(self, variance: float) -> float:

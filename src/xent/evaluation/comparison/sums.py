@@ -92,7 +92,7 @@ class PairSums:
 
     def __post_init__(self) -> None:
         self._moments = MomentTally()
-        self._losses = GroupedSums(("a", "b", "weight", "common"))
+        self._losses = GroupedSums(("a", "b", "weight"))
 
     def add(
         self, a: Array, b: Array, weight: Array | None, group: Array | None = None, groups: int = 1
@@ -118,7 +118,6 @@ class PairSums:
         self._moments.add(group, a - b, weight, groups)
         if weight is not None:
             a, b = weight * a, weight * b
-            self._losses.add(groups, group, common=weight)
         self._losses.add(groups, group, a=a, b=b)
 
     def groups(self, count: int = 1) -> list[Group]:
@@ -128,7 +127,9 @@ class PairSums:
         counts[:known] = self._counts[:known]
         totals = self._losses.totals()
         found = []
+        weights = [sums.weight for sums in self._moments.totals()]
         for g, moment in enumerate(moments(self._moments, count)):
+            common_weight = weights[g] if g < len(weights) else 0
             common, only_a, only_b, both = (int(c) for c in counts[g])
             rows = common + only_a + only_b + both
             t = {name: sums[g] if g < len(sums) else 0 for name, sums in totals.items()}
@@ -138,7 +139,7 @@ class PairSums:
                     num_common=common,
                     impossible=(only_a, only_b, both),
                     weight=t["weight"] if self.weighted else rows * ONE,
-                    common_weight=t["common"] if self.weighted else common * ONE,
+                    common_weight=common_weight,
                     loss_a=t["a"],
                     loss_b=t["b"],
                     moments=moment,

@@ -23,7 +23,7 @@ class ExactSums:
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self._sums = _native.ExactSums(groups)
+        self._sums = _native.Moments(groups, 1)
 
     def add(self, values: Any, group: Any = None) -> None:
         """Add finite values, each to the group of its place; without `group` all to group 0.
@@ -34,7 +34,7 @@ class ExactSums:
         values = np.ascontiguousarray(values, dtype=np.float64)
         if group is not None:
             group = np.ascontiguousarray(group, dtype=np.int64)
-        self._sums.add(values, group)
+        self._sums.add(values, None, group)
 
     def grow(self, groups: int) -> None:
         """Make room for so many groups; those that are there keep their sums."""
@@ -45,5 +45,6 @@ class ExactSums:
 
     def totals(self) -> list[int]:
         """Return the sum of each group."""
-        totals: list[int] = self._sums.totals()
-        return totals
+        (totals,) = self._sums.totals()
+        found: list[int] = totals
+        return found

@@ -8,7 +8,14 @@ import numpy as np
 
 import xent._native as _native
 
-__all__ = ["PowerSums"]
+__all__ = ["POWERS", "PowerSums"]
+
+# of t and a weight w: the order in which the kernel has them
+POWERS = (
+    "nll", "nll_squared", "nll_cubed", "weight", "weight_squared", "weighted_nll",
+    "weight_cubed", "weight_squared_nll", "weighted_nll_squared",
+)  # fmt: skip
+UNWEIGHTED = 3
 
 
 class PowerSums:
@@ -27,13 +34,13 @@ class PowerSums:
     """
 
     def __init__(self, groups: int = 1, *, weighted: bool) -> None:
-        self._sums = _native.Moments(groups, weighted)
+        self._sums = _native.Moments(groups, len(POWERS) if weighted else UNWEIGHTED)
 
     def add(self, t: Any, weight: Any = None, group: Any = None) -> None:
         """Add finite t, weights times values, each to its group; without `group` to group 0.
 
-        Nothing is added where a number is not finite (ValueError) or a group is not among
-        those there are (IndexError).
+        Nothing is added where a number is not finite (ValueError) or a group is beyond the
+        last (IndexError); a group below 0 leaves its row out.
         """
         t = np.ascontiguousarray(t, dtype=np.float64)
         if weight is not None:
@@ -53,5 +60,4 @@ class PowerSums:
 
     def totals(self) -> dict[str, list[int]]:
         """Return each sum by its name in `MomentSums`, a list over groups."""
-        totals: dict[str, list[int]] = self._sums.totals()
-        return totals
+        return dict(zip(POWERS, self._sums.totals(), strict=False))
