@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
 from xent.evaluation.engines import engine_named, local
-from xent.evaluation.exact import ONE, rounded
+from xent.evaluation.faults import check_weight
 from xent.evaluation.reading.batches import num_rows
 from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
@@ -22,8 +22,6 @@ from xent.evaluation.summary.summary import Summary
 from xent.units import Unit
 
 __all__ = ["evaluate"]
-
-WEIGHT_BITS = 340  # the cube of a weight beyond 2**340 is no double, nor that of one over it
 
 Columns = str | Sequence[str]
 Progress = Callable[[int, int | None], None]
@@ -237,12 +235,7 @@ def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evalua
             "rows of weight 0",
             code="D02",
         )
-    if not ONE >> WEIGHT_BITS <= summary.sum_weight <= ONE << WEIGHT_BITS:
-        raise XentValueError(
-            f"weight {plan.weight!r} must sum to between 2**-{WEIGHT_BITS} and 2**{WEIGHT_BITS}, "
-            f"got {rounded(summary.sum_weight):.3g}; divide all weights by one number",
-            code="D02",
-        )
+    check_weight(plan.weight, summary.sum_weight)
     result = Evaluation(summary, name=name, note=plan.note, unit=options.unit, level=options.level)
     for warning in result.warnings:
         warnings.warn(MisuseWarning(warning), stacklevel=4)

@@ -7,12 +7,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from xent.errors import XentValueError
+from xent.evaluation.exact import ONE, rounded
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading.names import span
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
 
-__all__ = ["check_looks", "raise_fault"]
+__all__ = ["check_looks", "check_weight", "raise_fault"]
 
 Fault = tuple[int, int, int, float]
 ORDER = (
@@ -25,6 +26,7 @@ ORDER = (
     "wrong_sum",
 )
 LOOK_ROWS = 1024
+WEIGHT_BITS = 340  # the cube of a weight beyond 2**340 is no double, nor that of one over it
 
 
 def check_looks(plan: Plan, columns: list[Any]) -> None:
@@ -49,6 +51,16 @@ def check_looks(plan: Plan, columns: list[Any]) -> None:
             code="D06",
             index=0,
             value=float(block[0, 0]),
+        )
+
+
+def check_weight(name: str | None, total: int) -> None:
+    """Raise where weights are too small or large to be cubed; the sum is in units of 2**-1074."""
+    if not ONE >> WEIGHT_BITS <= total <= ONE << WEIGHT_BITS:
+        raise XentValueError(
+            f"weight {name!r} must sum to between 2**-{WEIGHT_BITS} and 2**{WEIGHT_BITS}, "
+            f"got {rounded(total):.3g}; divide all weights by one number",
+            code="D02",
         )
 
 

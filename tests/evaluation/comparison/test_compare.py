@@ -512,6 +512,12 @@ def test_a_block_is_a_whole_number(block: object) -> None:
         compare(([0, 1], [0.2, 0.7]), ([0, 1], [0.3, 0.6]), block=block)
 
 
+def test_weights_too_small_for_their_powers_are_refused() -> None:
+    target, p, q = [0, 1, 1], [0.2, 0.7, 0.6], [0.3, 0.6, 0.6]
+    with pytest.raises(XentValueError, match=r"weight 'weight' must sum to between .*, got 4e-200"):
+        compare((target, p), (target, q), weight=np.array([1.0, 2.0, 1.0]) * 1e-200)
+
+
 def test_weights_too_large_for_their_powers_are_refused() -> None:
     target, p, q = [0, 1, 1], [0.2, 0.7, 0.6], [0.3, 0.6, 0.6]
     with pytest.raises(XentValueError, match=r"at most 1e\+60, got 1e\+200 in row 1 .1 such row "):

@@ -10,7 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 import xent
-from xent.errors import SourceError, XentValueError
+from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation import evaluate
 from xent.evaluation.recalibration import Recalibration, fit_temperature
 
@@ -340,7 +340,7 @@ def test_rows_that_do_not_fit_are_refused(monkeypatch, rng):
         ([[0.5, 0.5, 0.0]], "odds", "given must be 'probs' or 'logits'"),
         ([[0.2, 0.3, 0.5], [0, 0, 0]], "probs", r"sum to 1 .*, got 0.0 in row 1 \(1 such row\)"),
         ([[0.2, 0.3, 0.4]] * 2, "probs", r"sum to 1 .*, got 0.9 in row 0 \(2 such rows\); divide"),
-        ([[0.2, math.nan, 0.5]], "probs", r"in \[0, 1\], got .*nan"),
+        ([[0.2, math.nan, 0.5]], "probs", r"must be numbers, got .* in row 0"),
         ([[0.2, math.nan, 0.5]], "logits", r"must be numbers, got .* in row 0"),
         ([[0.2, math.inf, 0.5]], "logits", r"below \+inf, got .* in row 0"),
         ([[-math.inf] * 3], "logits", "above -inf for one class, got .* in row 0"),
@@ -350,6 +350,17 @@ def test_predictions_that_it_is_not_for(rng, predictions, given, message):
     r = xent.recalibrate(rows(rng))
     with pytest.raises(XentValueError, match=message):
         r.apply(predictions, given=given)
+
+
+def test_predictions_of_any_library_are_read_and_words_refused(rng):
+    target, probs = rows(rng)
+    r = xent.recalibrate((target, probs))
+    expected = r.apply(probs)
+    torch = pytest.importorskip("torch")
+    for given in (torch.tensor(probs, requires_grad=True), probs.astype(object), probs.tolist()):
+        assert r.apply(given).tobytes() == expected.tobytes()
+    with pytest.raises(XentTypeError, match="predictions must be numbers, got dtype <U1"):
+        r.apply([["a", "b", "c"]])
 
 
 def test_predictions_of_labels_and_of_one_column_need_no_sum(rng):

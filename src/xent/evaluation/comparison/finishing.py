@@ -14,6 +14,7 @@ from xent.evaluation.comparison.models import Model
 from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import Comparison, Pair
 from xent.evaluation.comparison.several import holm
+from xent.evaluation.faults import check_weight
 from xent.evaluation.intervals.means import FEW_CLUSTERS
 from xent.evaluation.numbers import counted, percent
 from xent.evaluation.result import CLIP_SHARE
@@ -42,6 +43,8 @@ class Added:
 def finish(added: Added, asked: Asked, models: Sequence[Model]) -> Comparison:
     """Return the comparison of everything that a run has added up."""
     plan = models[0].plan
+    summaries = [m.scorer.summary() for m in models]
+    check_weight(asked.weight, summaries[0].sum_weight)
     settings = Settings(
         unit=asked.unit,
         level=asked.level,
@@ -58,7 +61,6 @@ def finish(added: Added, asked: Asked, models: Sequence[Model]) -> Comparison:
     firsts = _adjusted([p for (i, _), p in pairs.items() if i == 0])
     all_of_them = _adjusted(list(pairs.values()))
     others = [p for (i, _), p in zip(pairs, all_of_them, strict=True) if i > 0]
-    summaries = [m.scorer.summary() for m in models]
     return Comparison(
         models=rows,
         pairs=tuple(firsts),

@@ -20,8 +20,8 @@ def check_rows(
     `odds` where columns are labels, `single` where the only column is class 1 of two.
     """
     check = partial(check_all, "predictions")
+    check("be numbers", ~np.isnan(values).any(axis=1), values)
     if given == "logits":
-        check("be numbers", ~np.isnan(values).any(axis=1), values)
         if odds:
             return  # of a label that is certain they are infinite
         check("be below +inf", (values < np.inf).all(axis=1), values, "it has no softmax")

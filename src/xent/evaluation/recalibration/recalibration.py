@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.errors import XentValueError
+from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.reading.names import repeated
+from xent.evaluation.reading.tables import array_of
 from xent.evaluation.recalibration.given import check_rows, scores_of_rows
 from xent.evaluation.recalibration.isotonic import Curve, normalised
 from xent.evaluation.recalibration.objective import Matrix
@@ -115,6 +116,8 @@ class Recalibration:
 
         Raises
         ------
+        XentTypeError
+            For what holds no numbers.
         XentValueError
             For another shape than that of the fit, and for rows that are no distribution:
             probabilities outside [0, 1] or with another sum than 1, logits that are nan, +inf
@@ -122,7 +125,10 @@ class Recalibration:
         """
         if given not in ("probs", "logits"):
             raise XentValueError(f"given must be 'probs' or 'logits', got {given!r}", value=given)
-        values = np.asarray(predictions, dtype=np.float64)
+        values = array_of("predictions", predictions)
+        if values.dtype.kind not in "biuf":
+            raise XentTypeError(f"predictions must be numbers, got dtype {values.dtype}")
+        values = values.astype(np.float64)
         single = values.ndim == 1
         if single and (self.kind != "classes" or len(self.classes) != 2) and len(self.classes) > 1:
             raise XentValueError(
