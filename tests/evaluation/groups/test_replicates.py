@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -100,6 +101,24 @@ def test_rows_of_one_key_are_drawn_together():
     # the width of a bootstrap of 400 replicates has a standard error of about 5 %
     assert got.high - got.low == pytest.approx(expected.high - expected.low, rel=0.2)
     assert found.rows_a_key == pytest.approx(10, rel=0.3)
+
+
+@pytest.mark.parametrize("values", [1, 2, 5, 30])
+def test_few_values_of_a_key_are_told(values):
+    nll = np.random.default_rng(7).exponential(size=300)
+    keys = integer_keys(np.arange(300) % values)
+    found = tally(keys, nll, None, slice(None), replicates=400).interval(0.95)
+    if values == 1:
+        assert not found
+        assert found.note == "one value of row has no spread to judge by"
+    else:
+        said = re.fullmatch(r"drawn by only about (\d+) values of row", found.note)
+        # 400 draws tell a variance to a tenth or so
+        assert bool(said) == (values < 20)
+        assert said is None or int(said[1]) == pytest.approx(values, rel=0.35)
+    # of rows that share none a few draws may show what many do not
+    alone = tally(integer_keys(np.arange(25)), nll[:25], None, slice(None), replicates=3)
+    assert alone.interval(0.4).note == ""
 
 
 def test_many_equal_rows_are_told_where_content_is_the_key():

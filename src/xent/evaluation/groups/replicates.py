@@ -13,7 +13,12 @@ import numpy.typing as npt
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.sums import LARGEST, products
-from xent.evaluation.intervals.means import Interval, bootstrap_interval, no_interval
+from xent.evaluation.intervals.means import (
+    FEW_CLUSTERS,
+    Interval,
+    bootstrap_interval,
+    no_interval,
+)
 from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.replicates import ReplicateSums
@@ -108,8 +113,14 @@ class Replicates:
     @property
     def note(self) -> str:
         """What a reader should know of the replicates, or ""."""
-        if self.key_column or self.rows_a_key < REPEATED:
+        # what few draws show of rows that share no key
+        by_chance = 1 + 4 * math.sqrt(2 / max(len(self.samples) - 1, 1))
+        if self.rows_a_key < max(REPEATED, by_chance):
             return ""
+        if self.key_column:
+            keys = self.drawn[0] / self.rows_a_key
+            few = f"drawn by only about {keys:.0f} values of {self.key_column}"
+            return few if keys < FEW_CLUSTERS else ""
         return (
             f"about {self.rows_a_key:.0f} rows are equal to an average row and drawn together, "
             "so this is too wide; id tells rows apart"
@@ -118,8 +129,13 @@ class Replicates:
     def interval(self, level: float, *, scale: int = 1) -> Interval:
         """Return the interval of the mean loss divided by `scale`, in nats."""
         (mean, error), *found = (sample.mean_and_error() for sample in self.samples)
-        if self.drawn[0] < 2:
+        rows = self.drawn[0]
+        if rows < 2:
             return no_interval(level, "bootstrap", "one row has no spread to judge by")
+        if all(drawn % rows == 0 for drawn in self.drawn) and error > 0:
+            # all of them are drawn together, so often as it may be
+            note = f"one value of {self.key_column} has no spread to judge by"
+            return no_interval(level, "bootstrap", note)
         means, errors = zip(*found, strict=True)
         interval = bootstrap_interval(mean, error, means, errors, level, least=0.0)
         note = "; ".join(n for n in (interval.note, self.note) if n)

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.intervals.means import check_level
 from xent.evaluation.reading.names import repeated
@@ -89,7 +91,8 @@ class Options:
             raise XentValueError(
                 "interval='hall' must come without a cluster: it takes rows to be independent"
             )
-        if isinstance(self.replicates, bool) or not isinstance(self.replicates, int):
+        whole = isinstance(self.replicates, (int, np.integer))
+        if not whole or isinstance(self.replicates, bool):
             raise XentTypeError(f"replicates must be a whole number, got {self.replicates!r}")
         least = math.ceil(2 / (1 - self.level) - 1e-9) - 1
         if not least <= self.replicates <= MOST_REPLICATES and self.method == "bootstrap":
