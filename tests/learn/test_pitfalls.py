@@ -159,5 +159,13 @@ def test_the_loss_rises_with_the_accuracy_and_a_temperature_takes_it_back(chapte
     reader.shows("cooled", overconfidence.at_temperature(run, last, best))
     reader.shows("held_out", run.held_out[last])
     reader.shows("accuracy", 100 * run.accuracy[last])
+    # the run plays from its start
+    reader.control("overconfidence", "play").click()
+    reader.page.wait_for_selector("[data-playing]")
+    reader._until(lambda: 0 < reader.value("overconfidence", "step") < 2)
+    assert 0 < reader.value("overconfidence", "step") < 2
+    reader.press("overconfidence", "best")
+    assert reader.page.locator("[data-playing]").count() == 0
+    reader.shows("held_out", run.held_out[run.best])
     reader.drag("double", "sure", 50 + (10 + 12) / 32 * (744 - 50))
     assert reader.value("double", "sure") == 10

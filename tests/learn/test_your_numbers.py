@@ -143,7 +143,7 @@ def test_what_is_wrong_is_told_in_chinese(chapter):
     drop(reader, "mine.csv", b"y,p\n1,0.5\n0,0.25\n1,0.5\n")
     reader.page.wait_for_selector("[data-read-as]")
     read_as = reader.page.locator("[data-read-as]").inner_text()
-    assert read_as == "读取方式： 真相：y；类别 1 的概率：p"
+    assert read_as == "读取方式：真相：y；类别 1 的概率：p"
 
 
 # every word on the page that is neither Chinese nor marked as English, a formula or code

@@ -117,7 +117,7 @@ def headline(judged: Judged, say: Say, lang: Lang = "en") -> str:
         '<h2 style="margin:0 0 .5rem;font-size:1.3rem;font-weight:650">'
         f"{escape(say('verdict'))}</h2>"
         f'<p data-read-as="" style="margin:0 0 .5rem;color:var(--x-muted)">'
-        f"{escape(say('read_as'))} {escape(words(_short(e.note), lang))}</p>"
+        f"{escape(say('read_as'))}{escape(words(_short(e.note), lang))}</p>"
         f'<p data-interval="" style="margin:0;max-width:44rem">{escape(told)}</p>'
         + (
             f'<div class="x-say" style="margin-top:.9rem" data-notes=""><b>{escape(say("notes"))}'

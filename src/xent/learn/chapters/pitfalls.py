@@ -10,14 +10,14 @@ def _():
     import marimo as mo
 
     from xent.evaluation.numbers import percent
-    from xent.learn.controls import Button, Choice, Slider
+    from xent.learn.controls import Button, Choice, Play, Slider
     from xent.learn.named import named
     from xent.learn.page import Page
     from xent.learn.pictures.pitfalls import code
 
     page = Page.open("pitfalls")
     numbers, told = named(page)
-    return Button, Choice, Slider, code, mo, numbers, page, percent, told
+    return Button, Choice, Play, Slider, code, mo, numbers, page, percent, told
 
 
 @app.cell
@@ -337,7 +337,7 @@ def _(page):
 
 
 @app.cell
-def _(Button, Slider, overconfidence, overconfidence_picture, page):
+def _(Button, Play, Slider, overconfidence, overconfidence_picture, page):
     _t = page.t
     _run = overconfidence.train()
     _last = float(overconfidence_picture.LAST_STEP)
@@ -352,6 +352,7 @@ def _(Button, Slider, overconfidence, overconfidence_picture, page):
         [
             Slider("step", _t("step"), _last, 1.0, _last, logarithmic=True),
             Slider("temperature", _t("temperature"), 1.0, 0.5, 20.0, colour="a", logarithmic=True),
+            Play("play", _t("play"), _t("pause"), "step", lambda _: _last),
             Button("best", _t("at_best"), lambda _: {"step": float(_run.steps[_run.best])}),
             Button("end", _t("at_end"), lambda _: {"step": _last}),
             Button("cool", _t("cool"), overconfidence.cooled),

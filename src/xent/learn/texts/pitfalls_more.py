@@ -139,6 +139,8 @@ what `xent.recalibrate` does.
     "held_out_loss": {"en": "loss, rows held out", "zh": "留出数据的损失"},
     "cooled": {"en": "the same at the temperature", "zh": "除以温度之后"},
     "accuracy": {"en": "accuracy, rows held out", "zh": "留出数据的准确率"},
+    "play": {"en": "Play the training", "zh": "播放训练过程"},
+    "pause": {"en": "Pause the training", "zh": "暂停"},
     "at_best": {"en": "Where the loss is least", "zh": "损失最小处"},
     "at_end": {"en": "The end", "zh": "训练结束"},
     "cool": {"en": "Best temperature", "zh": "最佳温度"},
@@ -147,8 +149,9 @@ what `xent.recalibrate` does.
         "zh": "损失和准确率随步数的变化；第 [[step]] 步，留出数据的损失为 [[loss]]，准确率为 [[accuracy]]。",
     },
     "overconfidence_caption": {
-        "en": "Red dashes: where the loss on rows held out is least. Drag the black dot through the run.",
-        "zh": "红色虚线：留出数据的损失最小处。拖动黑点，回看训练过程。",
+        "en": "Red dashes: where the loss on rows held out is least. Play the training, or drag "
+        "the black dot through it.",
+        "zh": "红色虚线：留出数据的损失最小处。可以播放训练过程，也可以拖动黑点回看。",
     },
     "card_held_out": {"en": "loss, rows held out", "zh": "留出数据的损失"},
     "card_cooled": {"en": "at the temperature", "zh": "除以温度之后"},

@@ -62,7 +62,7 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
         "that went wrong.",
         "zh": "没有指定的部分，会根据列名和类型推断。如果推断有误，请在这里指定。",
     },
-    "read_as": {"en": "Read as:", "zh": "读取方式："},
+    "read_as": {"en": "Read as: ", "zh": "读取方式："},
     "inferred": {"en": "(found by itself)", "zh": "（自动推断）"},
     "target": {"en": "the truth", "zh": "真相所在的列"},
     "predictions": {"en": "the predictions", "zh": "预测所在的列"},
