@@ -24,7 +24,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "nu
 extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
 extensions += [
-    "blocks", "chinese", "codes", "excerpts", "fields", "generated", "mathml", "names", "outside",
+    "blocks", "chinese", "citations", "codes", "excerpts", "fields", "generated", "mathml", "names",
+    "outside",
 ]  # fmt: skip
 exclude_patterns = ["_*"]
 nitpicky = True

@@ -1,8 +1,9 @@
-"""Chinese pages say that they are Chinese, and search finds Chinese words.
+"""Chinese pages say that they are Chinese, and search finds Chinese words, and numbers.
 
 Nothing stands between the words of Chinese. So every sign, and every two that follow each other,
 are words of the index; and what is asked is split in the same way, so that a page is found which
-has all pairs of it.
+has all pairs of it. A number such as 0.693, for which people search when a loss stands still on it,
+is a word too.
 """
 
 import re
@@ -12,25 +13,27 @@ from docutils import nodes
 from sphinx.search.en import SearchEnglish
 
 HAN = re.compile(r"[\u3400-\u9fff]+")
+NUMBER = re.compile(r"(?<![\w.])\d{1,3}\.\d{1,4}(?![\w.]*\d)")
 
-# the words of a question, in the browser: what is no sign of Chinese is split as Sphinx splits it
+# the words of a question, in the browser: what is none of these is split as Sphinx splits it
 SPLIT = r"""
-const pairs = (clause) =>
-  clause.length < 2 ? [clause] : [...clause.slice(1)].map((sign, i) => clause[i] + sign);
-var splitQuery = (query) =>
-  query
-    .split(/[^\p{Letter}\p{Number}_\p{Emoji_Presentation}]+/gu)
-    .flatMap((part) => part.split(/([\u3400-\u9fff]+)/))
-    .filter((part) => part)
-    .flatMap((part) => (/^[\u3400-\u9fff]/.test(part) ? pairs(part) : [part]));
+var splitQuery = (() => {
+  const han = /^[\u3400-\u9fff]/;
+  const word =
+    /\d+\.\d+|[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_\p{Emoji_Presentation}])+/gu;
+  const pairs = (clause) =>
+    clause.length < 2 ? [clause] : [...clause.slice(1)].map((sign, i) => clause[i] + sign);
+  return (query) =>
+    (query.match(word) ?? []).flatMap((part) => (han.test(part) ? pairs(part) : [part]));
+})();
 """
 
 
 class SearchEnglishAndChinese(SearchEnglish):
-    """English, with the signs and the pairs of signs of Chinese.
+    """English, with numbers, and with the signs and the pairs of signs of Chinese.
 
-    >>> SearchEnglishAndChinese({}).split("KL 散度是, a")
-    ['KL', 'a', '散', '度', '是', '散度', '度是']
+    >>> SearchEnglishAndChinese({}).split("KL 散度是 0.69")
+    ['KL', '0', '69', '0.69', '散', '度', '是', '散度', '度是']
     """
 
     lang = "en-zh"  # language_name stays: it names the stemmer of the search in the browser
@@ -38,6 +41,7 @@ class SearchEnglishAndChinese(SearchEnglish):
 
     def split(self, input):
         words = super().split(HAN.sub(" ", input))
+        words += NUMBER.findall(input)
         for clause in HAN.findall(input):
             words += clause
             words += map("".join, pairwise(clause))

@@ -16,6 +16,8 @@ SEARCHES = {
     "概率": ["zh/article.html"],
     "标签平滑 损失": ["zh/howto/label-smoothing-ignore-index-weight.html"],
     "熵": ["zh/article.html"],
+    "16.118": ["howto/bceloss-is-100.html", "zh/howto/bceloss-is-100.html"],
+    "loss 0.693": ["howto/is-my-cross-entropy-loss-good.html"],
 }
 
 

@@ -99,6 +99,15 @@ def test_every_rule_is_there(built):
     assert 'href="errors.html#D07">D07</a>' in text
 
 
+def test_sources_are_cited_by_number(built):
+    for path in (built / "reference").glob("*.html"):
+        assert not re.search(r"R[0-9a-f]{10,}-\d+\]?<", path.read_text(encoding="utf-8")), path
+    text = (built / "reference" / "torch.html").read_text(encoding="utf-8")
+    assert re.search(
+        r'<a class="reference internal" href="#r\w+-2"[^>]*><span>\[2\]</span></a>', text
+    )
+
+
 def test_neighbours_are_links(built):
     text = (built / "reference" / "measures.html").read_text(encoding="utf-8")
     # by the name of the docstring, by another name of the same, and of a type that comes back
