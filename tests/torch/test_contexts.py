@@ -4,6 +4,7 @@ The plainest is eager float64, one backward pass, every tensor contiguous. A cal
 is allowed to refuse only where it says so; never to return something else.
 """
 
+import contextlib
 import copy
 import pickle
 import threading
@@ -12,12 +13,14 @@ from typing import NamedTuple
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd import forward_ad
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
 import xent
+from xent.errors import XentTypeError
 from xent.torch import functional as F
 from xent.torch import modules
 
@@ -189,7 +192,7 @@ def made(name, dtype=torch.float64):
 
 
 def upstream(value):
-    steps = torch.linspace(-1, 2, value.numel(), dtype=value.dtype)
+    steps = torch.linspace(-1, 2, value.numel(), dtype=value.dtype, device=value.device)
     return torch.ones_like(value) if not value.dim() else steps.view_as(value)
 
 
@@ -423,6 +426,31 @@ def test_no_rows(name, how):
     found = derived(loss_of(name, how), none(leaves), none(others))
     theirs = derived(loss_of(name, how, "theirs"), none(leaves), none(others))
     same(found, theirs, equal_nan=True)
+
+
+@cases
+@pytest.mark.parametrize("kind", ["meta", "fake"])
+def test_tensors_without_numbers(name, how, kind):
+    """What a model would need is found out before any of it is there."""
+    leaves, others = made(name, torch.float32)
+    expected = plain(name, how, torch.float32)
+    mode = FakeTensorMode()
+    turned = mode.from_tensor if kind == "fake" else lambda x: x.to("meta")
+    with mode if kind == "fake" else contextlib.nullcontext():
+        found = derived(loss_of(name, how), map(turned, leaves), list(map(turned, others)))
+    for a, b in zip(found, expected, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+    assert found[0].is_meta == (kind == "meta")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("turned", [torch.Tensor.to_sparse, torch.Tensor.to_mkldnn])
+def test_what_is_not_dense_is_refused(name, turned):
+    (first, *rest), others = made(name, torch.float32)
+    if name.partition(",")[0] in ("nll_loss", "kl_div", "binary_cross_entropy") or "token" in name:
+        pytest.skip("an operation of torch comes first")
+    with pytest.raises(XentTypeError, match="must be dense"):
+        loss_of(name, "mean")(turned(first), *rest, *others)
 
 
 # The graph -----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Misuse of the drop-ins: what torch accepts warns once, what cannot be right raises."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -83,6 +84,13 @@ def test_options_of_a_wrong_type_are_named(options):
     (name,) = options
     with pytest.raises(XentTypeError, match=name):
         F.cross_entropy(logits(), labels(), **options)
+
+
+def test_options_may_be_numbers_of_numpy():
+    x, y = logits(), labels()
+    for name, value in (("label_smoothing", np.float32(0.25)), ("temperature", np.int64(2))):
+        expected = F.cross_entropy(x, y, **{name: value.item()})
+        assert torch.equal(F.cross_entropy(x, y, **{name: value}), expected)
 
 
 def test_arrays_and_integers_are_no_logits():

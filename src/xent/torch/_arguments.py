@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,14 +23,25 @@ _INTEGERS = frozenset({torch.int64, torch.int32, torch.int16, torch.int8, torch.
     getattr(torch, name) for name in ("uint16", "uint32", "uint64") if hasattr(torch, name)
 }
 
+_NOT_DENSE = frozenset({
+    torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc,
+    torch._mkldnn,
+})  # fmt: skip
 
-def check_tensor(value: Any, name: str) -> None:
+
+def check_tensor(value: Any, name: str, *, sparse: bool = False) -> None:
+    """Raise unless this is a tensor, and dense where `sparse` is False."""
     if not isinstance(value, Tensor):
         kind = type(value).__name__
         raise XentTypeError(
             f"{name} must be a Tensor, got {kind}; the losses of arrays are xent's own, "
             "such as xent.softmax_cross_entropy",
             value=kind,
+        )
+    if value.layout in _NOT_DENSE and not sparse:
+        raise XentTypeError(
+            f"{name} must be dense, got a Tensor of {value.layout}. Pass {name}.to_dense().",
+            value=str(value.layout),
         )
 
 
@@ -118,7 +130,7 @@ def check_number(
     most: float | None = None,
 ) -> None:
     """Raise unless this is a finite number within these limits."""
-    if isinstance(value, Tensor) or not isinstance(value, (int, float)):
+    if not isinstance(value, (int, float)) and not isinstance(value, (np.integer, np.floating)):
         raise XentTypeError(f"{name} must be a Python number, got {value!r}", value=value)
     fits = (
         value - value == 0

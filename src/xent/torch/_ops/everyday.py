@@ -34,6 +34,7 @@ def is_everyday(input: Any, target: Any, ignore_index: Any, *options: Any) -> bo
         and target.is_cpu
         and input.dim() == 2
         and target.shape == input.shape[:1]
+        and input.layout is torch.strided
         and input.shape[1] > 0
         and is_eager()
         and not input.is_neg()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas._precision import own_dtype
+from xent.torch.formulas._shared import classes_of, whole_rows
 from xent.torch.formulas._softmax import Softmax, capped, softmax
 
 __all__ = [
@@ -36,7 +37,7 @@ class Rows(NamedTuple):
 def look(logits: Tensor, task: SoftmaxTask) -> Rows:
     own = own_dtype(logits.dtype)
     allowed, kept = _allowed(logits, task), kept_rows(task)
-    x = logits.movedim(task.axis, -1).to(own)
+    x = whole_rows(logits.movedim(task.axis, -1)).to(own)
     # before anything else, so that whatever they hold cannot reach a derivative
     if allowed is not None:
         x = torch.where(allowed, x, 0.0)
@@ -87,10 +88,9 @@ def mass_on(row: Rows, task: SoftmaxTask) -> Tensor:
             s = s * task.class_weight.to(row.own)
     else:
         at = task.target.unsqueeze(-1)
-        classes = torch.arange(row.x.shape[-1], device=at.device)
         weight = (1 - task.label_smoothing) * class_weight_of(row, task.target, task.class_weight)
         # a weight of NaN, where the target is no class, belongs to all of the row
-        s = torch.where((classes == at) | weight.isnan(), weight, 0.0).to(row.own)
+        s = torch.where((classes_of(row.x) == at) | weight.isnan(), weight, 0.0).to(row.own)
     if task.label_smoothing:
         s = s + _smoothing(row, task)
     return counting(row, s)
@@ -115,7 +115,7 @@ def _smoothing(row: Rows, task: SoftmaxTask) -> Tensor:
 
 def soft_target(task: SoftmaxTask) -> Tensor:
     assert task.soft_target is not None
-    return task.soft_target.movedim(task.axis, -1)
+    return whole_rows(task.soft_target.movedim(task.axis, -1))
 
 
 def class_weight_of(row: Rows, target: Tensor, class_weight: Tensor | None) -> Tensor:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from xent.torch.formulas._precision import difference, two_difference, wide_dtype
+from xent.torch.formulas._shared import classes_of
 
 __all__ = ["Softmax", "capped", "capped_slopes", "softmax"]
 
@@ -61,9 +62,8 @@ class Softmax(NamedTuple):
 def softmax(x: Tensor, own: torch.dtype, temperature: float = 1.0) -> Softmax:
     """Look at ``x / temperature``, classes last, whose elements are to be of dtype `own`."""
     wide = wide_dtype(x)
-    num_classes = x.shape[-1]
     top = x.detach().argmax(dim=-1, keepdim=True)
-    is_top = torch.arange(num_classes, device=x.device) == top
+    is_top = classes_of(x) == top
     at_top = x.gather(-1, top)
     # infinitely likely: a GradScaler must see it, in the gradient of M too
     at_top = at_top + torch.where(at_top.detach() == torch.inf, torch.nan, 0.0)

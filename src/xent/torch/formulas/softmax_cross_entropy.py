@@ -123,13 +123,12 @@ def row_weights(logits: Tensor, task: SoftmaxTask) -> Tensor:
     """
     own = own_dtype(logits.dtype)
     if task.target is not None:
-        weight = torch.ones(task.target.shape, dtype=own, device=logits.device)
+        weight = torch.ones_like(task.target, dtype=own)
         if task.class_weight is not None:
             inside = task.target.clamp(0, logits.shape[task.axis] - 1)
             weight = task.class_weight.to(own)[inside]
     else:
-        shape = logits.shape[: task.axis] + logits.shape[task.axis + 1 :]
-        weight = torch.ones(shape, dtype=own, device=logits.device)
+        weight = torch.ones_like(logits.detach().select(task.axis, 0), dtype=own)
     if task.sample_weight is not None:
         weight = weight * task.sample_weight.to(own)
     if task.target is not None and task.ignore_index is not None:

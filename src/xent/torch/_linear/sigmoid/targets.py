@@ -52,7 +52,7 @@ def label_task(
         crow, col = target
         positives = _of_pair(crow, col, None, hidden, rows, labels)
     else:
-        check_tensor(target, "target")
+        check_tensor(target, "target", sparse=True)
         _check_device(target, "target", hidden)
         if target.layout is torch.sparse_csr:
             _check_shape(target, shape, labels)

@@ -181,8 +181,8 @@ class LinearSoftmax:
         return self.weight or 1.0
 
     def _kept(self, own: Operands) -> Tensor | None:
-        """Return the rows that count; all of them in a CUDA graph, whose shapes are fixed."""
-        return None if is_captured(own.hidden) else self.task.kept()
+        """Return the rows that count; all of them where the device cannot be asked."""
+        return None if _is_silent(own.hidden) else self.task.kept()
 
     def _look(self, own: Operands, kept: Tensor | None) -> None:
         """Look at class targets: a bad one raises D01, from a device as soon as it is heard of."""
@@ -219,7 +219,7 @@ class LinearSoftmax:
         **options: Any,
     ) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
-        if is_captured(own.hidden):
+        if _is_silent(own.hidden):
             options["counts"] = self.task.counts()
         wide = self.main_grad is not None
         options |= {"kept": kept, "wanted": wanted}
@@ -252,6 +252,11 @@ class LinearSoftmax:
 def is_captured(tensor: Tensor) -> bool:
     """Return whether a CUDA graph is recorded, in which nothing can be asked of the device."""
     return tensor.is_cuda and bool(torch.cuda.is_current_stream_capturing())
+
+
+def _is_silent(tensor: Tensor) -> bool:
+    """Return whether the rows that count cannot be asked for: shapes are fixed, or all there is."""
+    return tensor.is_meta or is_captured(tensor)
 
 
 def need_of(rows: int, hidden: Tensor, weight: Tensor, task: LinearTask, wanted: Wanted) -> Need:
