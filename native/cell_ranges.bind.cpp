@@ -3,7 +3,10 @@
 
 #include <nanobind/stl/optional.h>
 
+#include <atomic>
 #include <optional>
+
+#include "threads.hpp"
 
 namespace xent {
 namespace {
@@ -47,31 +50,30 @@ class Tally {
   std::int32_t end = 0;  // the last of all lines
 };
 
+// Where the cells of a line begin in both tallies and in their sum.
+struct Line {
+  std::size_t a, b, of;
+};
+
 template <class T>
-bool add_lines(const Tally& a, const Tally& b, const CellRange* of, T* to, std::uint64_t* high) {
-  const T *from_a = a.cells<T>(), *from_b = b.cells<T>();
-  const std::uint64_t *high_a = a.high, *high_b = b.high;
-  bool over = false;
-  for (std::size_t i = 0; i < a.lines; ++i) {
-    const CellRange line_a = a.range[i], line_b = b.range[i];
-    place(to, of[i], from_a, line_a);
-    T* const at = to + (line_b.size() ? line_b.begin - of[i].begin : 0);
+bool add_line(const Tally& a, const Tally& b, std::size_t i, Line at, CellRange of, T* to,
+              std::uint64_t* high) {
+  const CellRange line_a = a.range[i], line_b = b.range[i];
+  const T* from_b = b.cells<T>() + at.b;
+  const std::size_t skip =
+      at.of + (line_b.size() ? static_cast<std::size_t>(line_b.begin - of.begin) : 0);
+  place(to + at.of, of, a.cells<T>() + at.a, line_a);
+  if constexpr (sizeof(T) == 8)
     if (high) {
-      place(high, of[i], high_a, line_a);
-      if constexpr (sizeof(T) == 8)
-        add_weights(at, high + (at - to), from_b, high_b, line_b.size());
-      high_a += line_a.size();
-      high_b += line_b.size();
-      high += of[i].size();
-    } else {
-      over |= add_counts(at, from_b, line_b.size());
+      place(high + at.of, of, a.high + at.a, line_a);
+      add_weights(to + skip, high + skip, from_b, b.high + at.b, line_b.size());
+      return false;
     }
-    from_a += line_a.size();
-    from_b += line_b.size();
-    to += of[i].size();
-  }
-  return over;
+  return add_counts(to + skip, from_b, line_b.size());
 }
+
+// a chunk has so many cells, give or take a line
+constexpr std::size_t kChunkCells = std::size_t(1) << 17;
 
 // Both tallies of one width, both counts or both weights. None where a count does not fit.
 nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<Words> high_a,
@@ -82,17 +84,31 @@ nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<W
   void *ranges, *low, *high = nullptr;
   nb::object kept = make_array(nb::dtype<std::int32_t>(), {a.lines, 2}, &ranges);
   auto* of = static_cast<CellRange*>(ranges);
-  std::size_t size = 0;
+  std::vector<Line> at(a.lines);
+  Line next{0, 0, 0};
   for (std::size_t i = 0; i < a.lines; ++i) {
+    at[i] = next;
     of[i] = both(a.range[i], b.range[i]);
-    size += of[i].size();
+    next = {next.a + a.range[i].size(), next.b + b.range[i].size(), next.of + of[i].size()};
   }
   const auto dtype = a.is_narrow ? nb::dtype<std::uint32_t>() : nb::dtype<std::uint64_t>();
-  nb::object cells = make_array(dtype, {size}, &low);
-  nb::object halves = a.high ? make_array(dtype, {size}, &high) : nb::none();
-  const bool over = a.is_narrow
-      ? add_lines(a, b, of, static_cast<std::uint32_t*>(low), nullptr)
-      : add_lines(a, b, of, static_cast<std::uint64_t*>(low), static_cast<std::uint64_t*>(high));
+  nb::object cells = make_array(dtype, {next.of}, &low);
+  nb::object halves = a.high ? make_array(dtype, {next.of}, &high) : nb::none();
+  const auto grain = static_cast<std::int64_t>(
+      std::max<std::size_t>(1, a.lines * kChunkCells / std::max<std::size_t>(1, next.of)));
+  std::atomic<bool> over{false};
+  {
+    nb::gil_scoped_release release;
+    parallel_for(static_cast<std::int64_t>(a.lines), grain, [&](std::int64_t begin, std::int64_t end) {
+      bool here = false;
+      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+        here |= a.is_narrow
+            ? add_line(a, b, i, at[i], of[i], static_cast<std::uint32_t*>(low), nullptr)
+            : add_line(a, b, i, at[i], of[i], static_cast<std::uint64_t*>(low),
+                       static_cast<std::uint64_t*>(high));
+      if (here) over = true;
+    });
+  }
   if (over) return nb::none();
   return nb::make_tuple(kept, cells, halves);
 }
