@@ -106,9 +106,9 @@ class Tally:
         return cls(shape, CellRanges(lines, low, *high))
 
 
-# Seven bits a byte, the lowest first, the last byte of a number without the eighth; most cells
-# are small, and what is alike takes next to nothing once it is deflated. Level 6 with short
-# matches left out is a sixth of level 9's time here, and as small.
+# Seven bits a byte, the lowest first, the last byte of a number without the eighth. Counts have
+# few values and no pattern but runs of zeros: looking for runs alone is a quarter of the time of
+# looking for matches, and leaves 3 % more.
 def _pack(values: Units) -> str:
     large = np.flatnonzero(values >> _SEVEN)
     size = np.ones(len(values), dtype=np.int64)
@@ -127,7 +127,7 @@ def _pack(values: Units) -> str:
         rest = rest >> _SEVEN
         data[place + 1] = rest & _LOWEST
         place, rest = _longer(place + 1, rest)
-    deflate = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
     return base64.b64encode(deflate.compress(data.tobytes()) + deflate.flush()).decode()
 
 
