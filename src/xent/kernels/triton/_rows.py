@@ -72,12 +72,12 @@ def one_thread_a_row(values):
 
 
 @triton.jit
-def read_weights(sample_weight, rows, inside):
-    """Return what each row is multiplied by, and which rows count."""
+def read_weights(sample_weight, row, inside):
+    """Return what each row is multiplied by, and which rows count; row: numbers among all."""
     kept = inside
-    w = tl.full(rows.shape, 1.0, tl.float64)
+    w = tl.full(row.shape, 1.0, tl.float64)
     if sample_weight is not None:
-        w = tl.load(sample_weight + rows, mask=inside, other=0.0).to(tl.float64)
+        w = tl.load(sample_weight + row, mask=inside, other=0.0).to(tl.float64)
         kept = kept & (w != 0)
     return w, kept
 
@@ -91,19 +91,19 @@ def times_class_weight(weight, class_weight, y):
 
 
 @triton.jit
-def read_target(target, faults, rows, kept, num_classes, ignore_index, HAS_IGNORE: tl.constexpr):
+def read_target(target, faults, row, kept, num_classes, ignore_index, HAS_IGNORE: tl.constexpr):
     """Return the class of each row (-1 where there is none), which rows count, which are bad.
 
     The first bad target, their number and the number of classes are left in `faults`; only
     a row that is wrong runs these atomics, and no result depends on them.
     """
-    y = tl.load(target + rows, mask=kept, other=0)
+    y = tl.load(target + row, mask=kept, other=0)
     if HAS_IGNORE:
         kept = kept & (y != ignore_index)
     bad = kept & ((y < 0) | (y >= num_classes))
     value = tl.minimum(tl.maximum(y, -VALUE_RANGE // 2), VALUE_RANGE // 2 - 1)
-    key = rows * VALUE_RANGE + (value + VALUE_RANGE // 2)
-    nowhere = tl.zeros_like(rows)
+    key = row * VALUE_RANGE + (value + VALUE_RANGE // 2)
+    nowhere = tl.zeros_like(row)
     tl.atomic_min(faults + nowhere, key, mask=bad)
     tl.atomic_add(faults + 1 + nowhere, nowhere + 1, mask=bad)
     tl.store(faults + 2 + nowhere, nowhere + num_classes, mask=bad)
