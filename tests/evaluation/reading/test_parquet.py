@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 from xent.errors import SourceError
 from xent.evaluation import evaluate
+from xent.evaluation.reading import duck
 from xent.evaluation.reading.duck import DuckSource, reader_of
 from xent.evaluation.reading.parquet import ParquetSource
 from xent.evaluation.reading.sources import open_source
@@ -96,6 +97,28 @@ def test_rows_come_in_order_from_many_groups(tmp_path):
     assert is_read_by_arrow(path)
     found = pa.concat_tables([pa.table(b) for b in open_source(path).batches(["i", "x"])])
     assert found == rows
+
+
+@pytest.mark.parametrize("kind", ["columns", "lists", "fixed lists", "lists by duckdb"])
+def test_wide_rows_are_read_fewer_at_a_time(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(duck, "BATCH_VALUES", 100_000)
+    values = np.arange(6000.0 * 50).reshape(6000, 50)
+    if kind == "columns":
+        wide = pa.table({f"p_{j}": values[:, j] for j in range(50)})
+    else:
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), 50)
+        wide = pa.table({"p": lists.cast(pa.list_(pa.float64())) if kind == "lists" else lists})
+    path = str(tmp_path / "rows.parquet")
+    parquet.write_table(wide, path)
+    source = open_source(path)
+    if kind == "lists by duckdb":
+        query = f"SELECT p::DOUBLE[50] AS p FROM {reader_of(path)}"
+        source = DuckSource(query, path, sql=query)
+    batches = [pa.table(batch) for batch in source.batches(wide.column_names)]
+    # DuckDB counts in vectors of 2048 rows
+    most = 2048 if kind == "lists by duckdb" else 2000
+    assert max(batch.num_rows for batch in batches) <= most
+    assert pa.concat_tables(batches).num_rows == 6000
 
 
 def test_a_decimal_is_a_number_either_way(tmp_path):

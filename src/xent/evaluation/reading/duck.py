@@ -15,9 +15,11 @@ from xent.errors import SourceError, UnavailableError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.names import repeated
 
-__all__ = ["DuckSource", "interruptible", "reader_of"]
+__all__ = ["DuckSource", "interruptible", "reader_of", "rows_at_a_time"]
 
 BATCH_ROWS = 61_440  # half a row group of DuckDB: small enough for its buffers to be used again
+BATCH_VALUES = 1 << 23  # of all columns: several batches are in memory at a time
+FEWEST_ROWS = 256
 MEMORY_LIMIT = "400MB"
 SCANNED_LINES = 1_000_000
 PACKED = (".gz", ".zst")
@@ -110,7 +112,8 @@ class DuckSource:
             if spill:
                 self._connection.execute("SET temp_directory = ?", [spill])
             relation = self._connection.sql(f"SELECT {chosen} FROM ({self._query}\n){order}")
-            for batch in _reader(relation):
+            width = sum(f.width or 1 for f in self.fields if f.name in set(columns))
+            for batch in _reader(relation, rows_at_a_time(width)):
                 yield {n: batch.column(i) for i, n in enumerate(columns)}
         except (self._error, OSError) as error:
             raise self._plainly(error) from None
@@ -159,10 +162,19 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:].rstrip(".")
 
 
-def _reader(relation: Any) -> Any:
+def rows_at_a_time(width: float) -> int:
+    """Return how many rows of so many values are read at a time.
+
+    >>> rows_at_a_time(10), rows_at_a_time(1000)
+    (61440, 8388)
+    """
+    return max(FEWEST_ROWS, min(BATCH_ROWS, int(BATCH_VALUES / max(width, 1))))
+
+
+def _reader(relation: Any, rows: int) -> Any:
     """The Arrow reader of a relation, under either of its names."""
     read = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
-    return read(BATCH_ROWS)
+    return read(rows)
 
 
 def _quoted(name: str) -> str:

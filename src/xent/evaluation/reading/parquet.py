@@ -16,7 +16,7 @@ from typing import Any
 
 from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
-from xent.evaluation.reading.duck import BATCH_ROWS, DuckSource, reader_of
+from xent.evaluation.reading.duck import DuckSource, reader_of, rows_at_a_time
 from xent.evaluation.reading.names import repeated
 
 __all__ = ["ParquetSource", "open_parquet"]
@@ -100,7 +100,7 @@ class ParquetSource:
     ) -> Iterator[Batch]:
         """Yield the rows in their order, or in that of a column; sorting may need a folder."""
         if order_by is None:
-            return self._read(columns, BATCH_ROWS)
+            return self._read(columns, rows_at_a_time(self._width(columns)))
         if self._duck is None:
             self._duck = DuckSource(f"FROM {reader_of(self.name)}", self.name)
         return self._duck.batches(columns, order_by=order_by, spill=spill)
@@ -109,6 +109,16 @@ class ParquetSource:
         self._file.close()
         if self._duck is not None:
             self._duck.close()
+
+    def _width(self, columns: Sequence[str]) -> float:
+        """How many values a row has in these columns; of lists, on average of the first group."""
+        metadata = self._file.metadata
+        if not metadata.num_row_groups:
+            return 0.0
+        group = metadata.row_group(0)
+        # a plain column, and one of lists, is one column of the file
+        counts = {f.name: group.column(i).num_values for i, f in enumerate(self.fields)}
+        return float(sum(counts[name] for name in columns) / max(group.num_rows, 1))
 
     def _read(self, columns: Sequence[str], rows: int) -> Iterator[Batch]:
         from pyarrow import ArrowException
