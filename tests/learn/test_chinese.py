@@ -41,7 +41,7 @@ def literals(folder):
 
 # said by DuckDB and zipfile, by what counts things, or put together of pieces
 ELSEWHERE = (
-    "could not convert string", "magic bytes", "too small to be", "malformed JSON", "sniffing",
+    "could not convert string", "magic bytes", "too small to be", "JSON", "sniffing",
     "such row", "class", "label", "row", "must unpack", "at most", "Bad CRC-32",
 )  # fmt: skip
 

@@ -97,6 +97,8 @@ BROKEN = [
     ("a.csv", b"PAR1PAR1", "got a Parquet file; give it its own ending, .parquet"),
     ("a.csv", gzip.compress(ROWS), "got packed bytes; give it its own ending, .gz"),
     ("a.csv", b",".join([b"c"] * 100_000) + b"\n", "at most 2,000 columns, got 100,000"),
+    ("a.csv", b"y" * 100_000 + b",p\n1,0.5\n0,0.25\n", "at most 1,000 characters, got one of 100,"),
+    ("a.json", b'{"y":' + b"[" * 500 + b"]" * 500 + b"}", "JSON exceeds maximum recursion depth"),
     # packed
     ("a.csv.gz", b"no", "a.csv.gz cannot be read: it is no .gz file"),
     ("a.csv.gz", gzip.compress(ROWS)[:-9], "a.csv.gz cannot be read: it is no .gz file"),

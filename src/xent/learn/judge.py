@@ -22,7 +22,7 @@ from xent.errors import (
 )
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.reading.sources import open_source
-from xent.learn.upload import check_columns, check_size, unpacked
+from xent.learn.upload import check_names, check_size, unpacked
 
 __all__ = ["ENDINGS", "Judged", "judge"]
 
@@ -106,8 +106,9 @@ def judge(name: str, contents: bytes, **options: Any) -> Judged:
 def _judge(path: str, shown: str, options: dict[str, Any]) -> Judged:
     columns: tuple[str, ...] = ()
     try:
-        columns = _columns(path)
-        check_columns(shown, len(columns))
+        found_columns = _columns(path)
+        check_names(shown, found_columns)
+        columns = found_columns
         # what is silenced is silenced for all threads, and put back for all
         with ONE_AT_A_TIME, warnings.catch_warnings():
             # they are among the evaluation's warnings

@@ -12,14 +12,24 @@ import re
 import shlex
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 from xent.errors import SourceError, UnavailableError
 
-__all__ = ["LARGEST", "MOST_COLUMNS", "as_path", "check_columns", "check_size", "unpacked"]
+__all__ = [
+    "LARGEST",
+    "MOST_COLUMNS",
+    "as_path",
+    "check_columns",
+    "check_names",
+    "check_size",
+    "unpacked",
+]
 
 LARGEST = 20_000_000  # bytes: it travels through the browser; the command reads files of any size
 MOST_COLUMNS = 2_000  # what a list to choose from can hold
+LONGEST_COLUMN = 1_000  # characters of its name
 MB = 10**6
 TEXTS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 # what a file begins with that was given the ending of a text
@@ -130,6 +140,17 @@ def check_columns(name: str, count: int) -> None:
     """Raise where there are more columns than a list to choose from can hold."""
     if count > MOST_COLUMNS:
         raise SourceError(f"{name} must have at most {MOST_COLUMNS:,} columns, got {count:,}")
+
+
+def check_names(name: str, columns: Sequence[str]) -> None:
+    """Raise where there are too many columns to choose from, or the name of one is endless."""
+    check_columns(name, len(columns))
+    longest = max(map(len, columns), default=0)
+    if longest > LONGEST_COLUMN:
+        raise SourceError(
+            f"{name} must have column names of at most {LONGEST_COLUMN:,} characters, got one of "
+            f"{longest:,}"
+        )
 
 
 def _check_archive(name: str, contents: bytes) -> None:

@@ -159,7 +159,8 @@ def interruptible() -> Iterator[None]:
 
 
 def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".")
+    # an abbreviation stays: JSON, CSV
+    return (text if text[1:2].isupper() else text[:1].lower() + text[1:]).rstrip(".")
 
 
 def rows_at_a_time(width: float) -> int:

@@ -179,6 +179,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "无法读取 {file}：对 Parquet 文件来说它太小了"),
     ('{file} cannot be read: malformed JSON in file "{path}", at byte {n} in record/value '
      "{n_record}: {what}", "无法读取 {file}：第 {n_record} 条 JSON 记录在第 {n} 个字节处有误"),
+    ("{file} cannot be read: JSON exceeds maximum recursion depth of {n}",
+     "无法读取 {file}：JSON 嵌套得太深，超过 {n} 层"),
     ('{file} cannot be read: error when sniffing file "{path}"',
      "无法读取 {file}：看不出它是怎样分隔的"),
     ("{file} cannot be read: {what_}", "无法读取 {file}：{what_}"),
@@ -206,6 +208,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("{file} must have at most {n} columns, got {n_got}",
      "{file} 最多只能有 {n} 列，而它有 {n_got} 列"),
     ("the command reads files of any size: {command}", "更大的文件请用命令行，大小不限：{command}"),
+    ("{file} must have column names of at most {n} characters, got one of {n_got}",
+     "{file} 的列名最长 {n} 个字符，而它有一个长达 {n_got} 个字符"),
     ("{file} must be text, got a workbook of Excel or another archive",
      "{file} 必须是文本，而它是 Excel 工作簿或其他压缩包"),
     ("{file} must be text, got a Parquet file", "{file} 必须是文本，而它是 Parquet 文件"),
