@@ -14,18 +14,18 @@ __all__ = ["named"]
 def named(page: Page) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return `numbers` and `told` for a page.
 
-    ``numbers((name, value, unit, colour), ..., prefix="")`` returns cards whose labels are the
-    texts ``card_NAME``; a value may be an array of one entry, a unit is "", "%" or the key of a
-    text. ``told(cards, key, look="note", code="", **facts)`` returns cards with a text under
-    them, and lines of Python that give their numbers.
+    ``numbers((name, value, unit, colour), ..., prefix="", **facts)`` returns cards whose labels are
+    the texts ``card_NAME``, filled in with facts; a value may be an array of one entry, a unit is
+    "", "%" or the key of a text. ``told(cards, key, look="note", code="", **facts)`` returns cards
+    with a text under them, and lines of Python that give their numbers.
     """
 
-    def numbers(*rows: tuple[str, Any, str, str], prefix: str = "") -> Any:
+    def numbers(*rows: tuple[str, Any, str, str], prefix: str = "", **facts: Any) -> Any:
         return page.cards(
             [
                 Card(
                     prefix + name,
-                    page.t(f"card_{name}"),
+                    page.t(f"card_{name}", **facts),
                     _plain(value),
                     unit if unit in ("", "%") else page.t(unit),
                     colour,

@@ -28,6 +28,7 @@ __all__ = [
     "rows_of_text",
     "tag",
     "text",
+    "tick_name",
     "ticks",
 ]
 
@@ -174,9 +175,9 @@ class Frame:
         ys = ticks(*self.y) if y_ticks is None else list(y_ticks)
         parts = [line(self.left, self.at_y(v), self.right, self.at_y(v), "grid") for v in ys]
         parts.append(line(self.left, self.bottom, self.right, self.bottom, "rule"))
-        for v, name in zip(ys, y_names or map(_tick, ys), strict=True):
+        for v, name in zip(ys, y_names or map(tick_name, ys), strict=True):
             parts.append(text(name, x=self.left - 7, y=self.at_y(v) + 4, class_="tick end"))
-        for v, name in zip(xs, x_names or map(_tick, xs), strict=True):
+        for v, name in zip(xs, x_names or map(tick_name, xs), strict=True):
             parts.append(line(self.at_x(v), self.bottom, self.at_x(v), self.bottom + 4, "rule"))
             parts.append(text(name, x=self.at_x(v), y=self.bottom + 18, class_="tick mid"))
         if y_label:
@@ -209,5 +210,10 @@ def tip(content: str) -> str:
     return tag("title", escape(content))
 
 
-def _tick(value: float) -> str:
+def tick_name(value: float) -> str:
+    """Return a number as it stands on a scale.
+
+    >>> tick_name(-0.5), tick_name(20.0)
+    ('−0.5', '20')
+    """
     return f"{value:g}".replace("-", "−")

@@ -186,6 +186,7 @@ def _(fitting, numbers, race, raw_outputs, told):
             ("logistic", _logistic, "", "a"),
             ("line_errors", _fits.errors(_line), "", "c"),
             ("logistic_errors", _fits.errors(_logistic), "", "a"),
+            points=len(_fits.x),
         ),
         "raw_race",
         steps=_half.steps,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xent.learn.page import shown
-from xent.learn.svg import WIDE, Frame, bar, line, picture, text
+from xent.learn.svg import WIDE, Frame, bar, line, picture, text, tick_name
 
 __all__ = [
     "CLASSES",
@@ -53,8 +53,7 @@ def ruler(frame: Frame, at: Sequence[float], bottom: float) -> str:
     for value in at:
         x = frame.at_x(value)
         parts.append(line(x, frame.top, x, bottom, "rule" if value == 0 else "grid"))
-        name = f"{value:g}".replace("-", "−")
-        parts.append(text(name, x=x, y=bottom + 16, class_="tick mid"))
+        parts.append(text(tick_name(value), x=x, y=bottom + 16, class_="tick mid"))
     return "".join(parts)
 
 
@@ -126,7 +125,7 @@ def gradient_bars(gradient: Sequence[float], say: Say, width: int, *, label: str
     for at in (-1.0, -0.5, 0.0, 0.5, 1.0):
         x = frame.at_x(at)
         parts.append(line(x, top, x, bottom, "rule" if at == 0 else "grid"))
-        parts.append(text(f"{at:g}".replace("-", "−"), x=x, y=bottom + 18, class_="tick mid"))
+        parts.append(text(tick_name(at), x=x, y=bottom + 18, class_="tick mid"))
     for i, (name, slope) in enumerate(zip(CLASSES, gradient, strict=True)):
         y = top + row * i
         parts.append(text(say(name), x=0.0, y=y + 28, class_=f"text-{COLOURS[i]}"))

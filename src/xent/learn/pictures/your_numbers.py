@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from xent.evaluation import Evaluation
 from xent.learn.page import Card, shown
-from xent.learn.pictures.animals import Say
+from xent.learn.pictures.animals import Say, ruler
 from xent.learn.svg import Frame, bar, line, picture, text, ticks
 
 __all__ = ["Part", "cards_of", "parts_of", "parts_picture"]
@@ -77,12 +77,7 @@ def parts_picture(parts: tuple[Part, ...], unit: str, say: Say, width: int) -> s
     low = min(0.0, *(part.end for part in parts))
     high = max(part.end for part in parts)
     frame = Frame((low, high), (0, 1), 8, width - 70.0, top, bottom)
-    marks = ticks(low, high)
-    pieces = []
-    for value in marks:
-        x = frame.at_x(value)
-        pieces.append(line(x, top, x, bottom, "rule" if value == 0 else "grid"))
-        pieces.append(text(f"{value:g}".replace("-", "−"), x=x, y=bottom + 17, class_="tick mid"))
+    pieces = [ruler(frame, ticks(low, high), bottom)]
     for i, part in enumerate(parts):
         y = top + row * i
         start, end = frame.at_x(part.start), frame.at_x(part.end)

@@ -165,8 +165,14 @@ found to do as well or better on most tasks of language and speech ([Hui and Bel
     },
     "card_line": {"en": "the line decides at x =", "zh": "直线的分界 x ="},
     "card_logistic": {"en": "logistic decides at x =", "zh": "逻辑回归的分界 x ="},
-    "card_line_errors": {"en": "wrong by the line, of 25", "zh": "直线判错（共 25 个点）"},
-    "card_logistic_errors": {"en": "wrong by logistic, of 25", "zh": "逻辑回归判错（共 25 个点）"},
+    "card_line_errors": {
+        "en": "wrong by the line, of [[points]]",
+        "zh": "直线判错（共 [[points]] 个点）",
+    },
+    "card_logistic_errors": {
+        "en": "wrong by logistic, of [[points]]",
+        "zh": "逻辑回归判错（共 [[points]] 个点）",
+    },
     "raw_race": {
         "en": "And the race above? On the raw output, from −8 at learning rate 0.5, squared error is right after "
         "**[[steps]]** step, at [[end]]. At learning rate 1 it jumps from −8 to [[over]], and for ever between the two.",
