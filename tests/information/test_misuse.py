@@ -191,3 +191,12 @@ def test_a_joint_table_sums_to_one_as_a_whole():
     )
     assert error.index == 1
     refused(lambda: mutual_information([[0.5, 0.5], [0.2, 0.8]]), "D07", "p(y | x)", f"{both} 1 of")
+
+
+def test_tables_of_pandas_that_may_lack_entries():
+    pandas = pytest.importorskip("pandas")
+    p = np.array([[0.5, 0.25, 0.25], [0.125, 0.375, 0.5]])
+    table = pandas.DataFrame(p).astype("Float64")
+    np.testing.assert_array_equal(entropy(table), entropy(p))
+    counts = pandas.DataFrame([[3, 1], [0, 2]]).astype("Int64")
+    refused(lambda: entropy(counts), "D29")

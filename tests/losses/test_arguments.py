@@ -35,6 +35,30 @@ def test_byte_order_changes_nothing(loss, scores, target, dtype):
     assert gradient.dtype == native.dtype
 
 
+@pytest.mark.parametrize(("loss", "scores", "target"), LOSSES)
+@pytest.mark.parametrize("dtype", ["Float64", "double[pyarrow]"])
+def test_tables_of_pandas_that_may_lack_entries(loss, scores, target, dtype):
+    pandas = pytest.importorskip("pandas")
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    table = pandas.DataFrame(scores).astype(dtype)
+    assert np.asarray(table).dtype == object
+    table_of_target = target if target.ndim == 1 else pandas.DataFrame(target).astype("Int64")
+    value, gradient = xent.value_and_grad(loss)(table, table_of_target)
+    expected, expected_gradient = xent.value_and_grad(loss)(scores, target)
+    assert value == expected
+    np.testing.assert_array_equal(gradient, expected_gradient)
+
+
+def test_tables_of_names_are_no_numbers():
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame({"a": ["0.5", "1"], "b": ["1", "2"]}, dtype=object)
+    with pytest.raises(XentTypeError, match="logits must be an array of float16"):
+        xent.softmax(table)
+    lacking = pandas.DataFrame({"a": [1.0, None], "b": [2.0, 3.0]}).astype("Float64")
+    assert np.isnan(xent.softmax(lacking)).tolist() == [[False, False], [True, True]]
+
+
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "sigmoid", "log_sigmoid"])
 def test_maps_read_either_byte_order(name):
     apply = getattr(xent, name)

@@ -1,14 +1,32 @@
-"""Arrays that hold no numbers."""
+"""Arrays that hold no numbers, and those of which NumPy says so although they do."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from xent.errors import XentTypeError
 
-__all__ = ["check_numbers"]
+__all__ = ["as_numpy", "check_numbers"]
+
+
+def as_numpy(value: Any) -> NDArray[Any]:
+    """Return what NumPy makes of a value, and of a table of pandas the numbers that it holds.
+
+    NumPy makes objects of columns that may lack an entry or are kept by Arrow, as
+    `convert_dtypes` and many readers leave them. What is lacking is NaN.
+    """
+    array = np.asarray(value)
+    pandas = sys.modules.get("pandas")
+    if array.dtype != object or pandas is None or not isinstance(value, pandas.DataFrame):
+        return array
+    if not all(map(pandas.api.types.is_numeric_dtype, value.dtypes)):
+        return array
+    floats: NDArray[Any] = value.to_numpy(dtype=np.float64, na_value=np.nan)
+    return floats
 
 
 def check_numbers(array: NDArray[Any], *, name: str, code: str) -> None:

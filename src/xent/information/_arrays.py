@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from xent.diagnostics.dtypes import as_numpy
 from xent.errors import UnavailableError, XentTypeError
 
 __all__ = ["TOLERANCES", "Library", "as_arrays", "on_host", "stop_gradient"]
@@ -69,7 +70,7 @@ def _numpy_arrays(values: dict[str, Any]) -> tuple[Library, list[Any]]:
                 f"fill it, or drop the rows"
             )
         try:
-            array = np.asarray(value)
+            array = as_numpy(value)
         except ValueError as error:
             raise XentTypeError(f"{name} must be an array of numbers: {error}") from None
         if array.dtype.kind not in "fiub":

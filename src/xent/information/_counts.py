@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.diagnostics.counts import undersampled
+from xent.diagnostics.dtypes import as_numpy
 from xent.errors import XentTypeError, XentValueError
 from xent.information import _estimators
 from xent.information._validation import check_axis
@@ -152,7 +153,7 @@ def entropy_from_counts(
 def _as_rows(counts: Any, axis: int) -> npt.NDArray[np.float64]:
     """Return counts with the classes last, or say which of them is none."""
     try:
-        array = np.asarray(counts)
+        array = as_numpy(counts)
     except ValueError as error:
         raise XentTypeError(f"counts must be an array of numbers: {error}") from None
     if array.dtype.kind not in "fiub":

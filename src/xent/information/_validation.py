@@ -8,6 +8,7 @@ import numpy as np
 
 from xent.diagnostics import policy
 from xent.diagnostics.counts import looks_like_counts, raise_counts
+from xent.diagnostics.dtypes import as_numpy
 from xent.diagnostics.probabilities import (
     raise_not_probabilities,
     report_no_support,
@@ -104,7 +105,7 @@ def check_pair(p: Any, q: Any, axis: int, *, p_is_whole: bool, q_is_whole: bool)
 
 def check_no_counts(name: str, value: Any) -> None:
     """Raise D29 for whole numbers above one, before anything else is said about them."""
-    host = on_host(value if hasattr(value, "dtype") else np.asarray(value))
+    host = on_host(value if hasattr(value, "dtype") else as_numpy(value))
     # floating numbers are looked at only once their sums are found wrong
     if host is not None and host.dtype.kind in "iu" and looks_like_counts(host):
         raise_counts(host, name=name)

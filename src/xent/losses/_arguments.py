@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.diagnostics.dtypes import as_numpy
 from xent.diagnostics.policy import active
 from xent.diagnostics.shapes import check_axis, check_vector
 from xent.diagnostics.soft_targets import check_distribution_target
@@ -49,7 +50,7 @@ def as_array(value: Any, name: str) -> Array:
             index=index,
         )
     try:
-        return np.asarray(value)
+        return as_numpy(value)
     except (TypeError, ValueError, RuntimeError) as error:
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
         raise XentTypeError(
