@@ -89,7 +89,7 @@ constexpr int kTile = 64;
 // 512 such multiples of values up to 2^12 add in a double without rounding, in any order.
 struct Parts {
   double high, middle, low;
-  double rest;  // what is below 2^-118
+  double last;  // `low` before it was cut
 };
 
 XENT_INLINE Parts cut(double x) {
@@ -99,7 +99,7 @@ XENT_INLINE Parts cut(double x) {
   const double middle = (after + cut_middle) - cut_middle;
   const double last = after - middle;
   const double low = (last + cut_low) - cut_low;
-  return {high, middle, low, last - low};
+  return {high, middle, low, last};
 }
 
 // the same of x + error, where error is what rounding took from x
@@ -111,13 +111,13 @@ XENT_INLINE Parts cut(double x, double error) {
   const double error_middle = (error + cut_middle) - cut_middle;
   const double last = (after - middle) + (error - error_middle);
   const double low = (last + cut_low) - cut_low;
-  return {high, middle + error_middle, low, last - low};
+  return {high, middle + error_middle, low, last};
 }
 
 // Whether parts of a value do not add without rounding.
 XENT_INLINE std::int64_t misfits(double x, const Parts& parts) {
   const double size = x < 0 ? -x : x;
-  return static_cast<std::int64_t>(parts.rest != 0) | static_cast<std::int64_t>(size > 4096.0);
+  return static_cast<std::int64_t>(parts.low != parts.last) | static_cast<std::int64_t>(size > 4096.0);
 }
 
 // Adds a tile of values by their parts, so that this vectorises. A tile that does not fit goes
