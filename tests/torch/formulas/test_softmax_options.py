@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from xent.torch import functional as F
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas.softmax_cross_entropy import gradient, row_weights, rows, statistics
 
@@ -305,3 +306,32 @@ def test_no_rows_are_no_losses():
     x = torch.zeros(0, 3, requires_grad=True)
     assert rows(x, task).shape == (0,)
     assert gradient(x, task, torch.zeros(0)).shape == (0, 3)
+
+
+def test_a_row_of_class_weight_0_is_skipped_whatever_it_holds():
+    """Of class indices; smoothing and z_loss give it a loss all the same. As the kernels do."""
+    x = torch.randn(3, C, dtype=torch.float64)
+    x[1, 2] = NAN
+    weight = OPTIONS["class_weight"]
+    task = SoftmaxTask(axis=-1, target=torch.tensor([0, 1, 2]), class_weight=weight)
+    others = torch.tensor([0, 2])
+    without = replace(task, target=task.target[others])
+    assert_close(rows(x, task)[others], rows(x[others], without), rtol=0, atol=0)
+    assert rows(x, task)[1] == 0
+    assert not gradient(x, task, torch.ones(3))[1].any()
+    assert [each[1].item() for each in statistics(x, task)] == [0, 0, 0, False]
+    for option in ("z_loss", "label_smoothing"):
+        assert rows(x, replace(task, **{option: 0.1}))[1].isnan()
+    beyond = replace(task, target=torch.tensor([0, C, 2]), class_weight=1 - weight.sign())
+    assert rows(x.nan_to_num(), beyond)[1].isnan()
+
+
+@pytest.mark.parametrize("implementation", ["cpu", "formulas"])
+def test_statistics_of_rows_of_class_weight_0_are_those_of_the_kernels(implementation):
+    x, weight = torch.randn(4, C), OPTIONS["class_weight"].float()
+    found = F.cross_entropy_with_stats(
+        x, torch.tensor([0, 1, 2, 1]), weight=weight, implementation=implementation
+    )
+    for each in (found.nll, found.lse, found.entropy, found.hit):
+        assert each[[1, 3]].tolist() == [0, 0]
+    assert found.lse[[0, 2]].all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import torch
@@ -57,14 +58,20 @@ def _allowed(logits: Tensor, task: SoftmaxTask) -> Tensor | None:
 
 
 def kept_rows(task: SoftmaxTask) -> Tensor | None:
-    """Return which rows are not skipped, (..., 1), or None where all are kept."""
-    kept = None
+    """Return which rows are not skipped, (..., 1), or None where all are kept.
+
+    A row whose class weighs 0 is, unless smoothing or z_loss give it a loss all the same.
+    """
+    conditions = []
     if task.target is not None and task.ignore_index is not None:
-        kept = task.target != task.ignore_index
+        conditions.append(task.target != task.ignore_index)
     if task.sample_weight is not None:
-        counts = task.sample_weight != 0
-        kept = counts if kept is None else kept & counts
-    return None if kept is None else kept.unsqueeze(-1)
+        conditions.append(task.sample_weight != 0)
+    weight, target = task.class_weight, task.target
+    if weight is not None and target is not None and not (task.label_smoothing or task.z_loss):
+        inside = target.clamp(0, len(weight) - 1)
+        conditions.append((weight[inside] != 0) | (target != inside))  # a bad target stays one
+    return functools.reduce(torch.logical_and, conditions).unsqueeze(-1) if conditions else None
 
 
 # The mass that a target puts on the classes -------------------------------------------------

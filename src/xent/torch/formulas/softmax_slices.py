@@ -31,7 +31,7 @@ from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas._precision import difference, own_dtype, two_difference, wide_dtype
-from xent.torch.formulas._rows import look
+from xent.torch.formulas._rows import kept_rows, look
 from xent.torch.formulas._softmax import Softmax, capped, capped_slopes
 
 __all__ = [
@@ -110,8 +110,11 @@ def slice_of(task: SoftmaxTask, num_classes: int, first: int, stop: int) -> Soft
     mask, choices = task.class_mask, num_classes
     if mask is not None:
         choices = mask.sum(dim=-1, keepdim=True).clamp(min=1)
+    # a slice without the class of a row does not know that it weighs 0
+    kept = kept_rows(task)
     part = replace(
         task,
+        sample_weight=None if kept is None else kept.squeeze(-1).to(torch.float64),
         soft_target=_columns(task.soft_target, first, stop),
         class_weight=_columns(task.class_weight, first, stop),
         class_mask=_columns(mask, first, stop),
@@ -248,7 +251,7 @@ def _of_rows(part: SoftmaxSlice, rows: slice) -> SoftmaxSlice:
 
 
 def _scanned(x: Tensor, part: SoftmaxSlice) -> SliceState:
-    row = look(x, part.task)
+    row = look(x, _without_class_weights(part))
     view, s = row.softmax, _mass_on(x, part)
     peak, at_peak, but_peak = _split(s, view.odds.dtype)
     mass = at_peak + but_peak
@@ -353,10 +356,13 @@ def _mass_on(x: Tensor, part: SoftmaxSlice) -> Tensor:
 
 def _kept(part: SoftmaxSlice) -> Tensor | None:
     """Return which rows are not skipped, (N,)."""
-    task, kept = part.task, None
-    if task.target is not None and task.ignore_index is not None:
-        kept = task.target != task.ignore_index
-    if task.sample_weight is not None:
-        counts = task.sample_weight != 0
-        kept = counts if kept is None else kept & counts
-    return kept
+    kept = kept_rows(_without_class_weights(part))
+    return None if kept is None else kept.squeeze(-1)
+
+
+def _without_class_weights(part: SoftmaxSlice) -> SoftmaxTask:
+    """Return the task without class weights, of which a slice has only some.
+
+    Rows that they skip are known from all of them: `slice_of` has seen to those.
+    """
+    return replace(part.task, class_weight=None)
