@@ -9,6 +9,7 @@ import pytest
 
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation import evaluate
+from xent.evaluation.reading import tables
 
 ROWS = 60
 RNG = np.random.default_rng(5)
@@ -90,6 +91,13 @@ def test_a_missing_value_is_missing_in_every_array(pd, of):
         slices = evaluate((two, p), by=column(values * (ROWS // 2), dtype)).slices
         name = {"a": "a", True: "true", 7: "7"}[values[0]]
         assert {r.value for r in slices} == {"(missing)", name}
+
+
+def test_wide_arrays_are_converted_in_parts(monkeypatch):
+    monkeypatch.setattr(tables, "BATCH_VALUES", 40)
+    source = tables.ArraySource({"y": Y, "p": np.asfortranarray(P)})
+    assert [len(batch["y"]) for batch in source.batches(["y", "p"])] == [10] * 6
+    check(evaluate((Y, np.asfortranarray(P))))
 
 
 def test_numbers_of_python_are_numbers():

@@ -17,8 +17,9 @@ from xent.evaluation.reading.batches import Batch, Field, arrow_field, field_of,
 
 __all__ = ["ArraySource", "ArrowSource", "array_of", "as_numpy"]
 
-# rows scored at a time, so that targets and lists are converted in the cache's reach
+# scored at a time: what is converted (half floats, columns into rows) is never all of it
 BATCH_ROWS = 1 << 20
+BATCH_VALUES = 1 << 25
 
 
 def as_numpy(name: str, values: Any) -> Any:
@@ -116,8 +117,10 @@ class ArraySource:
         return {n: a[:rows] for n, a in self._arrays.items()}
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
-        for begin in range(0, self.num_rows or 0, BATCH_ROWS):
-            yield {n: self._arrays[n][begin : begin + BATCH_ROWS] for n in columns}
+        width = sum(field.width for field in self.fields if field.name in set(columns))
+        step = max(1, min(BATCH_ROWS, BATCH_VALUES // max(width, 1)))
+        for begin in range(0, self.num_rows or 0, step):
+            yield {n: self._arrays[n][begin : begin + step] for n in columns}
 
     def beside(self, arrays: Mapping[str, Any]) -> ArraySource:
         """Return a source of these arrays too."""
