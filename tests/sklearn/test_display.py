@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
@@ -75,6 +76,28 @@ def test_labels_that_are_no_positions(model):
     # a class of a fold that does not happen is a class
     display = XentDisplay.from_estimator(words, X[:80], np.array(["a", "b", "c"])[Y[:80]])
     assert display.evaluation.classes[2].count == 0
+
+
+@pytest.mark.filterwarnings("ignore:D31")  # the clip makes nearly all of these losses
+def test_an_infinite_loss_is_drawn_where_it_is_bounded():
+    y, p = [0, 1, 0, 1], [0.0, 0.0, 0.3, 0.8]
+    with pytest.raises(XentValueError, match=r"got 1 impossible row; to bound .* say zero='clip"):
+        XentDisplay.from_predictions(y, p)
+    assert np.isinf(XentDisplay.from_predictions(y, p, kind="reliability").evaluation.log_loss)
+    display = XentDisplay.from_predictions(y, p, zero="clip:1e-6")
+    assert display.evaluation.log_loss == log_loss(y, p, zero="clip:1e-6")
+    forest = RandomForestClassifier(3, random_state=0).fit([[0.0], [1.0], [2.0]], [0, 1, 1])
+    truth = [1, 0]
+    display = XentDisplay.from_estimator(forest, [[0.0], [2.0]], truth, zero="clip:1e-6")
+    expected = log_loss(truth, forest.predict_proba([[0.0], [2.0]]), zero="clip:1e-6")
+    assert display.evaluation.log_loss == pytest.approx(expected, rel=1e-15)
+
+
+def test_labels_larger_than_positions_may_be():
+    truth = np.array([5, 2**64 - 1], np.uint64)
+    found = XentDisplay.from_predictions(truth, [0.2, 0.7], kind="reliability").evaluation
+    assert found.log_loss == log_loss([0, 1], [0.2, 0.7])
+    assert found.summary.classes == ("5", str(2**64 - 1))
 
 
 def test_weights_and_groups():

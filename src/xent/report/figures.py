@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from xent.errors import XentValueError
-from xent.evaluation.numbers import UNITS
+from xent.evaluation.numbers import UNITS, counted
 from xent.information.figures import new_axes
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.charts.waterfall import steps
@@ -76,8 +76,8 @@ def plot_waterfall(
         if not found_here and evaluation.num_impossible:
             raise XentValueError(
                 "evaluation must have a finite loss to be taken apart, got "
-                f"{evaluation.num_impossible:,} impossible rows; to bound what they cost, "
-                "evaluate with zero='clip:1e-15'"
+                f"{counted(evaluation.num_impossible, 'impossible row')}; to bound what they cost, "
+                "say zero='clip:1e-15'"
             )
         w, unit = _named(found_here, name), UNITS[evaluation.unit]
     ax = new_axes(size=(6.4, 2.6)) if ax is None else ax

@@ -71,6 +71,7 @@ class XentDisplay:
         y: Any,
         *,
         sample_weight: Any = None,
+        zero: str = "inf",
         kind: str = "both",
         group: str | None = None,
         name: str | None = None,
@@ -84,7 +85,7 @@ class XentDisplay:
             A pipeline or a search too. Its `classes_` name the columns.
         X : array-like, shape ``(n, features)``
         y : array-like, shape ``(n,)``
-        sample_weight, kind, group, ax
+        sample_weight, zero, kind, group, ax
             As for `from_predictions`.
         name : str, optional
             Default: the name of the estimator's class.
@@ -99,6 +100,7 @@ class XentDisplay:
             y_proba,
             sample_weight=sample_weight,
             labels=labels,
+            zero=zero,
             kind=kind,
             group=group,
             name=type(estimator).__name__ if name is None else name,
@@ -113,6 +115,7 @@ class XentDisplay:
         *,
         sample_weight: Any = None,
         labels: Any = None,
+        zero: str = "inf",
         kind: str = "both",
         group: str | None = None,
         name: str | None = None,
@@ -125,6 +128,9 @@ class XentDisplay:
         ----------
         y_true, y_proba, sample_weight, labels, y_pred
             As for `log_loss`.
+        zero : {"inf", "clip:EPS"}, default "inf"
+            What a probability of 0 for the truth costs. A loss that is infinite, as that of random
+            forests often is, has no waterfall: "clip:1e-15" gives it one.
         kind : {"both", "reliability", "waterfall"}, default "both"
         group : str, optional
             The class of the reliability diagram. Default: the second of two classes, else
@@ -150,6 +156,7 @@ class XentDisplay:
             weight=task.weight,
             classes=classes,
             sum_tolerance=task.tolerance,
+            zero=zero,
         )
         display = cls(evaluation, name=name)
         return display.plot(kind=kind, group=group, ax=ax)

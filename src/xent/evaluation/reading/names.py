@@ -142,8 +142,10 @@ def class_values(classes: Sequence[str]) -> list[int] | None:
     """
     if sorted(name.lower() for name in classes) == ["false", "true"]:
         return [int(name.lower() == "true") for name in classes]
-    whole = all(re.fullmatch("-?[0-9]+", name) for name in classes)
-    return [int(name) for name in classes] if whole else None
+    if not all(re.fullmatch("-?[0-9]{1,20}", name) for name in classes):
+        return None
+    values = [int(name) for name in classes]
+    return values if all(-(2**63) < value < 2**63 for value in values) else None
 
 
 def match_suffixes(outcomes: Sequence[str], columns: Sequence[str]) -> list[str] | None:
