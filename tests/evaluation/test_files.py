@@ -31,6 +31,18 @@ def test_a_failed_write_keeps_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def test_an_interrupt_after_the_move_is_an_interrupt(tmp_path, monkeypatch):
+    def moved_and_interrupted(source, target):
+        replace(source, target)
+        raise KeyboardInterrupt
+
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", moved_and_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_text(str(tmp_path / "page.html"), "whole")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
 def test_places_that_cannot_be_written(tmp_path):
     writable(None)
     writable(str(tmp_path / "new.txt"))

@@ -83,7 +83,8 @@ def beside(path: str) -> Iterator[str]:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # moved already when Ctrl-C came
+            os.unlink(temporary)
         raise
 
 
