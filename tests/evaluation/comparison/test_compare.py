@@ -122,6 +122,20 @@ def test_differences_so_small_that_their_cubes_are_no_doubles():
     assert small.interval.high == pytest.approx(large.interval.high * 1e-110, rel=1e-9)
 
 
+def test_rows_that_are_left_out_need_no_cluster_and_make_no_slice():
+    rows = {
+        "y": [0, 1, -1, 1], "p": [0.2, 0.7, 0.5, 0.6], "q": [0.4, 0.5, 0.5, 0.9],
+        "site": np.array(["a", "b", "c", "a"]), "user": np.array(["u", "v", None, "u"], object),
+    }  # fmt: skip
+    models = [{"probs": "p"}, {"probs": "q"}]
+    found = compare(rows, each=models, target="y", ignore=-1, by="site", cluster="user")
+    assert found.num_clusters == 2
+    assert [(row.name, row.num_rows) for row in found.slices] == [("a", 2), ("b", 1)]
+    rows["y"] = [0, 1, 0, 1]
+    with pytest.raises(XentValueError, match=r"cluster column 'user' .* in row 2"):
+        compare(rows, each=models, target="y", cluster="user")
+
+
 def test_units_are_of_losses_and_divergences(y, p, q):
     nats, bits = compare((y, p), (y, q)), compare((y, p), (y, q), unit="bit")
     two = math.log(2)

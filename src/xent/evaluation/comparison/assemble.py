@@ -98,8 +98,9 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
     if state.classes is not None:
         pair["classes"] = _table(settings.classes, state.classes, settings)
     if state.slices is not None and settings.slices:
-        # not in the order in which values turned up, which is that of the rows
-        rows = _table(settings.slices, state.slices, settings)
+        # not in the order in which values turned up, which is that of the rows; and values of
+        # rows that are left out have none
+        rows = [row for row in _table(settings.slices, state.slices, settings) if row.num_rows]
         pair["slices"] = tuple(sorted(rows, key=lambda row: row.name))
     return Pair(**pair)
 

@@ -122,7 +122,8 @@ class _Run:
         # with an error in the truth there is nothing to add up, only to count
         if not self._truth.add(rows, first_row):
             return
-        beside = self._beside(several, first_row)
+        scored = np.logical_and.reduce([~np.isnan(r.nll) for r in rows])
+        beside = self._beside(several, first_row, scored)
         kept = self._kept(rows, beside)
         if not kept.any():
             return
@@ -165,7 +166,7 @@ class _Run:
             kept &= ~weightless
         return kept
 
-    def _beside(self, several: list[Batch], first_row: int) -> Beside:
+    def _beside(self, several: list[Batch], first_row: int, scored: Array) -> Beside:
         asked, batch = self._asked, several[0]
         beside = Beside(
             weight=self._column("weight", asked.weight, several, first_row),
@@ -176,7 +177,7 @@ class _Run:
             beside.num_slices = len(self._slices.place)
         if asked.cluster is not None:
             beside.clusters = named_texts_of(
-                "cluster", asked.cluster, batch[asked.cluster], first_row
+                "cluster", asked.cluster, batch[asked.cluster], first_row, scored
             )
         elif asked.block is not None:
             blocks = (np.arange(num_rows(batch)) + first_row) // asked.block
