@@ -74,15 +74,21 @@ def of_objects(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     (array([ 1., nan]), array(['a'], dtype=object))
     """
     values = array.ravel().tolist()
+    if set(map(type, values)) <= {str}:
+        return array
     missing = np.fromiter(map(_is_missing, values), dtype=bool, count=len(values))
     there = [v for v, gone in zip(values, missing, strict=True) if not gone]
-    whole = all(isinstance(v, (int, np.integer, np.bool_)) for v in there)
-    if there and whole and not missing.any():
+    kinds = set(map(type, there))
+
+    def all_are(*known: type) -> bool:
+        return all(issubclass(kind, known) for kind in kinds)
+
+    if there and all_are(int, np.integer, np.bool_) and not missing.any():
         return np.array(values).reshape(array.shape)
-    truth = bool(there) and all(isinstance(v, (bool, np.bool_)) for v in there)
-    precise = all(not isinstance(v, int) or abs(v) <= 2**53 for v in there)
-    numbers = all(isinstance(v, (int, float, Decimal, np.number, np.bool_)) for v in there)
-    if numbers and precise and not (truth and array.ndim == 1):
+    truth = bool(there) and all_are(bool, np.bool_)
+    numbers = all_are(int, float, Decimal, np.number, np.bool_)
+    precise = numbers and all(not isinstance(v, int) or abs(v) <= 2**53 for v in there)
+    if precise and not (truth and array.ndim == 1):
         found = [math.nan if gone else float(v) for v, gone in zip(values, missing, strict=True)]
         return np.array(found).reshape(array.shape)
     words = np.array([None if gone else v for v, gone in zip(values, missing, strict=True)], object)
