@@ -117,6 +117,16 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     # columns
     ("no column looks like a prediction: name the columns with probs, logits or log_probs",
      "没有哪一列像是预测：请在“预测所在的列”处指定"),
+    ("no column looks like a prediction: {name} holds {kind_}",
+     "没有哪一列像是预测：{name} 列里是{kind_}"),
+    ("whole numbers", "整数"),
+    ("truth values", "真值"),
+    ("text", "文本"),
+    ("values of no kind, or of several", "无法归类或类型混杂的值"),
+    ("say probs={name} if they are probabilities all the same",
+     "如果它们确实是概率，请在“预测所在的列”处选择 {name}"),
+    ("say probs={name} to be told which is no number",
+     "在“预测所在的列”处选择 {name}，即可知道哪个值不是数"),
     ("the column of the true class must be named: use target (or labels, for one column of 0 and "
      "1 each)",
      "无法确定真相在哪一列：请在“真相所在的列”处指定"),
