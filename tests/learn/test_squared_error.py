@@ -129,6 +129,19 @@ def test_the_race_pauses_goes_on_and_is_stopped_by_a_hand(chapter):
     button.click()
 
 
+def test_keys_reach_every_small_number_of_steps(chapter):
+    reader = chapter("squared_error")
+    reader.set("race", "step", 0)
+    slider = reader.control("race", "step")
+    for expected in (2, 3, 4, 5):
+        reader.press("race", "step", "ArrowRight")
+        assert told_step(reader) == expected
+        assert slider.get_attribute("aria-valuetext") == str(expected)
+    for expected in (4, 3, 2, 1, 1):
+        reader.press("race", "step", "ArrowLeft")
+        assert told_step(reader) == expected
+
+
 def test_less_motion_is_the_end_at_once(chapter):
     reader = chapter("squared_error", "zh")
     reader.page.emulate_media(reduced_motion="reduce")

@@ -15,7 +15,8 @@ Values = Mapping[str, Any]
 class Slider:
     """A number between two ends, drawn in a colour of the palette.
 
-    A logarithmic slider has the same room for each power of ten; its ends are above 0.
+    A logarithmic slider has the same room for each power of ten; its ends are above 0, and with
+    a step of 1 it has whole numbers only.
     """
 
     name: str

@@ -18,11 +18,15 @@ function decimals(step) {
 
 // a slider's own scale: the value, or its power of ten
 const scaled = (control, value) => (control.logarithmic ? Math.log10(value) : value);
-const unscaled = (control, at) => (control.logarithmic ? Number((10 ** at).toPrecision(6)) : at);
+function unscaled(control, at) {
+  if (!control.logarithmic) return at;
+  return control.step === 1 ? Math.round(10 ** at) : Number((10 ** at).toPrecision(6));
+}
 
 // a displayed end of the slider is exact: 7e-8 is not 0.00
 function written(control, value) {
   const plain = value.toFixed(decimals(control.step));
+  if (control.step === 1) return plain.replace("-", "−");
   const falls = [control.low, control.high].some((end) => Number(plain) === end && value !== end);
   if (!control.logarithmic && !falls) return plain.replace("-", "−");
   const shown = Number(value.toPrecision(3));
@@ -53,9 +57,12 @@ function slider(control, move) {
       const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (!way) return;
       event.preventDefault();
-      const at = Math.round((Number(input.value) + 0.05 * way) * 20) / 20;
-      const inside = Math.min(Number(input.max), Math.max(Number(input.min), at));
-      move(control.name, unscaled(control, inside));
+      const now = Number(input.value);
+      const at = Math.round((now + 0.05 * way) * 20) / 20;
+      let value = unscaled(control, at);
+      // few whole numbers are a twentieth apart where they are small
+      if (control.step === 1 && value === unscaled(control, now)) value += way;
+      move(control.name, Math.min(control.high, Math.max(control.low, value)));
     });
   }
   const put = (value) => {
@@ -258,7 +265,7 @@ function render({ model, el }) {
     const share = Math.min(1, Math.max(0, (position(event) - drag.offset - from) / (to - from)));
     const low = drag.scaled(control.low);
     let value = low + share * (drag.scaled(control.high) - low);
-    if (drag.log) value = 10 ** value;
+    if (drag.log) value = unscaled(control, value);
     if (!control.logarithmic) {
       value = control.low + Math.round((value - control.low) / control.step) * control.step;
     }

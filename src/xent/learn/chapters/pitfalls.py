@@ -45,7 +45,7 @@ def _(Slider, mo, page):
     doubling = page.stage(
         "double",
         [
-            Slider("classes", _t("classes"), 10.0, 2.0, 1000.0, logarithmic=True),
+            Slider("classes", _t("classes"), 10.0, 2.0, 1000.0, 1, logarithmic=True),
             Slider("sure", _t("sure_slider"), 6.0, *double_softmax_picture.SURE, 0.5),
         ],
         lambda values, width: double_softmax_picture.draw(twice_now(values), _t, width),
@@ -229,7 +229,7 @@ def _(Slider, mo, page):
         "smoothing",
         [
             Slider("epsilon", _t("epsilon"), 0.1, 0.0, 0.5, 0.01, "a"),
-            Slider("classes", _t("classes"), 10.0, 2.0, 1000.0, logarithmic=True),
+            Slider("classes", _t("classes"), 10.0, 2.0, 1000.0, 1, logarithmic=True),
         ],
         lambda values, width: smoothing_picture.draw(
             values["epsilon"], int(values["classes"]), _t, width
@@ -278,7 +278,7 @@ def _(Button, Slider, mo, page):
         "baselines",
         [
             Slider("loss", _t("your_loss"), 0.69, 0.0, baselines_picture.MOST, 0.01, "q"),
-            Slider("classes", _t("classes"), 2.0, 2.0, 1000.0, logarithmic=True),
+            Slider("classes", _t("classes"), 2.0, 2.0, 1000.0, 1, logarithmic=True),
             Slider("share", _t("share"), 0.5, 0.0, 0.99),
             Button("coin", _t("coin"), lambda _: {"classes": 2.0, "share": 0.5}),
             Button("nine", _t("nine"), lambda _: {"classes": 2.0, "share": 0.9}),
@@ -350,7 +350,7 @@ def _(Button, Play, Slider, overconfidence, overconfidence_picture, page):
     training = page.stage(
         "overconfidence",
         [
-            Slider("step", _t("step"), _last, 1.0, _last, logarithmic=True),
+            Slider("step", _t("step"), _last, 1.0, _last, 1, logarithmic=True),
             Slider("temperature", _t("temperature"), 1.0, 0.5, 20.0, colour="a", logarithmic=True),
             Play("play", _t("play"), _t("pause"), "step", lambda _: _last),
             Button("best", _t("at_best"), lambda _: {"step": float(_run.steps[_run.best])}),

@@ -70,7 +70,7 @@ def _(Button, Choice, Play, Slider, page, race, race_picture):
         [
             Slider("start", _t("start"), -8.0, -10.0, -1.0, 0.5),
             Slider("rate", _t("rate"), 1.0, 0.1, 4.0, logarithmic=True),
-            Slider("step", _t("step"), 9.0, 1.0, race_picture.LAST_STEP, logarithmic=True),
+            Slider("step", _t("step"), 9.0, 1.0, race_picture.LAST_STEP, 1, logarithmic=True),
             Play("play", _t("play"), _t("pause"), "step", lambda v: race_picture.last(_run(v))),
             Choice("scale", _t("scale"), "full", {k: _t(f"scale_{k}") for k in race.FACTORS}),
             Button("next", _t("next_step"), lambda values: {"step": values["step"] + 1}),
