@@ -45,7 +45,9 @@
     // a function is described beside its name already
     if (!page || result.querySelector("span")) return;
     const asked = new URLSearchParams(location.search).get("q") ?? "";
+    // the longest is mostly the rarest
     const terms = asked.toLowerCase().split(/\s+/).filter(Boolean);
+    terms.sort((a, b) => b.length - a.length);
     const there = page.filter(([ids]) => ids.includes(anchor));
     result.append(excerpt(there.length ? there : page, terms));
   }
