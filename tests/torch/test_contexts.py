@@ -219,8 +219,9 @@ def same(found, expected, **near):
 
 
 @pytest.fixture(autouse=True)
-def _quiet():
-    with xent.checks("off"):
+def _every_call_is_looked_at(monkeypatch):
+    monkeypatch.setattr("xent.diagnostics.sampling.due", lambda *told, **more: True)
+    with xent.checks("full"):
         yield
 
 
