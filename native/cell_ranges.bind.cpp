@@ -3,10 +3,7 @@
 
 #include <nanobind/stl/optional.h>
 
-#include <atomic>
 #include <optional>
-
-#include "threads.hpp"
 
 namespace xent {
 namespace {
@@ -50,7 +47,8 @@ class Tally {
   std::int32_t end = 0;  // the last of all lines
 };
 
-// Where the cells of a line begin in both tallies and in their sum.
+// Where the cells of a line begin in both tallies and in their sum. (One thread adds all of them:
+// it is memory that a second one would wait for.)
 struct Line {
   std::size_t a, b, of;
 };
@@ -72,9 +70,6 @@ bool add_line(const Tally& a, const Tally& b, std::size_t i, Line at, CellRange 
   return add_counts(to + skip, from_b, line_b.size());
 }
 
-// a chunk has so many cells, give or take a line
-constexpr std::size_t kChunkCells = std::size_t(1) << 17;
-
 // Both tallies of one width, both counts or both weights. None where a count does not fit.
 nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<Words> high_a,
                      const Ranges& ranges_b, const Cells& low_b, std::optional<Words> high_b) {
@@ -84,30 +79,21 @@ nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<W
   void *ranges, *low, *high = nullptr;
   nb::object kept = make_array(nb::dtype<std::int32_t>(), {a.lines, 2}, &ranges);
   auto* of = static_cast<CellRange*>(ranges);
-  std::vector<Line> at(a.lines);
-  Line next{0, 0, 0};
+  std::size_t size = 0;
   for (std::size_t i = 0; i < a.lines; ++i) {
-    at[i] = next;
     of[i] = both(a.range[i], b.range[i]);
-    next = {next.a + a.range[i].size(), next.b + b.range[i].size(), next.of + of[i].size()};
+    size += of[i].size();
   }
   const auto dtype = a.is_narrow ? nb::dtype<std::uint32_t>() : nb::dtype<std::uint64_t>();
-  nb::object cells = make_array(dtype, {next.of}, &low);
-  nb::object halves = a.high ? make_array(dtype, {next.of}, &high) : nb::none();
-  const auto grain = static_cast<std::int64_t>(
-      std::max<std::size_t>(1, a.lines * kChunkCells / std::max<std::size_t>(1, next.of)));
-  std::atomic<bool> over{false};
-  {
-    nb::gil_scoped_release release;
-    parallel_for(static_cast<std::int64_t>(a.lines), grain, [&](std::int64_t begin, std::int64_t end) {
-      bool here = false;
-      for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-        here |= a.is_narrow
-            ? add_line(a, b, i, at[i], of[i], static_cast<std::uint32_t*>(low), nullptr)
-            : add_line(a, b, i, at[i], of[i], static_cast<std::uint64_t*>(low),
-                       static_cast<std::uint64_t*>(high));
-      if (here) over = true;
-    });
+  nb::object cells = make_array(dtype, {size}, &low);
+  nb::object halves = a.high ? make_array(dtype, {size}, &high) : nb::none();
+  bool over = false;
+  Line at{0, 0, 0};
+  for (std::size_t i = 0; i < a.lines; ++i) {
+    over |= a.is_narrow ? add_line(a, b, i, at, of[i], static_cast<std::uint32_t*>(low), nullptr)
+                        : add_line(a, b, i, at, of[i], static_cast<std::uint64_t*>(low),
+                                   static_cast<std::uint64_t*>(high));
+    at = {at.a + a.range[i].size(), at.b + b.range[i].size(), at.of + of[i].size()};
   }
   if (over) return nb::none();
   return nb::make_tuple(kept, cells, halves);
