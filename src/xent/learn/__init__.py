@@ -7,7 +7,6 @@
     svg.py palette.py     axes, curves, bars, handles; one colour for each meaning
     controls.py stage.py  sliders, choices, buttons, and the picture that they move
     page.py               what a chapter shares: `Page`, `Card`
-    chinese.py            what the library says, in Chinese: the sentences of texts/messages.py
     upload.py judge.py    a file that was dropped: what it declares, what it is worth
     verdict.py            what chapter 9 shows of it
     server.py asgi.py     the server; cover.py the page of contents
@@ -37,8 +36,8 @@ all digits. Everything shown is computed by xent; nothing is typed in.
 keywords. Both languages have the same keys, formulas and placeholders: tests/learn/test_texts.py.
 
 *Bad input.* What can be foreseen is told in both languages (``page.say(..., look="wrong")``); any
-other error of xent is told in its own words, which texts/messages.py has in Chinese: `page.told` in
-a cell, the stage by itself in `draw`.
+other error of xent is told in its own words, which report/messages.py has in Chinese: `page.told`
+in a cell, the stage by itself in `draw`.
 
 *Tests.* tests/learn/test_SLUG.py uses the fixture ``chapter`` of tests/learn/conftest.py: it moves
 controls, reads numbers, and fails on any console message or request that leaves the machine.

@@ -15,11 +15,11 @@ from urllib.parse import quote
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.numbers import number
 from xent.learn.catalog import CHAPTERS, LANGUAGES, Chapter, Lang, chapter_of, html_lang, neighbours
-from xent.learn.chinese import in_chinese
 from xent.learn.controls import Control
 from xent.learn.palette import standalone
 from xent.learn.svg import NARROW, WIDE
 from xent.learn.texts.common import COMMON
+from xent.report.chinese import in_chinese
 
 __all__ = ["Card", "Page", "filled", "message_html", "shown", "words", "wrong_html"]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from xent.errors import UnavailableError
 from xent.evaluation.numbers import level_text
+from xent.report.chinese import in_chinese
 from xent.report.machine import plain
 from xent.report.page import sentences, tables
 from xent.report.page.charts import evidence, reliability, scale, surprise, waterfall
@@ -71,13 +72,23 @@ def _fill(page: Page, lang: str) -> str:
     def named(table: Table, key: str) -> Table:
         return replace(table, name=t(key, name=tables.user_text(table.name)))
 
+    def said(tag: str, message: str, kind: str = "") -> Markup:
+        """Return a message about the data, in English where it has no words in the language."""
+        found = None
+        if lang == "zh":  # what begins a sentence here may not begin one there
+            found = in_chinese(message) or in_chinese(message[:1].lower() + message[1:])
+        attributes = Markup(' class="{}"').format(kind) if kind else Markup("")
+        if lang != "en" and not found:
+            attributes += Markup(' lang="en"')
+        words = "；".join(found) if found else message
+        return Markup("<{0}{1}>{2}</{0}>").format(Markup(tag), attributes, words)
+
     shown = _shown(page, t)
     return environment.from_string(_asset("page.html.j2")).render(
         page=shown,
         t=t,
         html_lang=LANGUAGES[lang],
-        # messages about the data are
-        english=Markup("" if lang == "en" else ' lang="en"'),
+        said=said,
         slice_says=partial(sentences.slice_says, t=t, unit=t(page.unit)),
         subtitle=f"subtitle_{page.kind}",
         policy=_policy(css, js),

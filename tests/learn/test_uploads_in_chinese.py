@@ -13,10 +13,10 @@ from learn.uploads import BROKEN
 
 import xent
 from xent.evaluation import evaluate
-from xent.learn.chinese import LONGEST, in_chinese
 from xent.learn.judge import judge
 from xent.learn.page import message_html, words
-from xent.learn.texts.messages import MESSAGES
+from xent.report.chinese import LONGEST, in_chinese
+from xent.report.messages import MESSAGES
 
 PLACE = re.compile(r"\{\w+\}|\((?:s|es)\)")
 # words that follow each other, names, commands and options aside

@@ -1,4 +1,4 @@
-"""What the library says, in Chinese: sentences of `texts.messages`, recognised and filled in."""
+"""What the library says, in Chinese: sentences of `messages`, recognised and filled in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import itertools
 import re
 
-from xent.learn.texts.messages import MESSAGES
+from xent.report.messages import MESSAGES
 
 __all__ = ["in_chinese"]
 
