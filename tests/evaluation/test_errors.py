@@ -73,6 +73,12 @@ def test_a_target_that_is_a_probability():
 def test_text_targets_of_one_probability_need_names():
     refused("must hold classes, got 'no' in row 0", (["no", "yes"], [0.2, 0.3]), code="D01")
     assert evaluate((["no", "yes"], [0.2, 0.3]), classes=["no", "yes"]).classes[1].count == 1
+    # the column says which of them it is of, where it does
+    for column, classes in (("p_spam", "ham,spam"), ("p_ham", "spam,ham"), ("p", "ham,spam")):
+        table = {"y": ["ham", "spam", "ham"], column: [0.2, 0.3, 0.4]}
+        fix = f"{column!r} is the probability of as the second: classes='{classes}'$"
+        refused(fix, table)
+        assert [row.name for row in evaluate(table, classes=classes).classes] == classes.split(",")
 
 
 # predictions

@@ -137,6 +137,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("there are {names} and {n} more", "现有的列：{names}，另有 {n} 列"),
     ("there are {names}", "现有的列：{names}"),
     ("there are no columns", "一列也没有"),
+    ("name both, the one that {name} is the probability of as the second: classes={names}",
+     "请写出两个类别，{name} 是哪一个的概率，就把它写在第二个：classes={names}"),
     ("the classes are {names} and {n} more", "类别有：{names}，另有 {n} 个"),
     ("the classes are {names}", "类别有：{names}"),
     ("{argument} must name a column, got {name}", "{argument} 必须是一列的名称，而这里是 {name}"),

@@ -101,13 +101,27 @@ class Truth:
             raise XentValueError(
                 f"target {name!r} must hold classes, got {text!r} in row {row} "
                 f"({counted(wrong.size, 'such row')} in this batch); "
-                + nearest(text, self._plan.classes, "the classes are")
+                + (self._two_names(texts) or nearest(text, self._plan.classes, "the classes are"))
                 + self._order_hint(texts),
                 code="D26" if self._order_hint(texts) else "D01",
                 index=row,
                 value=text,
             )
         return result
+
+    def _two_names(self, texts: list[str]) -> str:
+        """What to do where one column is the probability of one of two classes with names."""
+        names = sorted(t for t in texts if t and t != str(self._ignore))
+        columns = self._plan.columns
+        if self._plan.classes != ("0", "1") or len(columns) != 1 or len(names) != 2:
+            return ""
+        # the second is the one that happens with that probability
+        ends_with = (columns[0].lower().endswith(name.lower()) for name in names)
+        names.sort(key=dict(zip(names, ends_with, strict=True)).__getitem__)
+        return (
+            f"name both, the one that {columns[0]!r} is the probability of as the second: "
+            f"classes='{','.join(names)}'"
+        )
 
     def _order_hint(self, texts: list[str]) -> str:
         if not self._plan.width or self._plan.classes != tuple(map(str, range(self._count))):
