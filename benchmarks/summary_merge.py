@@ -54,10 +54,11 @@ def main():
             "summary_merge",
             {"a + b": add, "read, add, write": through_text},
             options.rounds,
-            workload=f"{REPEATS} merges, {classes:,} classes, {len(texts[0]) / 1e3:.0f} kB a state",
+            workload=f"{REPEATS} merges, {classes:,} classes",
             same=same,
             results=options.results,
             merges=REPEATS,
+            kilobytes_of_a_state=round(len(texts[0]) / 1e3),
             most_milliseconds=MOST_MILLISECONDS,
         )
         each = rows[0]["milliseconds"] / REPEATS

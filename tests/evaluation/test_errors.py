@@ -77,7 +77,7 @@ def test_text_targets_of_one_probability_need_names():
     for column, classes in (("p_spam", "ham,spam"), ("p_ham", "spam,ham"), ("p", "ham,spam")):
         table = {"y": ["ham", "spam", "ham"], column: [0.2, 0.3, 0.4]}
         fix = f"{column!r} is the probability of as the second: classes='{classes}'$"
-        refused(fix, table)
+        refused(fix, table, code="D01")
         assert [row.name for row in evaluate(table, classes=classes).classes] == classes.split(",")
 
 
