@@ -110,7 +110,7 @@ ASKED = {
     "clusters": ({"cluster": np.arange(200_000) % 3000}, 0),
     # what weights of many digits add to a slice, and to a replicate
     "1000 slices": ({"by": np.arange(200_000) % 1000}, 1000 * 155),
-    "2000 replicates": ({"interval": "bootstrap", "replicates": 2000}, 2000 * 55),
+    "2000 replicates": ({"interval": "bootstrap", "replicates": 2000}, 2000 * 75),
 }
 
 

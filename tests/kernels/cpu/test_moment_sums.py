@@ -38,8 +38,10 @@ def term(name, w, t):
     if size > 4096:
         return product, size / 2**103
     if size < Fraction(1, 2**65) * (1 + Fraction(1, 2**50)):
-        # the double next to it, by way of that of two of them; products of denormals are lost
-        return product, size / 2**51 + Fraction(1, 2**1000)
+        # the double next to it, by way of that of two of them, which may be lost where it is
+        # below what a double holds: then the third, however large, has nothing to multiply
+        third = max(1, abs(capped(w)), abs(capped(t)))
+        return product, size / 2**51 + Fraction(1, 2**1000) * third
     return product, Fraction(1, 2**117) + (size / 2**103 if of_w + of_t == 3 else 0)
 
 

@@ -23,9 +23,10 @@ class PowerSums:
 
     Not `weighted`, only those of t, t**2 and t**3. Sums are integers in units of 2**-1074. A
     product is kept to 2**-118 where it is below 2**12; one of three numbers to 2**-104 of
-    itself; one below 2**-65 as a double. A row's terms come from that row alone, so that neither
-    the order of rows, nor a split of them, nor the number of threads can be seen in a sum.
-    Weights and values beyond 2**340 count as that in products, whose cubes no double holds.
+    itself; one below 2**-65 as a double, and as 0 where two of its factors underflow. A row's
+    terms come from that row alone, so that neither the order of rows, nor a split of them, nor
+    the number of threads can be seen in a sum. Weights and values beyond 2**340 count as that in
+    products, whose cubes no double holds.
 
     >>> sums = PowerSums(2, weighted=False)
     >>> sums.add([0.5, 2.0, 3.0], group=[0, 1, 1])
