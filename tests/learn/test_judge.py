@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learn.uploads import BROKEN, ROWS
+from learn.uploads import BROKEN, NAMES, ROWS
 
 from xent.evaluation import evaluate
 from xent.learn.example_files import EXAMPLES
@@ -99,7 +99,7 @@ def test_a_warning_is_part_of_what_is_shown_and_not_printed():
 # What is wrong ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "contents", "told"), BROKEN, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("name", "contents", "told"), BROKEN, ids=NAMES)
 def test_a_broken_file_is_told_in_words(name, contents, told):
     judged = judge(name, contents)
     assert judged.evaluation is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learn.uploads import BROKEN
+from learn.uploads import BROKEN, NAMES
 
 import xent
 from xent.evaluation import evaluate
@@ -69,7 +69,7 @@ def test_both_languages_have_the_same_places():
         assert re.search(r"[\u4e00-\u9fff]", chinese) or chinese in ("logit", " ln {n} "), english
 
 
-@pytest.mark.parametrize(("name", "contents", "english"), BROKEN, ids=lambda v: repr(v)[:40])
+@pytest.mark.parametrize(("name", "contents", "english"), BROKEN, ids=NAMES)
 def test_a_broken_file_is_told_in_chinese(name, contents, english):
     judged = judge(name, contents)
     found = in_chinese(judged.message)
