@@ -22,7 +22,8 @@ from xent.evaluation.calibration.temperature import Temperature
 from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.exact import ratio, rounded
 from xent.evaluation.groups.slice_table import SliceRow, by_chance, information, slice_rows
-from xent.evaluation.hints.found import Hint, find_hints
+from xent.evaluation.hints.found import find_hints
+from xent.evaluation.hints.hint import Hint
 from xent.evaluation.intervals.means import Interval
 from xent.evaluation.intervals.of_summary import interval_of
 from xent.evaluation.numbers import counted

@@ -1,0 +1,91 @@
+"""Numbers that were changed before they came: where a hint must speak, and where it must not."""
+
+import numpy as np
+import pytest
+from evaluation.hints.models import ROWS, calibrated, codes, hints, only, sigmoid, softmax
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_a_softmax_of_probabilities(classes):
+    q, y = calibrated(classes, 12.0)
+    floor = np.log1p((classes - 1) / np.e)
+    found = hints((y, softmax(q)))
+    only(found, "D04", "warning", "softmax was applied twice", f"less than {floor:.4g} nats")
+
+
+def test_a_sigmoid_of_probabilities():
+    q, y = calibrated(2, 12.0)
+    rare = y * (np.random.default_rng(0).random(ROWS) < 0.4)
+    only(hints((rare, sigmoid(q[:, 1] * rare))), "D04", "warning", "a sigmoid of probabilities")
+    labels = np.stack([rare, rare[::-1]], 1)
+    probs = sigmoid(np.stack([q[:, 1], q[::-1, 1]], 1))
+    only(hints(labels=labels, probs=probs, task="multi"), "D04", "warning", "sigmoid")
+
+
+def test_timid_probabilities_are_no_softmax_of_probabilities():
+    rng = np.random.default_rng(2)
+    # calibrated, and within the range of such a softmax, filled to its ends
+    p = np.clip(0.5 + 0.2 * rng.normal(size=ROWS), 0.269, 0.731)
+    assert codes(((rng.random(ROWS) < p).astype(int), p)) == []
+    p = np.clip(0.6 + 0.1 * rng.normal(size=ROWS), 0.5, 0.731)
+    assert codes(((rng.random(ROWS) < p).astype(int), p)) == []
+    # right more often than it says, but nothing is near the ends
+    q, y = calibrated(3, 12.0)
+    assert "D04" not in codes((y, 0.5 * softmax(q) + 0.5 / 3))
+
+
+def test_the_same_prediction_for_every_row():
+    _, y = calibrated(3)
+    found = hints((y, np.tile([0.5, 0.25, 0.25], (ROWS, 1))))
+    only(found, "D12", "note", "all 2,000 rows have the same prediction (0.5, 0.25, 0.25)")
+    only(hints((y % 2, np.full(ROWS, 0.3))), "D12", "note", "(0.3)")
+    only(hints(target=y, logits=np.tile([1.0, 0.0, 2.0], (ROWS, 1))), "D12", "note")
+
+
+def test_a_label_with_the_same_prediction_in_every_row():
+    q, y = calibrated(2)
+    labels, probs = np.stack([y, y], 1), np.stack([q[:, 1], np.full(ROWS, y.mean())], 1)
+    only(hints(labels=labels, probs=probs, task="multi"), "D12", "note", "label '1'", "same")
+
+
+def test_nearly_constant_predictions_are_not_constant():
+    _, y = calibrated(3)
+    p = np.tile([0.5, 0.25, 0.25], (ROWS, 1))
+    p[7] = [0.2, 0.5, 0.3]
+    assert not any("same" in str(h) for h in hints((y, p)))
+    # a class that neither happens nor is predicted
+    q, y = calibrated(3)
+    assert codes((y, np.column_stack([q, np.zeros(ROWS)]))) == []
+
+
+@pytest.mark.parametrize(
+    "clip, name", [(1e-7, "1e-07"), (1e-15, "1e-15"), (2.0**-52, "the epsilon of float64")]
+)
+def test_probabilities_clipped_before_they_came(clip, name):
+    rng = np.random.default_rng(0)
+    p = rng.random(5000)
+    y = (rng.random(5000) < p).astype(int)
+    p[:400] = clip
+    y[:30] = 1
+    y[30:400] = 0
+    only(hints((y, p)), "D31", "warning", f"30 rows cost exactly {-np.log(clip):.4g}", name)
+    # by float32, whose 1e-7 is another number
+    if clip == 1e-7:
+        only(hints((y, p.astype(np.float32))), "D31", "warning", name)
+
+
+def test_losses_that_meet_are_not_clipped():
+    rng = np.random.default_rng(0)
+    # steps of a forest: the worst rows are alike, and nobody chose their probability
+    p = rng.integers(1, 300, 5000) / 300
+    y = (rng.random(5000) < p).astype(int)
+    p[:30], y[:30] = 1 / 300, 1
+    assert codes((y, p)) == []
+    # few of them
+    p, y = rng.random(5000), rng.integers(0, 2, 5000)
+    y = (rng.random(5000) < p).astype(int)
+    p[:5], y[:5] = 1e-7, 1
+    assert codes((y, p)) == []
+    # its own clip, asked for by name
+    p[:20], y[:20] = 0.0, 1
+    assert not any("before they came" in str(h) for h in hints((y, p), zero="clip:1e-7"))

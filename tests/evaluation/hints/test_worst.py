@@ -1,0 +1,28 @@
+"""Few rows with most of the loss: where a hint must speak, and where it must not."""
+
+import numpy as np
+from evaluation.hints.models import calibrated, codes, hints, only
+
+
+def test_few_rows_make_most_of_the_loss():
+    y = np.arange(5000) % 2
+    p = np.where(y == 1, 0.99, 0.01)
+    p[[10, 20, 30]] = np.where(y[[10, 20, 30]] == 1, 1e-30, 1 - 1e-15)
+    p[100:140] = np.where(y[100:140] == 1, 0.01, 0.99)
+    found = hints((y, p))
+    loss = np.sort(-np.log(np.where(y == 1, p, 1 - p)))
+    part = loss[-50:].sum() / loss.sum()
+    only(found, "D19", "note", f"rows that cost most (50) make {part:.0%} of the loss", "rows 10 (")
+    # more rows than are kept: bounded by their cells
+    many = hints((np.tile(y, 4), np.tile(p, 4)))
+    only(many, "D19", "note", "most (200) make at least ")
+    least = float(many[0].found.split("least ")[1].split("%")[0]) / 100
+    assert part - 0.12 < least <= part + 0.005
+
+
+def test_losses_of_one_size_are_not_concentrated():
+    y = np.arange(5000) % 2
+    assert codes((y, np.where(y == 1, 0.8, 0.2))) == []
+    q, y = calibrated(3, 5.0, rows=5000)
+    assert codes((y, q)) == []
+    assert "D19" not in codes((y, q), weight=np.where(y == 0, 50.0, 1.0))
