@@ -7,6 +7,7 @@ name its inputs, and a line `column: call` for each library. Without an argument
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import sys
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import outcomes
 
 PAGE = outcomes.ROOT / "docs" / "differences.md"
 SECTION = re.compile(r"<!-- table -->\n(.*?)<!-- /table -->\n\n```py\n(.*?)```", re.S)
-COLUMNS = ("scipy", "sklearn", "torch", "optax", "xent.sklearn", "xent.torch", "xent")
+COLUMNS = ("scipy", "sklearn", "torch", "keras", "optax", "xent.sklearn", "xent.torch", "xent")
 VERSIONS = re.compile(r"<!-- versions -->.*?<!-- /versions -->", re.S)
 
 
@@ -48,6 +49,7 @@ def known() -> dict[str, Any]:
         if module in names:
             names[short] = getattr(names[module], name)
     names["slope"] = slope
+    names["K"] = importlib.import_module("keras.losses")
     names["by_index"] = names["optax"].softmax_cross_entropy_with_integer_labels
     return names
 
@@ -86,7 +88,8 @@ def written(text: str) -> str:
         return f"{made}\n\n```py\n{found[2]}```"
 
     text = SECTION.sub(section, text)
-    return VERSIONS.sub(f"<!-- versions -->{outcomes.versions()}<!-- /versions -->", text)
+    versions = outcomes.versions((*outcomes.PEERS, "keras"))
+    return VERSIONS.sub(f"<!-- versions -->{versions}<!-- /versions -->", text)
 
 
 if __name__ == "__main__":
