@@ -49,16 +49,22 @@ def title(page):
     return listed[1] if listed else re.match(r"# (.+)", text)[1]
 
 
+def cell(text):
+    """Return a text with what is code in it set as code, for a cell of a table."""
+    code = r'(\b\w+=(?:"[^"]*"|\[\.\.\.\]|True)|\b\w+_\w+(?:\([^)]*\))?)'
+    return re.sub(code, r"`\1`", text) if "`" not in text else text
+
+
 def rules():
     """Return the rules as a table, with the pages that explain them."""
     from xent.diagnostics.rules import RULES
 
-    lines = ["| code | kind | about | what to do |", "|---|---|---|---|"]
+    lines = ["| code | kind | about | why | what to do |", "|---|---|---|---|---|"]
     pages = explained()
-    for code, text in RULES.items():
-        severity, _, about = text.partition(": ")
+    for code, rule in RULES.items():
         links = "; ".join(f"[{title(page)}](../{page}.md)" for page in pages.get(code, ()))
-        lines.append(f'| <span id="{code}"></span>{code} | {severity} | {about} | {links} |')
+        cells = (rule.effect, rule.about, cell(rule.why), f"{cell(rule.fix)} {links}")
+        lines.append(f'| <span id="{code}"></span>{code} | {" | ".join(cells)} |')
     return "\n".join(lines)
 
 

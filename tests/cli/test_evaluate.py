@@ -155,7 +155,7 @@ def test_output_and_state_are_files(xent_, tmp_path):
         (["evaluate", DIGITS, "--output", "/no/such/folder/a"], "must be in a folder that exists"),
         (["evaluate", DIGITS, "--output", EXAMPLES], "must be a file, got the folder"),
         (["nothing"], "Unknown command"),
-        (["explain", "x"], 'unable to convert "x"'),
+        (["explain", "x"], "value must be a number, the loss, or the code of a rule"),
         (["explain", "1", "--frequencies", "a"], "frequencies must be numbers"),
         (["explain", "1", "--classes", "1.5"], "classes must be a whole number, got '1.5'"),
     ],

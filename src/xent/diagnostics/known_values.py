@@ -1,15 +1,16 @@
-"""What a value of a loss means: `explain(0.6931, classes=2)`."""
+"""What a value of a loss means, or the code of a rule: `explain(0.6931, classes=2)`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.diagnostics.rules import Rule, is_code, rule
 from xent.diagnostics.value_table import KnownValue, check_classes, known_values
 from xent.errors import XentTypeError, XentValueError
 from xent.units import Unit, nats_per, perplexity_of
@@ -75,19 +76,34 @@ class Explanation:
         return "\n".join([*lines, *self.notes])
 
 
+@overload
+def explain(value: str) -> Rule: ...
+
+
+@overload
 def explain(
     value: float,
     *,
     classes: int | None = None,
     class_frequencies: Sequence[float] | Any = None,
     unit: Unit = "nat",
-) -> Explanation:
-    """Return what a mean cross-entropy of this value says about a model.
+) -> Explanation: ...
+
+
+def explain(
+    value: float | str,
+    *,
+    classes: int | None = None,
+    class_frequencies: Sequence[float] | Any = None,
+    unit: Unit = "nat",
+) -> Explanation | Rule:
+    """Return what a mean cross-entropy of this value says about a model, or what a rule is about.
 
     Parameters
     ----------
-    value : float
-        A mean loss per sample, in `unit`.
+    value : float or str
+        A mean loss per sample, in `unit`; or the code of a rule, as warnings and errors have
+        it: "D04".
     classes : int, optional
         Number of classes; follows from `class_frequencies` where those are given.
     class_frequencies : sequence of float, optional
@@ -97,16 +113,16 @@ def explain(
 
     Returns
     -------
-    Explanation
-        Prints as text. All its values are in nats, whatever the unit of `value`.
+    Explanation or Rule
+        Prints as text. All values of an explanation are in nats, whatever the unit of `value`.
 
     Raises
     ------
     XentValueError
         If `classes` is less than 1 or not the number of frequencies, if frequencies are
-        negative, not finite or all zero, or if `unit` is unknown.
+        negative, not finite or all zero, if `unit` is unknown, or if no rule has the code.
     XentTypeError
-        If `value` is not a number or `classes` not an integer.
+        If `value` is neither a number nor a code, or `classes` not an integer.
 
     See Also
     --------
@@ -129,12 +145,23 @@ def explain(
     uniform guessing among 10 classes costs 2.303
     always guessing the class frequencies costs 2.303
     skill 0.716
+
+    >>> print(explain("D33"))
+    D33, warning: the mean of a divergence divides by the number of classes too
+    reduction="mean" of torch's kl_div is the mean over elements: K times too small for K classes,
+    and so are its gradients.
+    Fix: reduction="batchmean", or distillation_loss for two sets of logits.
     """
+    if isinstance(value, str) and is_code(value):
+        return rule(value)
     factor = nats_per(unit)
     try:
         nats = float(value) * factor
     except (TypeError, ValueError):
-        raise XentTypeError(f"value must be a number, got {value!r}", value=value) from None
+        raise XentTypeError(
+            f"value must be a number, the loss, or the code of a rule such as D04, got {value!r}",
+            value=value,
+        ) from None
     shares = None if class_frequencies is None else _shares(class_frequencies)
     num_classes = _num_classes(classes, shares)
     uniform = None if num_classes is None else math.log(num_classes)

@@ -1,4 +1,4 @@
-"""`xent explain`: what a loss value means."""
+"""`xent explain`: what a loss value means, or the code of a rule."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ __all__ = ["explain"]
 
 
 def explain(
-    value: Annotated[float, Parameter(help="A loss, such as 0.6931.")],
+    value: Annotated[
+        float | str,
+        Parameter(help="A loss, such as 0.6931, or the code of a rule, such as D04."),
+    ],
     /,
     *,
     classes: Annotated[int | None, whole("Number of classes.")] = None,
@@ -21,10 +24,13 @@ def explain(
     ] = None,
     unit: Annotated[Literal["nat", "bit", "ban"], option("Unit of the value.")] = "nat",
 ) -> int:
-    """Say what a loss value means: ln 2 is a coin flip, ln K a uniform guess."""
+    """Say what a loss means, such as ln 2, or what a rule is about, such as D04."""
     from xent.cli.values import number_list
     from xent.diagnostics.known_values import explain as explain_
 
+    if isinstance(value, str):
+        print(explain_(value))
+        return OK
     print(
         explain_(
             value,
