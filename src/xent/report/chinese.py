@@ -47,10 +47,11 @@ def in_chinese(message: str) -> tuple[str, ...] | None:
     return None if whole is None else (whole,)
 
 
+@functools.lru_cache(maxsize=256)
 def _sentence(text: str) -> str | None:
-    for pattern, chinese in _patterns():
-        match = pattern.fullmatch(text)
-        filled = match and _filled(chinese, match.groupdict())
+    for template, chinese in _templates():
+        values = template.values(text)
+        filled = None if values is None else _filled(chinese, values)
         if filled is not None:
             return filled
     return None
@@ -76,25 +77,48 @@ def _is_value(text: str) -> bool:
     return bool(re.fullmatch(r"[-+]?(\d[\d.,e+-]*|inf|nan)|'.*'|\".*\"", text, re.DOTALL))
 
 
-@functools.cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    return tuple((re.compile(_pattern(english), re.DOTALL), zh) for english, zh in MESSAGES)
+class Template:
+    """A sentence with places, and what stands in the places of a text.
 
+    >>> Template("{n} row(s) of {name}, and {other}").values("2 rows of a.csv, and of b, and c")
+    {'n': '2', 'name': 'a.csv', 'other': 'of b, and c'}
 
-def _pattern(english: str) -> str:
-    """Return what recognises a sentence.
-
-    >>> _pattern("{n} row(s) of {name}")
-    '(?P<n>-?[0-9,]+)\\\\ rows?\\\\ of\\\\ (?P<name>.+?)'
+    A place of words ends where what follows it comes first. That finds a way to read the text
+    if there is one, and never looks back: a name that somebody made up of our own words costs
+    no more than another, where one pattern for the sentence would try every way to part it.
     """
-    parts, end = [], 0
-    for place in _PLACE.finditer(english):
-        name, ending = place.groups()
-        parts.append(re.escape(english[end : place.start()]))
-        if ending:
-            parts.append("s?" if ending == "s" else f"(?:{ending})?")
-        else:
-            kind = "-?[0-9,]+" if _WHOLE.fullmatch(name) else ".+?"
-            parts.append(f"(?P<{name}>{kind})")
-        end = place.end()
-    return "".join([*parts, re.escape(english[end:])])
+
+    def __init__(self, english: str) -> None:
+        self._words: list[str] = []
+        between, end = [""], 0
+        for place in _PLACE.finditer(english):
+            name, ending = place.groups()
+            between[-1] += re.escape(english[end : place.start()])
+            if ending:
+                between[-1] += "s?" if ending == "s" else f"(?:{ending})?"
+            elif _WHOLE.fullmatch(name):
+                between[-1] += f"(?P<{name}>-?[0-9,]+)"
+            else:
+                self._words.append(name)
+                between.append("")
+            end = place.end()
+        between[-1] += re.escape(english[end:]) + r"\Z"
+        self._between = [re.compile(part) for part in between]
+
+    def values(self, text: str) -> dict[str, str] | None:
+        """Return what stands in each place, none of it empty; None for another sentence."""
+        found = self._between[0].match(text)
+        values = {} if found is None else found.groupdict()
+        for name, following in zip(self._words, self._between[1:], strict=True):
+            if found is None or found.end() == len(text):
+                return None
+            begin = found.end()
+            found = following.search(text, begin + 1)
+            if found is not None:
+                values |= {name: text[begin : found.start()]} | found.groupdict()
+        return None if found is None else values
+
+
+@functools.cache
+def _templates() -> tuple[tuple[Template, str], ...]:
+    return tuple((Template(english), chinese) for english, chinese in MESSAGES)
