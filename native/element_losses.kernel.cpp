@@ -15,17 +15,15 @@ namespace {
 
 constexpr int kBlock = 256;
 
-// A slope is asked for by the type that the gradient is stored in.
+// A loss is steep if its slope may be beyond the largest number, as 1 / q of a denormal is.
 struct SquaredError {
+  static constexpr bool kIsSteep = false;
   static XENT_INLINE double term(double x, double y) { return (x - y) * (x - y); }
-  template <class Storage>
-  static XENT_INLINE double slope(double x, double y) {
-    return 2 * (x - y);
-  }
+  static XENT_INLINE double slope(double x, double y) { return 2 * (x - y); }
 };
 
-// Bound of a slope that is steep, as 1 / q of a denormal number is. A half is left to become
-// infinite, as it does in torch: a GradScaler has to see it.
+// Where a steep gradient is held. A half is left to become infinite, as it does in torch: a
+// GradScaler has to see it.
 template <class Storage>
 constexpr double kSteepest = std::numeric_limits<Storage>::max();
 template <>
@@ -39,22 +37,18 @@ constexpr double kLeastLog = -100, kLeastProduct = 1e-12;
 XENT_INLINE double floored(double log_p) { return log_p < kLeastLog ? kLeastLog : log_p; }
 
 struct BinaryCrossEntropy {
+  static constexpr bool kIsSteep = true;
   static XENT_INLINE double term(double q, double y) {
     const double if_true = floored(log(q)), if_false = floored(log_of_complement(q));
     // from the nearer end, so that a label of 0 or 1 takes one of the two as it is
     const double step = if_true - if_false;
     return y < 0.5 ? -(if_false + y * step) : -(if_true - (1 - y) * step);
   }
-  template <class Storage>
   static XENT_INLINE double slope(double q, double y) {
     const double product = q * (1 - q);
     const bool inside = product > 0;
     const double edge = q == y ? 1 - 2 * q : (q - y) / kLeastProduct;
-    const double value = inside ? (q - y) / (inside ? product : 1.0) : edge;
-    // NaN passes through
-    constexpr double most = kSteepest<Storage>;
-    const double held = value > most ? most : value;
-    return held < -most ? -most : held;
+    return inside ? (q - y) / (inside ? product : 1.0) : edge;
   }
 };
 
@@ -72,27 +66,34 @@ struct HardBinaryCrossEntropy : BinaryCrossEntropy {
 XENT_INLINE double absent(double log_q) { return log_q != log_q ? log_q : 0.0; }
 
 struct KlOfProbs {
+  static constexpr bool kIsSteep = false;
   static XENT_INLINE double term(double log_q, double p) {
     const double value = p * (log(p) - log_q);
     return p == 0 ? absent(log_q) : value;
   }
-  template <class Storage>
-  static XENT_INLINE double slope(double, double p) {
-    return -p;
-  }
+  static XENT_INLINE double slope(double, double p) { return -p; }
 };
 
 struct KlOfLogProbs {
+  static constexpr bool kIsSteep = false;
   static XENT_INLINE double term(double log_q, double log_p) {
     const double p = exp(log_p);
     const double value = p * (log_p - log_q);
     return p == 0 ? absent(log_q) : value;
   }
-  template <class Storage>
-  static XENT_INLINE double slope(double, double log_p) {
-    return -exp(log_p);
-  }
+  static XENT_INLINE double slope(double, double log_p) { return -exp(log_p); }
 };
+
+// A gradient, with its factor, in the type that it is computed in; NaN passes through.
+template <class Loss, class Storage>
+XENT_INLINE typename ComputedIn<Storage>::type rounded(double gradient) {
+  if constexpr (Loss::kIsSteep) {
+    constexpr double most = kSteepest<Storage>;
+    gradient = gradient > most ? most : gradient;
+    gradient = gradient < -most ? -most : gradient;
+  }
+  return static_cast<typename ComputedIn<Storage>::type>(gradient);
+}
 
 template <class Loss, class Storage>
 XENT_INLINE double block(const Storage* from, const double* y, int count, double scale,
@@ -108,7 +109,7 @@ XENT_INLINE double block(const Storage* from, const double* y, int count, double
   T slope[kBlock];
 #pragma omp simd
   for (int i = 0; i < count; ++i)
-    slope[i] = static_cast<T>(scale * Loss::template slope<Storage>(x[i], y[i]));
+    slope[i] = rounded<Loss, Storage>(scale * Loss::slope(x[i], y[i]));
 #pragma omp simd
   for (int i = 0; i < count; ++i) store(to[i], slope[i]);
   return sum;

@@ -82,7 +82,7 @@ def test_sums_and_gradients(loss, count, dtype, soft):
     assert abs(found.sum - float(terms.sum())) <= (4 + 8) * EPSILON * size
     assert found.outside == 0
     most = np.finfo(dtype).max
-    expected = np.clip(slopes, -most, most) / 2
+    expected = np.clip(slopes / 2, -most, most)
     # a few roundings in float64, then one of the gradient's own
     unit = np.finfo(dtype).eps / 2 if dtype == np.float32 else 0.0
     allowed = np.abs(expected) * (unit + 6 * EPSILON) + np.finfo(dtype).smallest_subnormal

@@ -85,6 +85,39 @@ def test_a_steep_gradient_is_finite_where_torchs_is(dtype, weight, reduction):
         assert ours == torch.finfo(dtype).min
 
 
+STEEP = 1e-40  # in float32, of which 1 / q is beyond the largest number
+
+
+@pytest.mark.parametrize("upstream", [1.0, 2.0, 1e-5, 0.0])
+@pytest.mark.parametrize("rows", [2, 1000])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize(
+    "weight", [None, "ones", "no first row", "learnt"], ids=lambda weight: weight or "none"
+)
+def test_a_steep_gradient_is_held_after_what_multiplies_it(weight, reduction, rows, upstream):
+    probs, labels = torch.full((rows,), 0.5), torch.ones(rows)
+    probs[0] = STEEP
+    probs.requires_grad_()
+    own = None if weight is None else torch.ones(rows, requires_grad=weight == "learnt")
+    if weight == "no first row":
+        own[0] = 0
+    loss = F.binary_cross_entropy(probs, labels, own, reduction=reduction)
+    (loss * upstream).sum().backward()
+    assert not probs.grad.isnan().any()
+    # of the number that 1e-40 is in float32, the product in float64, rounded to float32
+    factor = upstream / (rows if reduction == "mean" else 1) * (weight != "no first row")
+    exact = -factor / probs.detach()[0].double()
+    most = torch.finfo(torch.float32).max
+    if weight is None and reduction != "none" and upstream < 1:
+        # made with the value, for an upstream gradient of 1, and held there
+        exact = upstream * max(exact / upstream, -most) if upstream else exact
+    # float64 with one rounding more or less, and float32 once
+    assert float(probs.grad[0]) == pytest.approx(max(float(exact), -most), rel=2**-23)
+    assert float(probs.grad[1]) == pytest.approx(
+        -2 * upstream / (rows if reduction == "mean" else 1), rel=2**-23
+    )
+
+
 def test_where_torch_loses_the_gradient():
     probs = torch.tensor([1e-20, 1e-20], requires_grad=True)
     labels = torch.tensor([1.0, 0.0])

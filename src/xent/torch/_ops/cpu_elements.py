@@ -12,7 +12,7 @@ from torch import Tensor
 from xent.kernels.cpu import element_losses as kernel
 from xent.torch._ops.autograd import times
 from xent.torch._ops.memory import array_of, tensor_of
-from xent.torch._ops.pointwise import Pointwise, slopes
+from xent.torch._ops.pointwise import Pointwise, held, slopes
 from xent.torch._ops.route import is_eager, is_plain
 
 __all__ = ["CpuElements", "serves_elements"]
@@ -71,11 +71,11 @@ class CpuElements:
         return bool(upstream.item() == 1)
 
     def scaled(self, gradient: Tensor, upstream: Tensor, *, in_place: bool) -> Tensor:
-        return times(gradient, upstream, in_place=in_place)
+        return held(self.rule, times(gradient, upstream, in_place=in_place), gradient.dtype)
 
     def formula(self, logits: Tensor, upstream: Tensor) -> Tensor:
         slope = slopes(self.rule, logits, self.target, None)
-        return (upstream / (self.divisor or 1) * slope).to(logits.dtype)
+        return held(self.rule, upstream / (self.divisor or 1) * slope, logits.dtype)
 
     def _evaluate(self, input: Tensor, scale: float, want: bool) -> tuple[Tensor, Tensor | None]:
         found = kernel.score(

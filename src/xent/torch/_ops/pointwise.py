@@ -21,7 +21,7 @@ from xent.torch._ops.pieces import for_each_piece
 from xent.torch._ops.route import is_eager, is_plain
 from xent.torch._ops.saved import save, saved
 
-__all__ = ["Pointwise", "is_numbers", "pointwise", "pointwise_sum", "slopes", "sum_dtype"]
+__all__ = ["Pointwise", "held", "is_numbers", "pointwise", "pointwise_sum", "slopes", "sum_dtype"]
 
 _is_batched = torch._C._functorch.is_legacy_batchedtensor
 
@@ -44,7 +44,8 @@ class Pointwise:
     kernel : str, optional
         What kernels/cpu/element_losses.py calls it.
     is_steep : bool
-        Whether a slope may be infinite; it is held at the largest number, with its weight.
+        Whether a slope may be beyond the largest number. It is computed in float64, and a
+        gradient is `held` where it is stored, after everything that multiplies it.
     """
 
     terms: Callable[[Tensor, Tensor], Tensor]
@@ -61,7 +62,7 @@ def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | N
     """
     dtype = torch.float64 if input.dtype is torch.float64 else torch.float32
     if _is_beyond_one_gradient(input, target, weight):
-        return _losses(rule.differentiable, input, target, weight).to(dtype)
+        return _losses(rule.differentiable, _wide(rule, input), target, weight).to(dtype)
     target, weight = _spread(input, target, weight)
     terms: Tensor = _Terms.apply(input, target, weight, rule, dtype)
     return terms
@@ -70,7 +71,8 @@ def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | N
 def pointwise_sum(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """Return the sum of ``weight * loss`` over all elements, a float64 scalar."""
     if _is_beyond_one_gradient(input, target, weight):
-        return _losses(rule.differentiable, input, target, weight).sum(dtype=sum_dtype(input))
+        losses = _losses(rule.differentiable, _wide(rule, input), target, weight)
+        return losses.sum(dtype=sum_dtype(input))
     target, weight = _spread(input, target, weight)
     total: Tensor = _Sum.apply(input, target, weight, rule)
     return total
@@ -163,12 +165,16 @@ def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
     rule = ctx.rule
     if torch.is_grad_enabled() or not is_numbers(upstream):
         # to be differentiated again, or many at once
-        return (upstream * slopes(rule, input, target, weight)).to(input.dtype)
+        return held(rule, upstream * slopes(rule, input, target, weight), input.dtype)
     gradient = torch.empty_like(input)
     along = upstream if upstream.dim() else None
 
     def work(x: Tensor, t: Tensor, w: Tensor | None, g: Tensor, u: Tensor | None) -> None:
-        torch.mul(slopes(rule, x, t, w), upstream if u is None else u, out=g)
+        by = upstream if u is None else u
+        if rule.is_steep:
+            g.copy_(held(rule, slopes(rule, x, t, w) * by, g.dtype))
+        else:
+            torch.mul(slopes(rule, x, t, w), by, out=g)
 
     for_each_piece(work, input, target, weight, gradient, along)
     return gradient
@@ -187,12 +193,51 @@ def _losses(
 
 def slopes(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """Return ``weight * slope`` of each element, in float32 at least, differentiable."""
-    is_double = torch.float64 in (input.dtype, target.dtype)
-    dtype = sum_dtype(input) if is_double else torch.float32
+    is_wide = rule.is_steep or torch.float64 in (input.dtype, target.dtype)
+    dtype = sum_dtype(input) if is_wide else torch.float32
     values = rule.slope(input.to(dtype), target.to(dtype))
-    values = values if weight is None else values * weight
     if rule.is_steep:
-        # a half becomes infinite, as it does in torch: a GradScaler has to see it
-        most = torch.finfo(dtype if input.dtype is torch.float16 else input.dtype).max
+        # beyond the largest float64: a weight or an upstream gradient of 0 makes it 0
+        most = torch.finfo(dtype).max
         values = values.clamp(-most, most)
-    return values
+    return values if weight is None else values * weight
+
+
+def held(rule: Pointwise, gradient: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a gradient in the dtype that it is stored in, a steep one at the largest number.
+
+    A half becomes infinite, as it does in torch: a GradScaler has to see it.
+    """
+    if rule.is_steep and dtype is not torch.float16:
+        most = torch.finfo(dtype).max
+        gradient = gradient.clamp(-most, most)
+    return gradient.to(dtype)
+
+
+def _wide(rule: Pointwise, input: Tensor) -> Tensor:
+    """Return the input of a steep loss in float64, whose gradient is `held` on its way back."""
+    if not rule.is_steep or input.dtype in (torch.float16, torch.float64):
+        return input
+    wide: Tensor = _Wide.apply(input, sum_dtype(input), rule)
+    return wide
+
+
+class _Wide(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(input: Tensor, dtype: torch.dtype, rule: Pointwise) -> Tensor:
+        return input.to(dtype, copy=True)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.dtype, ctx.rule = inputs[0].dtype, inputs[2]
+        ctx.wide = output.dtype
+
+    @staticmethod
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        return held(ctx.rule, upstream, ctx.dtype), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
+        return tangent.to(ctx.wide, copy=True)
