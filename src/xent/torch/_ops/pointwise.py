@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ class Pointwise:
         operations, so that it can be differentiated again.
     differentiable : callable
         As `terms`, in operations whose derivatives are right to any order, with respect to
-        the target as well.
+        the target as well. Of a steep loss, ``most=`` is the slope to hold it at.
     kernel : str, optional
         What kernels/cpu/element_losses.py calls it.
     is_steep : bool
@@ -50,7 +51,7 @@ class Pointwise:
 
     terms: Callable[[Tensor, Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
-    differentiable: Callable[[Tensor, Tensor], Tensor]
+    differentiable: Callable[..., Tensor]
     kernel: ElementLoss | None = None
     is_steep: bool = False
 
@@ -62,7 +63,7 @@ def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | N
     """
     dtype = torch.float64 if input.dtype is torch.float64 else torch.float32
     if _is_beyond_one_gradient(input, target, weight):
-        return _losses(rule.differentiable, _wide(rule, input), target, weight).to(dtype)
+        return _differentiable(rule, input, target, weight).to(dtype)
     target, weight = _spread(input, target, weight)
     terms: Tensor = _Terms.apply(input, target, weight, rule, dtype)
     return terms
@@ -71,7 +72,7 @@ def pointwise(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | N
 def pointwise_sum(rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
     """Return the sum of ``weight * loss`` over all elements, a float64 scalar."""
     if _is_beyond_one_gradient(input, target, weight):
-        losses = _losses(rule.differentiable, _wide(rule, input), target, weight)
+        losses = _differentiable(rule, input, target, weight)
         return losses.sum(dtype=sum_dtype(input))
     target, weight = _spread(input, target, weight)
     total: Tensor = _Sum.apply(input, target, weight, rule)
@@ -180,6 +181,26 @@ def _gradient(ctx: Any, upstream: Tensor) -> Tensor:
     return gradient
 
 
+def _differentiable(
+    rule: Pointwise, input: Tensor, target: Tensor, weight: Tensor | None
+) -> Tensor:
+    """Return the loss of each element, in operations that autograd takes to any order."""
+    if not rule.is_steep:
+        return _losses(rule.differentiable, input, target, weight)
+    wide = input.to(sum_dtype(input))
+    kept = torch.float32 if input.dtype is torch.float16 else input.dtype
+    if wide is not input and wide.requires_grad and is_eager() and is_plain(input):
+        # held on its way back instead, after the weight and the upstream gradient
+        kept, storage = wide.dtype, input.dtype
+
+        def hold(gradient: Tensor | None) -> Tensor | None:
+            return None if gradient is None else held(rule, gradient, storage).to(gradient.dtype)
+
+        wide.register_hook(hold)
+    formula = partial(rule.differentiable, most=torch.finfo(kept).max)
+    return _losses(formula, wide, target, weight)
+
+
 def _losses(
     formula: Callable[[Tensor, Tensor], Tensor],
     input: Tensor,
@@ -212,32 +233,3 @@ def held(rule: Pointwise, gradient: Tensor, dtype: torch.dtype) -> Tensor:
         most = torch.finfo(dtype).max
         gradient = gradient.clamp(-most, most)
     return gradient.to(dtype)
-
-
-def _wide(rule: Pointwise, input: Tensor) -> Tensor:
-    """Return the input of a steep loss in float64, whose gradient is `held` on its way back."""
-    if not rule.is_steep or input.dtype in (torch.float16, torch.float64):
-        return input
-    wide: Tensor = _Wide.apply(input, sum_dtype(input), rule)
-    return wide
-
-
-class _Wide(torch.autograd.Function):
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(input: Tensor, dtype: torch.dtype, rule: Pointwise) -> Tensor:
-        return input.to(dtype, copy=True)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.dtype, ctx.rule = inputs[0].dtype, inputs[2]
-        ctx.wide = output.dtype
-
-    @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
-        return held(ctx.rule, upstream, ctx.dtype), None, None
-
-    @staticmethod
-    def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
-        return tangent.to(ctx.wide, copy=True)

@@ -200,19 +200,20 @@ def _slope(q: Tensor, y: Tensor) -> Tensor:
     return torch.where(inside, (q - y) / torch.where(inside, product, 1.0), edge)
 
 
-def _differentiable(q: Tensor, y: Tensor) -> Tensor:
-    never, always = q < _LEAST, 1 - q < _LEAST
-    if_true = _floor(q, never) + torch.where(never, 1.0, q).log()
-    if_false = _floor(1 - q, always) + torch.where(always, 0.0, -q).log1p()
+def _differentiable(q: Tensor, y: Tensor, *, most: float) -> Tensor:
+    least = max(_LEAST, 1 / most)
+    never, always = q < least, 1 - q < least
+    if_true = _floor(q, never, most) + torch.where(never, 1.0, q).log()
+    if_false = _floor(1 - q, always, most) + torch.where(always, 0.0, -q).log1p()
     return -(y * if_true + (1 - y) * if_false)
 
 
-def _floor(p: Tensor, is_least: Tensor) -> Tensor:
-    """-100 where log p is clamped, with the derivative 1 / p, or torch's 1e12 at p = 0; else 0."""
+def _floor(p: Tensor, is_least: Tensor, most: float) -> Tensor:
+    """log p, or -100, with the derivative 1 / p, or torch's 1e12 at p = 0, held; else 0."""
     fixed = p.detach()
-    largest = torch.finfo(p.dtype).max
-    steep = (1 / torch.where(fixed == 0, _LEAST_PRODUCT, fixed)).clamp(max=largest)
-    return torch.where(is_least, _LEAST_LOG + (p - fixed) * steep, 0.0)
+    steep = (1 / torch.where(fixed == 0, _LEAST_PRODUCT, fixed)).clamp(max=most)
+    value = fixed.log().clamp(min=_LEAST_LOG) + (p - fixed) * steep
+    return torch.where(is_least, value, 0.0)
 
 
 # 1 / q of a denormal number is beyond the largest
