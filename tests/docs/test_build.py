@@ -15,6 +15,8 @@ SEARCHES = {
     "交叉熵": ["zh/article.html", "zh/start.html", "zh/howto/why-cross-entropy-and-not-mse.html"],
     "概率": ["zh/article.html"],
     "标签平滑 损失": ["zh/howto/label-smoothing-ignore-index-weight.html"],
+    "显存不足": ["zh/howto/cross-entropy-out-of-memory.html"],
+    "损失 负数": ["zh/howto/cross-entropy-loss-negative.html"],
     "熵": ["zh/article.html"],
     "16.118": ["howto/bceloss-is-100.html", "zh/howto/bceloss-is-100.html"],
     "loss 0.693": ["howto/is-my-cross-entropy-loss-good.html"],
