@@ -43,9 +43,12 @@ SPEED = [
 ]  # fmt: skip
 HEADS = {
     "en": ("what", "xent", "against", "times as fast"),
-    "zh": ("内容", "xent", "对照", "速度之比"),
+    "zh": ("内容", "xent", "对照", "加速比"),
 }
-MACHINE = {"en": "{} threads", "zh": "{} 个线程"}
+THREADS = {"en": "{} threads", "zh": "{} 个线程"}
+# between facts, between sentences of them, between dates, at the end
+MARKS = {"en": (", ", "; ", " – ", "."), "zh": ("，", "；", " 至 ", "。")}
+RIVALS = {"torch, chunked": "torch（分块）", "pandas and scikit-learn": "pandas 和 scikit-learn"}
 
 
 def kl():
@@ -89,15 +92,18 @@ def speed(lang="en"):
         facts.append(ours)
         ratio = theirs["milliseconds"] / ours["milliseconds"]
         label = labels[list(HEADS).index(lang)]
+        rival = rival if lang == "en" else RIVALS.get(rival, rival)
         lines.append(f"| {label} | {time(ours)} | {rival} {time(theirs)} | {ratio:.1f} x |")
     machines = {(row["cpu"], row["isa"], row["threads"]) for row in facts}
     assert len(machines) == 1, f"rows of several machines: {machines}"
     ((cpu, isa, threads),) = machines
     dates = sorted({row["date"][:10] for row in facts})
     versions = facts[-1]["versions"]
-    peers = ", ".join(f"{peer} {versions[peer]}" for peer in ("torch", "scikit-learn", "scipy"))
-    measured = " – ".join(dates[:1] + dates[1:][-1:])
-    facts_in_words = f"{cpu}, {isa}, {MACHINE[lang].format(threads)}, {measured}; {peers}."
+    comma, semicolon, dash, stop = MARKS[lang]
+    peers = comma.join(f"{peer} {versions[peer]}" for peer in ("torch", "scikit-learn", "scipy"))
+    measured = dash.join(dates[:1] + dates[1:][-1:])
+    machine = comma.join([cpu, isa, THREADS[lang].format(threads), measured])
+    facts_in_words = f"{machine}{semicolon}{peers}{stop}"
     head = f"| {' | '.join(HEADS[lang])} |"
     return "\n".join([head, "|---|---|---|---|", *lines, "", facts_in_words, ""])
 
