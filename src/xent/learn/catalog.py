@@ -86,7 +86,7 @@ CHAPTERS = (
     _chapter(
         "adversarial",
         ("Adversarial training", "Why ln 2 and 2 ln 2 appear, and what saturates."),
-        ("对抗训练", "为什么会出现 ln 2 和 2 ln 2？饱和的又是什么？"),
+        ("生成对抗网络（GAN）", "为什么会出现 ln 2 和 2 ln 2？饱和的又是什么？"),
     ),
     _chapter(
         "pitfalls",

@@ -271,9 +271,9 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "请检查行与标签是否对应：其中之一是不是排过序或做过连接？"),
     ("the predictions lose {loss} nats, and always saying the class frequencies {frequencies}, "
      "and guessing uniformly {uniform}",
-     "预测的损失为 {loss} 奈特，而总是报各类别的频率只要 {frequencies}，均匀猜测只要 {uniform}"),
+     "预测的损失为 {loss} 奈特，而总是回答各类别的频率只要 {frequencies}，均匀猜测只要 {uniform}"),
     ("the predictions lose {loss} nats, and always saying the class frequencies {frequencies}",
-     "预测的损失为 {loss} 奈特，而总是报各类别的频率只要 {frequencies}"),
+     "预测的损失为 {loss} 奈特，而总是回答各类别的频率只要 {frequencies}"),
     ("where the scores still rank the classes (area under the ROC curve {area}), recalibration "
      "keeps what they know", "如果预测仍能区分类别（ROC 曲线下面积为 {area}），重新校准可以保住它们所知道的"),
     ("where the scores still rank the classes, recalibration keeps what they know",
@@ -337,9 +337,9 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "请检查它的列是否对应，以及训练时是否有这个类别"),
     ("the log loss is {loss} nats, {name_} to four digits: what always saying the class "
      "frequencies loses, which are equal",
-     "对数损失为 {loss} 奈特，前四位就是{name_}：各类别同样多时，总是报类别频率的损失"),
+     "对数损失为 {loss} 奈特，前四位就是{name_}：各类别同样多时，总是回答类别频率的损失"),
     ("the log loss is {loss} nats, {name_} to four digits: what always saying the class "
-     "frequencies loses", "对数损失为 {loss} 奈特，前四位就是{name_}：总是报类别频率的损失"),
+     "frequencies loses", "对数损失为 {loss} 奈特，前四位就是{name_}：总是回答类别频率的损失"),
     ("the log loss is {loss} nats, {name_} to four digits: a coin flip between two classes: no "
      "model, or one that has not learnt yet",
      "对数损失为 {loss} 奈特，前四位就是{name_}：两个类别抛硬币的损失，没有模型，或模型还什么都没学到"),

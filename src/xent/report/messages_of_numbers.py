@@ -64,9 +64,9 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
      "相邻各行的差相似（相关系数 {value}，{a} 与 {b}）：除非用 cluster 指出哪些行属于一起（例如同一篇文档），"
      "否则区间太短"),
     ("more than {n} clusters, put together into so many by hash",
-     "簇多于 {n} 个，已按散列合并成这么多"),
+     "簇多于 {n} 个，已按散列值合并成 {n} 个"),
     ("only {n} cluster(s): an interval from so few is wide and uncertain",
-     "只有 {n} 个簇：由这么少的簇得到的区间又宽又不确定"),
+     "只有 {n} 个簇：由这么少的簇得到的区间又宽又不可靠"),
     ("{share} of the loss of {name} comes from {n} row(s) whose probability was raised to {clip}: "
      "the difference says more about the clip than about the model",
      "{name} 的损失有 {share} 来自 {n} 行，它们的概率被提高到了 {clip}：这个差说明的更多是截断值，而不是模型"),

@@ -63,7 +63,7 @@ $$\log\bigl(1 - D(\text{假})\bigr) \qquad\text{或}\qquad -\log D(\text{假})$$
         "[[slope]], under $\\log(1 - D)$ with [[saturating]]: the gradients are $-(1-D)$ and $-D$. Where the generator is "
         "worst, the second has nothing left to say.",
         "zh": "判别器给生成样本的概率是 $D = [[d]]$。用 $-\\log D$ 时，生成器受到的推力为 [[slope]]；"
-        "用 $\\log(1 - D)$ 时为 [[saturating]]：两个梯度分别是 $-(1-D)$ 和 $-D$。生成器越差，后者越是无话可说。",
+        "用 $\\log(1 - D)$ 时为 [[saturating]]：两个梯度分别是 $-(1-D)$ 和 $-D$。生成器越差，后者的推力越接近 0。",
     },
     "at_rest": {
         "en": r"""
@@ -96,7 +96,7 @@ of $D^*$ and JS from the densities.
 
 $$D^*(x) = \frac{p_{\text{数据}}(x)}{p_{\text{数据}}(x) + p_{\text{生成}}(x)}$$
 
-它剩下的损失是 $2\ln 2 - 2\,\mathrm{JS}$，JS 是两者的 Jensen–Shannon 散度：最优猜测的交叉熵量出了两个分布相距多远。下面两个数是分开算出来的：损失由 $D^*$ 的对数几率算出，JS 由密度算出。
+它余下的损失是 $2\ln 2 - 2\,\mathrm{JS}$，JS 是两者的 Jensen–Shannon 散度：最优猜测的交叉熵量出了两个分布相距多远。下面两个数是分开算出来的：损失由 $D^*$ 的对数几率算出，JS 由密度算出。
 """,
     },
     "mean": {"en": "mean μ of the generator", "zh": "生成器的均值 μ"},
@@ -131,7 +131,7 @@ chapter 4, in another dress: $\log(1-D)$ fades where the generator is far off, $
         "zh": r"""
 ## 再赛一场
 
-现在让生成器动起来：它的均值从远离数据的地方出发，以学习率 [[rate]] 沿梯度走，每一步都面对最优判别器；离数据不超过 [[caught]] 就算到达。这就是第 4 章的比赛换了件衣服：生成器离得远时 $\log(1-D)$ 的梯度会消失，$-\log D$ 的不会。
+现在让生成器动起来：它的均值从远离数据的地方出发，以学习率 [[rate]] 沿梯度走，每一步都面对最优判别器；离数据不超过 [[caught]] 就算到达。这就是第 4 章的那场比赛，只是换了一身打扮：生成器离得远时 $\log(1-D)$ 的梯度会消失，$-\log D$ 的不会。
 """,
     },
     "chase_start": {"en": "where the generator starts", "zh": "生成器的起点"},

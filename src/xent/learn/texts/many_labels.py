@@ -97,7 +97,7 @@ The gradient is prediction minus truth again, now node by node. The three need n
     },
     "gradient_caption": {
         "en": "Left of zero, gradient descent raises the logit; right of it, it lowers it.",
-        "zh": "零点左侧：梯度下降会升高这个 logit；零点右侧：会降低它。",
+        "zh": "零点左侧：梯度下降会调高这个 logit；零点右侧：会调低它。",
     },
     "gradient_alt": {
         "en": "The gradient by the logits of cat, frog and mouse is [[gradient]].",
@@ -121,7 +121,7 @@ differ by the same factor, and so does the learning rate that suits them. The fi
 yours; the second stands still: a cat, predicted as [[second]].
 """,
         "zh": r"""
-## 一个批次，三个都叫“损失”的数
+## 一个批，三个都叫“损失”的数
 
 文章把所有图片的所有节点全部加起来：
 

@@ -118,7 +118,7 @@ zero. A model that is sure and wrong is pushed the hardest, one that is sure and
 all. With squared error after the softmax it is not so: that is chapter 4.
 """,
         "zh": r"""
-## 损失要求什么
+## 损失把 logit 往哪边推
 
 损失对每个 logit 的导数简单得不能再简单：
 
@@ -133,7 +133,7 @@ $$
     },
     "gradient_caption": {
         "en": "Left of zero, gradient descent raises the logit; right of it, it lowers it.",
-        "zh": "零点左侧：梯度下降会升高这个 logit；零点右侧：会降低它。",
+        "zh": "零点左侧：梯度下降会调高这个 logit；零点右侧：会调低它。",
     },
     "gradient_alt": {
         "en": "The gradient by the logits of cat, frog and mouse is [[gradient]]; it sums to zero.",
@@ -153,9 +153,9 @@ $$
 The first of these pictures is yours, and moves with the sliders above; the other two stand still.
 """,
         "zh": r"""
-## 一个批次
+## 一个批（batch）
 
-一个批次有 $m$ 张图，它的损失是各张图损失的平均：
+一个批有 $m$ 张图，它的损失是各张图损失的平均：
 
 $$
 \text{loss} = -\frac{1}{m} \sum_{j=1}^{m} \sum_{i=1}^{n} y_{ji} \log \hat y_{ji} .
@@ -173,7 +173,7 @@ $$
         "zh": "[[count]] 张图的损失为 [[losses]] 奈特，均值为 [[mean]]。",
     },
     "mean": {"en": "mean", "zh": "均值"},
-    "card_mean": {"en": "loss of the batch, the mean", "zh": "批次的损失（均值）"},
+    "card_mean": {"en": "loss of the batch, the mean", "zh": "批的损失（均值）"},
     "card_typical": {
         "en": "geometric mean of the truths’ probabilities",
         "zh": "各真实类别概率的几何平均",
@@ -186,9 +186,9 @@ geometric mean of what the true classes were given. One picture that was given n
 pulls it down, whatever the others say.
 """,
         "zh": r"""
-为什么取均值？总和会随批次变大，梯度也跟着变大：图片多一倍，步子就大一倍。均值没有这个问题，
+为什么取均值？批越大，总和越大，梯度也跟着变大：图片多一倍，步子就大一倍。均值没有这个问题，
 而且 $e^{-\text{均值}}$ 可以当作一个概率来读：它是各真实类别所得概率的几何平均。
-只要有一张图的真相几乎没分到概率，不管其他图多好，它都会被拉下来。
+只要有一张图的真相几乎没分到概率，不管其他图多好，这个平均都会被拉低。
 """,
     },
     "code_lead": {

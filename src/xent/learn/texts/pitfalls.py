@@ -29,18 +29,21 @@ however sure and right the model is. At the start, with all logits 0, the gradie
         "zh": r"""
 ## 1. 做了两次 softmax
 
-`CrossEntropyLoss` 之类的损失接收的是**对数几率**（logits），自己会做 softmax。如果模型最后一层也是 softmax，损失就把概率当成了对数几率。概率在 0 和 1 之间，所以有 $K$ 个类别时，不管模型多么有把握、多么正确，损失都出不了一条宽 1 奈特的带，它的下沿是
+`CrossEntropyLoss` 之类的损失接收的是**对数几率**（logits），自己会做 softmax。如果模型最后一层也是 softmax，损失就把概率当成了对数几率。概率在 0 和 1 之间，所以有 $K$ 个类别时，不管模型多么有把握、多么正确，损失都被困在一个宽 1 奈特的区间里，它的下端是
 
 $$\ln\Bigl(1 + \frac{K-1}{e}\Bigr)$$
 
-训练开始时所有对数几率为 0，梯度恰好小了 $K$ 倍。
+训练开始时所有对数几率为 0，梯度恰好只有应有的 $K$ 分之一。
 """,
     },
     "once": {"en": "softmax once", "zh": "一次 softmax"},
     "twice": {"en": "softmax twice", "zh": "两次 softmax"},
-    "band": {"en": "where twice is locked in", "zh": "两次 softmax 出不去的带"},
-    "sure": {"en": "how sure (left: of a wrong class)", "zh": "有多大把握（左：把握在错误类别上）"},
-    "sure_slider": {"en": "how sure: its largest logit", "zh": "有多大把握：最大的对数几率"},
+    "band": {"en": "where twice is locked in", "zh": "两次 softmax 被困住的区间"},
+    "sure": {
+        "en": "how sure (left: of a wrong class)",
+        "zh": "把握有多大（左：对错误的类别有把握）",
+    },
+    "sure_slider": {"en": "how sure: its largest logit", "zh": "把握有多大：最大的对数几率"},
     "classes": {"en": "classes K", "zh": "类别数 K"},
     "loss_nats": {"en": "loss in nats", "zh": "损失（奈特）"},
     "floor": {"en": "floor [[value]]", "zh": "下限 [[value]]"},
@@ -57,7 +60,7 @@ $$\ln\Bigl(1 + \frac{K-1}{e}\Bigr)$$
     "card_twice": {"en": "loss, softmax twice", "zh": "两次 softmax 的损失"},
     "card_floor": {"en": "floor ln(1 + (K−1)/e)", "zh": "下限 ln(1 + (K−1)/e)"},
     "card_uniform": {"en": "guessing, ln K", "zh": "瞎猜：ln K"},
-    "card_weaker": {"en": "gradient at the start, too small by", "zh": "起步时梯度小了"},
+    "card_weaker": {"en": "gradient at the start, too small by", "zh": "起步时应有的梯度是它的"},
     "times": {"en": "times", "zh": "倍"},
     "twice_say": {
         "en": "With [[classes]] classes a loss that settles near **[[floor]]** and never falls below it is the mark of softmax twice. "
@@ -80,7 +83,7 @@ right everywhere.
         "zh": r"""
 ## 2. float32 的悬崖
 
-由概率算的交叉熵和由对数几率算的交叉熵，公式相同，程序却不同。在 float32 中，从 $z = 17$ 起，$\sigma(z)$ 就舍入成了 1。如果标签是 0，损失就是 $-\log 0$，torch 的 `BCELoss` 把它截在 100，而梯度是 **0**：模型错得最离谱的地方，恰恰什么也学不到。用对数几率直接算 $\log(1 + e^z)$，则处处正确。
+由概率算的交叉熵和由对数几率算的交叉熵，公式相同，程序却不同。在 float32 中，从 $z = 17$ 起，$\sigma(z)$ 就舍入成了 1。如果标签是 0，损失就是 $-\log 0$，torch 的 `BCELoss` 把它截断在 100，而梯度是 **0**：模型错得最离谱的地方，恰恰什么也学不到。用对数几率直接算 $\log(1 + e^z)$，则处处正确。
 """,
     },
     "torch_comes": {
@@ -100,7 +103,7 @@ right everywhere.
     },
     "cliff_caption": {
         "en": "All numbers in float32. Try both labels: at one end the loss falls off a cliff, at the other it fades.",
-        "zh": "所有数都是 float32。两种标签都试试：一头是悬崖，另一头是慢慢消失。",
+        "zh": "所有数都是 float32。两种标签都试试：一端是悬崖，另一端是慢慢消失。",
     },
     "card_exact": {"en": "loss, of the logit", "zh": "损失，由对数几率算"},
     "card_rounded": {"en": "loss, of the sigmoid", "zh": "损失，由 sigmoid 算"},
@@ -172,7 +175,7 @@ $\ln 2$ and numbers remain comparable; divided by the rows, the loss grows with 
         "zh": r"""
 ## 4. 类别权重：除以什么？
 
-100 行，两个类别，稀有类别带权重。加权和 $\sum w_{y_i} \ell_i$ 大家都一样，除以什么却不一样：除以**权重之和** $\sum w_{y_i}$，还是除以**行数** $N$。torch 的 `CrossEntropyLoss` 对类别序号用前者，对同样标签的 one-hot 却用后者。除以权重之和，瞎猜的损失仍是 $\ln 2$，数值可以相互比较；除以行数，权重越大损失越大。
+100 行，两个类别，稀有的那一类加了权重。加权和 $\sum w_{y_i} \ell_i$ 大家都一样，除以什么却不一样：除以**权重之和** $\sum w_{y_i}$，还是除以**行数** $N$。torch 的 `CrossEntropyLoss` 对类别序号用前者，对同样标签的 one-hot 却用后者。除以权重之和，瞎猜的损失仍是 $\ln 2$，数值可以相互比较；除以行数，权重越大损失越大。
 """,
     },
     "common": {"en": "common class", "zh": "常见类别"},

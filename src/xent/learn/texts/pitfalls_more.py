@@ -31,7 +31,7 @@ is surer is punished. Compare a smoothed training loss with its floor, and never
     },
     "smoothing_caption": {
         "en": "The dot is the best that a model can do. Without smoothing there is no best: the line falls for ever.",
-        "zh": "圆点是模型能做到的最好结果。没有平滑就没有最好：曲线一直下降。",
+        "zh": "圆点是模型能做到的最好结果。没有平滑就没有最优点：曲线一直下降。",
     },
     "card_smoothing_floor": {"en": "floor: ε/K to every class", "zh": "下限：每类分得 ε/K"},
     "card_other_floor": {
@@ -75,8 +75,8 @@ occurs.
     "classes_good": {"en": "classes K", "zh": "类别数 K"},
     "share": {"en": "share of the most frequent class", "zh": "最常见类别所占比例"},
     "coin": {"en": "A coin", "zh": "硬币"},
-    "nine": {"en": "Nine in ten", "zh": "十有其九"},
-    "ten": {"en": "Ten even classes", "zh": "十个均等类别"},
+    "nine": {"en": "Nine in ten", "zh": "九成同一类"},
+    "ten": {"en": "Ten even classes", "zh": "十类同样多"},
     "typed": {
         "en": "With your own classes: type how many rows each has. The loss is the one above.",
         "zh": "换成你自己的类别：填入每类的行数，损失沿用上面的值。",
@@ -85,7 +85,7 @@ occurs.
     "card_prob": {"en": "geometric mean probability of the truth", "zh": "真实类别概率的几何平均"},
     "card_frequencies": {"en": "the frequencies cost", "zh": "按频率猜的损失"},
     "card_ln_k": {"en": "uniform guessing costs", "zh": "均匀猜测的损失"},
-    "card_skill": {"en": "skill: share of the entropy saved", "zh": "技巧评分：省下的熵所占比例"},
+    "card_skill": {"en": "skill: share of the entropy saved", "zh": "技巧得分：省下的熵所占比例"},
     "good_yes": {
         "en": "**Better than guessing.** The model saves [[percent]] of the entropy of the labels. The truth got a probability of "
         "[[prob]] on (geometric) average.",

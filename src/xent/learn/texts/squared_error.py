@@ -177,7 +177,7 @@ found to do as well or better on most tasks of language and speech ([Hui and Bel
         "en": "And the race above? On the raw output, from −8 at learning rate 0.5, squared error is right after "
         "**[[steps]]** step, at [[end]]. At learning rate 1 it jumps from −8 to [[over]], and for ever between the two.",
         "zh": "那么上面的比赛呢？直接作用在原始输出上，从 −8 出发、学习率 0.5，平方误差只要 **[[steps]]** 步就答对，落在 [[end]]。"
-        "学习率为 1 时，它从 −8 跳到 [[over]]，然后在两点之间永远来回。",
+        "学习率为 1 时，它从 −8 跳到 [[over]]，此后永远在两点之间来回跳。",
     },
     "proper": {
         "en": r"""

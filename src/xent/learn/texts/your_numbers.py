@@ -103,10 +103,10 @@ written to a temporary folder while it is read, and removed; nothing is sent to 
     "card_finite": {"en": "without impossible rows", "zh": "不计“不可能”的行"},
     "card_frequency": {
         "en": "always saying the class frequencies",
-        "zh": "总是报各类别的频率",
+        "zh": "总是回答各类别的频率",
     },
-    "card_skill": {"en": "better than that by", "zh": "比它好"},
-    "card_accuracy": {"en": "right, taking the likeliest", "zh": "取最可能者的正确率"},
+    "card_skill": {"en": "better than that by", "zh": "比它好多少"},
+    "card_accuracy": {"en": "right, taking the likeliest", "zh": "准确率（取最可能的）"},
     "card_perplexity": {"en": "perplexity", "zh": "困惑度"},
     "parts_lead": {
         "en": r"""
@@ -116,12 +116,12 @@ the last part back, the rest needs a better model.
 """,
         "zh": r"""
 **它由什么组成。** 这是第 3 章的交叉熵在数据中的样子：标签本身的不确定性 $H(y)$，
-减去模型所知道的，再加上它说错的把握。最后一部分重新校准就能赢回来，其余的要靠更好的模型。
+减去模型掌握的信息，再加上把握说得不准而多付的代价。最后一部分，重新校准就能省下；其余的要靠更好的模型。
 """,
     },
     "open": {"en": "H(y): what the labels leave open", "zh": "H(y)：标签本身的不确定性"},
-    "known": {"en": "what the model knows", "zh": "模型所知道的"},
-    "wrong_part": {"en": "miscalibration: what it claims wrongly", "zh": "校准误差：说错的把握"},
+    "known": {"en": "what the model knows", "zh": "模型掌握的信息"},
+    "wrong_part": {"en": "miscalibration: what it claims wrongly", "zh": "校准误差：把握说得不准"},
     "score": {"en": "log loss", "zh": "对数损失"},
     "parts_alt": {
         "en": "The labels leave [[open]] [[unit]] open; the model knows [[known]] of it; its "
@@ -135,7 +135,7 @@ the last part back, the rest needs a better model.
     },
     "notes": {"en": "Worth a look", "zh": "值得留意"},
     "tab_report": {"en": "The whole report", "zh": "完整报告"},
-    "tab_table": {"en": "As a notebook shows it", "zh": "笔记本中的样子"},
+    "tab_table": {"en": "As a notebook shows it", "zh": "notebook 中的显示"},
     "tab_text": {"en": "As the command prints it", "zh": "命令行的输出"},
     "get_report": {"en": "Download the report", "zh": "下载报告"},
     "get_text": {"en": "Download the text", "zh": "下载文本"},

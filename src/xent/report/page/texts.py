@@ -34,7 +34,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "attention": ("Before you read on", "阅读之前"),
     "attention_lead": (
         "What may make these numbers mean something else than they seem to.",
-        "以下情况可能使这些数字的含义与表面不同。",
+        "以下情况可能使这些数字的含义与看上去的不同。",
     ),
     "warning": ("Warning", "警告"),
     "hint": ("Hint", "提示"),
@@ -125,7 +125,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "d_isotonic": ("{name}, by isotonic regression", "{name}（保序回归）"),
     "d_temperature": ("{name}, by the best temperature", "{name}（最优温度）"),
     "d_vector": ("{name}, by vector scaling", "{name}（向量缩放）"),
-    "d_shift": ("{name}, by class balance", "{name}（类别再平衡）"),
+    "d_shift": ("{name}, by class balance", "{name}（类别比例校正）"),
     "n_top label": ("the predicted class", "预测类别"),
     "n_all classes": ("all classes", "全部类别"),
     "n_all labels": ("all labels", "全部标签"),
@@ -137,7 +137,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "diagonal; the grey band is where it would be by chance in {level} of cases. Bars below "
         "show how often each forecast was made.",
         "对于每一档预测概率，该类别实际出现的频率。校准良好的模型应落在对角线上；"
-        "灰色带表示完全校准时 {level} 的情形下会出现的偶然波动。下方的柱形表示各档预测出现的次数。",
+        "灰色带是完全校准的模型在 {level} 的情形下也会有的偶然波动。"
+        "下方的柱形表示各档预测出现的次数。",
     ),
     "reliability_title": ("Reliability of {name}", "{name} 的可靠性图"),
     "reliability_text": (
@@ -147,26 +148,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "forecast": ("forecast", "预测概率"),
     "frequency": ("it happened", "实际频率"),
     "frequency_interval": ("interval", "区间"),
-    "null_band": ("by chance, if calibrated", "若校准良好的波动范围"),
+    "null_band": ("by chance, if calibrated", "校准良好时的波动范围"),
     "rows": ("rows", "行数"),
     "legend_band": ("calibrated, by chance", "校准良好时的波动"),
     "legend_inside": ("within the band", "在带内"),
     "legend_outside": ("outside of it", "在带外"),
     # surprise
-    "surprise": ("Who carries the loss", "损失由谁承担"),
+    "surprise": ("Who carries the loss", "损失来自哪些行"),
     "surprise_lead": (
         "Rows by how much they lost. Above the line, the share of the rows; below it, the share "
         "of the loss that they carry, on a scale of its own.",
-        "按损失大小对各行分组。横线上方是行数占比，下方是这些行所承担的损失占比，两者各有刻度。",
+        "按损失大小对各行分组。横线上方是行数占比，下方是这些行占总损失的比例，两者各有刻度。",
     ),
-    "surprise_title": ("Rows, and the loss they carry, by loss", "按损失分组的行数与所承担的损失"),
+    "surprise_title": ("Rows, and the loss they carry, by loss", "按损失分组的行数与损失占比"),
     "surprise_text": (
         "Most rows lose between {low} and {high}. {tail}",
         "多数行的损失在 {low} 与 {high} 之间。{tail}",
     ),
     "tail_says": (
         "The worst {share} of the rows carry {carry} of the loss.",
-        "损失最大的 {share} 的行承担了 {carry} 的损失。",
+        "损失最大的 {share} 的行占总损失的 {carry}。",
     ),
     "tail_mark": ("worst {share}", "最差 {share}"),
     "share_of_rows": ("share of rows", "行数占比"),
@@ -181,11 +182,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "未画出的不可能行（损失无穷大）：{count} 行。",
     ),
     # tables
-    "classes": ("Class by class", "逐类别"),
+    "classes": ("Class by class", "按类别"),
     "classes_table": ("Classes", "类别"),
     "labels_table": ("Labels", "标签"),
     "worst_table": ("Rows by their loss", "按损失排列的行"),
-    "labels": ("Label by label", "逐标签"),
+    "labels": ("Label by label", "按标签"),
     "classes_lead": (
         "What each class weighs in the data and in the loss. Click a heading to sort.",
         "每个类别在数据和损失中所占的分量。点击表头可排序。",
@@ -201,7 +202,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "right": ("right", "判断正确"),
     "class_miscalibration": ("miscalibration", "校准误差"),
     "class_resolution": ("resolution", "分辨力"),
-    "slices": ("Slice by slice", "逐分组"),
+    "slices": ("Slice by slice", "按分组"),
     "slices_lead": (
         "The same rows by a column of the data. The lines add up to the whole.",
         "同样的行按数据中的某一列分组。各分组合起来就是整体。",
@@ -209,7 +210,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "slice_of": ("By {name}", "按 {name}"),
     "slice_information": (
         "Knowing {name} alone would tell {value} {unit} about the label.",
-        "仅凭 {name} 即可获得关于标签的 {value} {unit}的信息。",
+        "仅凭 {name} 就能得到关于标签的 {value} {unit}信息。",
     ),
     "slice_chance": (
         " A column that tells nothing would show {value} by chance.",
@@ -222,7 +223,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "range": ("interval", "区间"),
     "not_shown": (
         "Shown: the {shown} that carry most of the loss, of {total}.",
-        "仅显示承担损失最多的 {shown} 项，共 {total} 项。",
+        "仅显示损失占比最大的 {shown} 项，共 {total} 项。",
     ),
     "worst": ("The most surprising rows", "最令人意外的行"),
     "worst_lead": (
@@ -245,8 +246,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "which": ("which", "行号"),
     "impossible": ("impossible: what happened had probability 0", "不可能：实际结果的概率为 0"),
     "clipped": ("clipped: the probability was raised to {clip}", "截断：概率被提高到 {clip}"),
-    "ignored": ("ignored: the target says so", "忽略：目标值指定"),
-    "missing": ("left out: a value is missing", "排除：存在缺失值"),
+    "ignored": ("ignored: the target says so", "忽略：目标值等于 ignore"),
+    "missing": ("left out: a value is missing", "剔除：有缺失值"),
     "and_more": ("and {count} more", "以及另外 {count} 行"),
     # temperature
     "temperature": ("What would help", "哪些调整有帮助"),
@@ -266,11 +267,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "g_temperature": ("temperature: one number", "温度：一个参数"),
     "g_vector": (
         "vector scaling: one number a class, and a scale",
-        "向量缩放：每类一个参数，加一个缩放",
+        "向量缩放：每类一个参数，再加一个总的倍数",
     ),
     "g_shift": (
         "class balance: the classes are as frequent as here",
-        "类别再平衡：使各类频率与此处一致",
+        "类别比例校正：使各类频率与此处一致",
     ),
     "g_isotonic": ("isotonic regression: any rising curve", "保序回归：任意单调曲线"),
     "best_temperature": ("best temperature", "最优温度"),
@@ -295,7 +296,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Row by row on the same data. The e-value is evidence that stays valid however often one "
         "looks: above {threshold}, the first model's forecasts are refuted at {alpha}.",
         "在相同数据上逐行比较。e 值是无论中途查看多少次都依然有效的证据："
-        "超过 {threshold} 时，可在 {alpha} 水平上否定第一个模型的预测。",
+        "超过 {threshold} 时，可在 {alpha} 的显著性水平上否定第一个模型的预测。",
     ),
     "models_table": ("Models", "模型"),
     "models_compared": ("Which model is better", "哪个模型更好"),
@@ -321,13 +322,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pairs": ("Pairs of models", "模型两两比较"),
     "pair": ("pair", "模型对"),
     "difference": ("difference of log loss", "对数损失之差"),
-    "win_rate": ("rows the second wins", "第二个更优的行"),
+    "win_rate": ("rows the second wins", "第二个胜出的行"),
     "e_value": ("e-value", "e 值"),
     "against": ("{first} less {second}", "{first} 减 {second}"),
     "e_title": ("Evidence for {name} as rows come in", "随行数累积的证据：{name}"),
     "e_text": (
         "After {rows} rows the e-value is {value}; {threshold} is the line of {alpha}.",
-        "经过 {rows} 行后 e 值为 {value};{alpha} 对应的界限为 {threshold}。",
+        "经过 {rows} 行后 e 值为 {value}；{alpha} 对应的界限为 {threshold}。",
     ),
     "rows_axis": ("rows", "行数"),
     # provenance
@@ -343,7 +344,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "f_read_as": ("read as", "读取方式"),
     "f_options": ("options", "选项"),
     "f_state": ("SHA-256 of the exact sums", "精确和的 SHA-256"),
-    "f_rows": ("rows scored", "评分行数"),
+    "f_rows": ("rows scored", "参与评分的行数"),
     "f_date": ("date", "日期"),
     "f_interval": ("interval", "区间方法"),
 }
