@@ -60,7 +60,7 @@ $$\ln\Bigl(1 + \frac{K-1}{e}\Bigr)$$
     "card_twice": {"en": "loss, softmax twice", "zh": "两次 softmax 的损失"},
     "card_floor": {"en": "floor ln(1 + (K−1)/e)", "zh": "下限 ln(1 + (K−1)/e)"},
     "card_uniform": {"en": "guessing, ln K", "zh": "瞎猜：ln K"},
-    "card_weaker": {"en": "gradient at the start, too small by", "zh": "起步时应有的梯度是它的"},
+    "card_weaker": {"en": "gradient at the start, too small by", "zh": "起步梯度应放大"},
     "times": {"en": "times", "zh": "倍"},
     "twice_say": {
         "en": "With [[classes]] classes a loss that settles near **[[floor]]** and never falls below it is the mark of softmax twice. "
