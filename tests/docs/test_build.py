@@ -16,6 +16,8 @@ SEARCHES = {
     "概率": ["zh/article.html"],
     "标签平滑 损失": ["zh/howto/label-smoothing-ignore-index-weight.html"],
     "显存不足": ["zh/howto/cross-entropy-out-of-memory.html"],
+    "困惑度": ["zh/howto/perplexity-of-batches-averaged.html"],
+    "掩码 梯度": ["zh/howto/nan-gradient-with-masked-logits.html"],
     "损失 负数": ["zh/howto/cross-entropy-loss-negative.html"],
     "熵": ["zh/article.html"],
     "16.118": ["howto/bceloss-is-100.html", "zh/howto/bceloss-is-100.html"],

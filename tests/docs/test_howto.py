@@ -171,6 +171,14 @@ def test_chinese_pages_are_in_their_index():
     assert len(CHINESE) >= 10
 
 
+@pytest.mark.parametrize("page", [*CHINESE, "index"])
+def test_a_chinese_page_leads_to_chinese_pages(page):
+    # to English ones only where there is no other, and to its own
+    english = re.findall(r"\]\(\.\./\.\./howto/([\w-]+)\.md", text(page, "zh"))
+    assert page in english
+    assert set(english) & set(CHINESE) <= {page}
+
+
 @pytest.mark.parametrize("page", CHINESE)
 def test_a_chinese_page_says_what_the_english_one_says(page):
     # its blocks, which have run there; its parts; and every number with a decimal point
