@@ -48,6 +48,7 @@ def results(lines):
         code.of_smoothing(smoothing_floor.compute(0.1, 10, [0.0])),
         code.of_smoothing(smoothing_floor.compute(0.0, 2, [0.0])),
         code.of_baselines(baselines.judge(0.69, [900, 100])),
+        code.of_baselines(baselines.judge(0.69, [1234567, 10**14])),
         *(slopes.code_of(slopes.compute([z], y), y) for z in (-8.0, 0.7) for y in (0, 1)),
         *(losses.code_of(losses.generator([z])) for z in (-5.0, 0.0, 3.3)),
     ],
@@ -60,5 +61,6 @@ def test_lines_to_copy_give_what_they_say(lines):
 
 def test_no_line_is_longer_than_a_screen():
     assert code.of_baselines(baselines.judge(0.5, [1] * 13)) == ""
+    assert code.of_baselines(baselines.judge(0.5, [5, 0])) == ""  # there is no skill to show
     lines = code.of_weights(class_weights.compute(50, 98.5, 0.95, 0.35)).split("\n")
     assert max(map(len, lines)) < 90

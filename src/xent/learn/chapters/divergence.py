@@ -7,12 +7,13 @@ app = marimo.App(width="medium", app_title="xent learn")
 
 @app.cell
 def _():
+    from xent.evaluation.numbers import percent
     from xent.learn.controls import Button, Choice, Slider
     from xent.learn.page import Card, Page
     from xent.learn.pictures import divergence as pictures
 
     page = Page.open("divergence")
-    return Button, Card, Choice, Slider, page, pictures
+    return Button, Card, Choice, Slider, page, percent, pictures
 
 
 @app.cell
@@ -90,14 +91,14 @@ def _(Card, days, page, pictures):
 
 
 @app.cell
-def _(costs, page, pictures):
+def _(costs, page, percent, pictures):
     if costs.impossible:
         _share = costs.p[pictures.DAYS.index(costs.impossible)]
         _out = page.say(
             "impossible",
             look="wrong",
             day=page.t(f"day_{costs.impossible}"),
-            share=f"{_share:.0%}",
+            share=percent(_share),
         )
     elif costs.p == costs.q:
         _out = page.say("equal", look="good")

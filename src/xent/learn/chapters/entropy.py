@@ -8,11 +8,11 @@ app = marimo.App(width="medium", app_title="xent learn")
 @app.cell
 def _():
     from xent.learn.controls import Button, Choice, Slider
-    from xent.learn.page import Card, Page, shown
+    from xent.learn.page import Card, Page, of_one, shown
     from xent.learn.pictures import entropy as pictures
 
     page = Page.open("entropy")
-    return Button, Card, Choice, Slider, page, pictures, shown
+    return Button, Card, Choice, Slider, of_one, page, pictures, shown
 
 
 @app.cell
@@ -51,15 +51,15 @@ def _(Button, Choice, Slider, page, pictures):
 
 
 @app.cell
-def _(page, pictures, shown, three):
+def _(of_one, page, pictures, shown, three):
     found = pictures.terms_of(three.values)
     if found.one:
         # what never happens adds nothing: 0 log 0 = 0
         _each = zip(found.p, found.information, strict=True)
-        _terms = [rf"{p:.2f} \times {shown(i, 3)}" for p, i in _each if p > 0]
+        _terms = [rf"{of_one(p)} \times {shown(i, 3)}" for p, i in _each if p > 0]
         _out = page.md("worked", terms=" + ".join(_terms), h=found.entropy)
     else:
-        _out = page.say("not_one", look="wrong", total=f"{found.total:.2f}")
+        _out = page.say("not_one", look="wrong", total=of_one(found.total))
     _out
     return (found,)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from xent.diagnostics.policy import checks
 from xent.information import binary_entropy, cross_entropy, entropy, kl_divergence
-from xent.learn.page import shown
+from xent.learn.page import of_one, shown
 from xent.learn.svg import Frame, bar, handle, line, picture, tag, text
 from xent.units import Unit
 
@@ -118,7 +118,7 @@ def bars(t: T) -> Callable[[dict[str, Any], int], str]:
                            end=frame.top)
                 )  # fmt: skip
                 parts.append(
-                    text(f"{share:.2f}", x=x + thick / 2, y=y - 13, class_=f"mid text-{which} halo")
+                    text(of_one(share), x=x + thick / 2, y=y - 13, class_=f"mid text-{which} halo")
                 )
         parts += _legend(t, frame, width)
         parts += _sum(t, found, width, frame.bottom + 62)
@@ -143,7 +143,7 @@ def total(t: T, values: Mapping[str, Any]) -> Callable[[int], str]:
 
 
 def _listed(p: tuple[float, ...]) -> str:
-    return ", ".join(f"{x:.2f}" for x in p)
+    return ", ".join(map(of_one, p))
 
 
 def _legend(t: T, frame: Frame, width: int) -> list[str]:
@@ -240,7 +240,7 @@ def binary(t: T) -> Callable[[dict[str, Any], int], str]:
             frame.handle("p", p, h, "p", along="x", low=0, high=1),
             frame.handle("q", q, min(ce, top), "q", along="x", low=0, high=1),
         ]  # fmt: skip
-        label = t("binary_label", p=f"{p:g}", q=f"{q:g}", h=shown(h), kl=shown(kl), ce=shown(ce))
+        label = t("binary_label", p=of_one(p), q=of_one(q), h=shown(h), kl=shown(kl), ce=shown(ce))
         return picture(width, 318, *parts, label=label)
 
     return draw

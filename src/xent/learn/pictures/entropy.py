@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xent.information import binary_entropy, entropy, perplexity, self_information
-from xent.learn.page import shown
+from xent.learn.page import of_one, shown
 from xent.learn.svg import Frame, bar, circle, handle, line, path, picture, tag, text
 from xent.units import NATS_PER, Unit
 
@@ -131,7 +131,7 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
             if wide > 34:
                 area = shown(part, 3)
                 if wide > 140:
-                    area = f"{p:.2f} × {shown(tells, 3)} = {area}"
+                    area = f"{of_one(p)} × {shown(tells, 3)} = {area}"
                 look = f"mid text-{name} halo"
                 event = t(f"event_{name}") if wide > 62 else ""
                 parts.append(text(event, x=middle, y=y - 24, class_=look))
@@ -149,10 +149,10 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
         else:
             x = frame.at_x(1)
             parts.append(line(x, frame.top, x, frame.bottom, "dash-bad"))
-            parts.append(text(t("sum_is", total=f"{found.total:.2f}"), x=x - 6, y=frame.top + 12,
+            parts.append(text(t("sum_is", total=of_one(found.total)), x=x - 6, y=frame.top + 12,
                               class_="end text-bad halo"))  # fmt: skip
         names = ", ".join(
-            f"{t(f'event_{e}')} {p:.2f}" for e, p in zip(EVENTS, found.p, strict=True)
+            f"{t(f'event_{e}')} {of_one(p)}" for e, p in zip(EVENTS, found.p, strict=True)
         )
         whole = "–" if found.entropy is None else shown(found.entropy)
         label = t("terms_label", names=names, entropy=whole, unit=t(found.unit))
@@ -261,7 +261,7 @@ def coin(t: T) -> Callable[[dict[str, Any], int], str]:
                  class_=f"text-p halo {anchor}"),
             frame.handle("p", p, h, "p", along="x", low=0, high=1),
         ]  # fmt: skip
-        label = t("coin_label", p=f"{p:g}", entropy=shown(h), unit=t(unit))
+        label = t("coin_label", p=shown(p, 3), entropy=shown(h), unit=t(unit))
         return picture(width, 288, *parts, label=label)
 
     return draw

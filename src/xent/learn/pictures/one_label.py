@@ -23,6 +23,7 @@ from xent.learn.pictures.animals import (
     signed,
 )
 from xent.learn.pictures.labels import OneLabel, OneLabelBatch, one_label, one_label_batch
+from xent.learn.pictures.parts import width_of
 from xent.learn.svg import WIDE, Frame, bar, circle, handle, line, picture, text, ticks
 from xent.units import nats_per
 
@@ -144,7 +145,8 @@ def forward_picture(one: OneLabel, say: Say, width: int, constant: float = 0.0) 
         parts.append(text(say(name), x=0.0, y=middle, class_=f"text-{colour}"))
         look = "tick strong" if true else "tick"
         parts.append(text(f"y = {int(true)}", x=0.0, y=middle + 18, class_=look))
-        parts.append(_logit_bar(one.logits[i], constant, name, logits, middle, colour))
+        beside = 50.0 if wide else 0.0  # of the frame, where nothing else stands
+        parts.append(_logit_bar(one.logits[i], constant, name, logits, middle, colour, beside))
         below = middle if wide else middle + 34
         parts.append(probability_bar(one.probs[i], probs, below, colour, aim=int(true)))
     foot = bottom + (52.0 if wide else 22.0)
@@ -153,11 +155,14 @@ def forward_picture(one: OneLabel, say: Say, width: int, constant: float = 0.0) 
 
 
 def _logit_bar(
-    logit: float, constant: float, name: str, frame: Frame, middle: float, colour: str
-) -> str:
-    """Return a bar from zero, a handle at its end, and the number past it."""
+    logit: float, constant: float, name: str, frame: Frame, middle: float, colour: str,
+    beside: float,
+) -> str:  # fmt: skip
+    """Return a bar from zero, a handle at its end, and the number past it; on it near an edge."""
     zero, end = frame.at_x(0), frame.at_x(logit)
-    x, look = (end + 13, "halo") if logit >= 0 else (end - 13, "halo end")
+    room = beside + (frame.right - end if logit >= 0 else end - frame.left)
+    right = (logit >= 0) == (room >= 13 + width_of(signed(logit)))
+    x, look = (end + 13, "halo") if right else (end - 13, "halo end")
     return (
         line(zero, middle - 16, zero, middle + 16, "rule")
         + bar(zero, middle - 10, end - zero, 20, f"fill-{colour}")

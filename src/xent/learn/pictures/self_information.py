@@ -72,7 +72,7 @@ def curve(t: T) -> Callable[[dict[str, Any], int], str]:
         words = f"−log {shown(p, 3)} = {shown(tells)} {t(unit)}"
         parts.append(text(words, x=x - 12 if p > 0.7 else x + 16, y=level, class_=look))
         parts.append(frame.handle("p", p, min(tells, top), "p", along="x", low=0, high=1))
-        label = t("curve_label", p=f"{p:g}", information=shown(tells), unit=t(unit))
+        label = t("curve_label", p=shown(p, 3), information=shown(tells), unit=t(unit))
         return picture(width, 330, *parts, label=label)
 
     return draw

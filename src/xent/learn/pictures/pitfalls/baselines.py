@@ -11,6 +11,7 @@ from typing import Any
 from xent.diagnostics.known_values import Explanation, explain
 from xent.errors import XentValueError
 from xent.evaluation.numbers import percent
+from xent.learn.page import as_typed
 
 __all__ = [
     "MOST_CLASSES",
@@ -38,7 +39,9 @@ class Wrong(XentValueError):
     @property
     def facts(self) -> dict[str, object]:
         """What the text is filled in with."""
-        return {"value": self.value, "most": f"{MOST_CLASSES:,}"}
+        value = self.value
+        told = as_typed(value) if isinstance(value, str) else value
+        return {"value": told, "most": f"{MOST_CLASSES:,}"}
 
 
 @dataclass(frozen=True)

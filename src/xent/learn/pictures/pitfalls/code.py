@@ -5,6 +5,8 @@ The tests run every line.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from xent.diagnostics.policy import checks
@@ -92,10 +94,10 @@ def of_smoothing(found: Smoothed) -> str:
 
 
 def of_baselines(judged: Judged) -> str:
-    """Return what `explain` says of the loss, or nothing where there are too many classes."""
-    if judged.classes > _MOST_WRITTEN:
+    """Return what `explain` says of the loss; nothing of too many classes, or where one has all."""
+    if judged.classes > _MOST_WRITTEN or math.isnan(judged.skill):
         return ""
-    counts = ", ".join(f"{count:g}" for count in judged.given)
+    counts = ", ".join(map(repr, judged.given))
     return with_results(
         (f"xent.explain({judged.loss:g}, class_frequencies=[{counts}]).skill", judged.skill),
     )
