@@ -89,3 +89,21 @@ def test_losses_that_meet_are_not_clipped():
     # its own clip, asked for by name
     p[:20], y[:20] = 0.0, 1
     assert not any("before they came" in str(h) for h in hints((y, p), zero="clip:1e-7"))
+
+
+def test_a_probability_of_one_in_a_thousand_is_not_a_clip():
+    y = (np.arange(20_000) % 1000 == 0).astype(int)
+    # a base rate, of every row and of nearly every row
+    p = np.full(20_000, 0.001)
+    only(hints((y, p)), "D12", "note", "same prediction")
+    p[:5] = 0.0011
+    assert codes((y, p)) == []
+    # one vote of 1000 trees, where others have none
+    rng = np.random.default_rng(0)
+    votes = rng.integers(0, 1001, 20_000)
+    y = (rng.random(20_000) < votes / 1000).astype(int)
+    votes[:30], y[:30] = 1, 1
+    votes[30:40], y[30:40] = 0, 0
+    assert codes((y, votes / 1000)) == []
+    # of the same votes, clipped
+    only(hints((y, np.clip(votes / 1000, 1e-3, 1))), "D31", "note", "rows cost exactly 6.908 nats")

@@ -27,6 +27,13 @@ def test_scores_that_rank_a_little_do_rank():
     assert "where the scores still rank the classes (area under the ROC curve 0." in found[0].fix
 
 
+def test_scores_that_are_nearly_alike_may_rank():
+    # all in one cell: what they know is not seen, which is no reason to say that they know nothing
+    rng = np.random.default_rng(8)
+    y = (rng.random(5000) < 0.605).astype(int)
+    assert codes((y, 0.604 + 0.001 * y + 0.001 * rng.normal(size=5000).clip(-3, 3))) == []
+
+
 def test_worse_than_the_frequencies():
     _, y = calibrated(3)
     random = np.random.default_rng(0).dirichlet(np.ones(3), ROWS)

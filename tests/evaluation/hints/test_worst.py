@@ -1,5 +1,7 @@
 """Few rows with most of the loss: where a hint must speak, and where it must not."""
 
+import re
+
 import numpy as np
 from evaluation.hints.models import calibrated, codes, hints, only
 
@@ -26,3 +28,29 @@ def test_losses_of_one_size_are_not_concentrated():
     q, y = calibrated(3, 5.0, rows=5000)
     assert codes((y, q)) == []
     assert "D19" not in codes((y, q), weight=np.where(y == 0, 50.0, 1.0))
+
+
+def test_rare_events_carry_the_loss_of_calibrated_predictions():
+    rng = np.random.default_rng(0)
+    p = np.clip(0.002 * np.exp(rng.normal(size=40_000)), 0, 0.5)
+    y = (rng.random(40_000) < p).astype(int)
+    loss = np.sort(-np.log(np.where(y == 1, p, 1 - p)))
+    assert loss[-400:].sum() > 0.8 * loss.sum()
+    assert codes((y, p)) == []
+    assert codes((y, p), weight=rng.choice([0.5, 1.0, 4.0], 40_000)) == []
+    # the same with 80 wrong labels where the predictions are sure
+    y[np.argsort(p)[:80]] = 1
+    found = hints((y, p))
+    only(found, "D19", "note", "wrong labels")
+    rows, allowed = re.search(
+        r"; (\d+) rows cost .* would have (\S+) such", found[0].found
+    ).groups()
+    assert int(rows) >= 80 > 4 * float(allowed)
+
+
+def test_labels_that_are_wrong_together():
+    rng = np.random.default_rng(1)
+    y = rng.integers(0, 2, (5000, 3))
+    p = np.where(y == 1, 0.99, 0.01)
+    p[:30] = 1 - np.where(y[:30] == 1, 1 - 1e-6, 1e-6)
+    only(hints(labels=y, probs=p, task="multi"), "D19", "note", "30 rows cost 41.4 nats or more")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from xent.evaluation.exact import ratio
+from xent.evaluation.hints.allowed import Allowed, is_more
 from xent.evaluation.hints.hint import Hint
 from xent.evaluation.hints.seen import LEAST_ROWS, Seen, named
 from xent.evaluation.summary.summary import Summary
@@ -95,7 +96,11 @@ def clipped_before(s: Summary, seen: Seen) -> Iterator[Hint]:
     if s.clip and abs(probability / s.clip - 1) < 1e-6:
         return
     name = next((n for p, n in CLIPS if abs(probability / p - 1) < 2e-6), None)
-    if name is None:
+    if name is None or not _is_end(seen, probability):
+        return
+    # a base rate of 1 in 1000 is no clip: what has it comes as often as it says
+    allowed = Allowed(s)
+    if not is_more(count, allowed.rows(top) * s.num_rows / allowed.num_rows):
         return
     part = count * top / (ratio(s.sum_nll, s.sum_weight) * s.num_rows)
     at_least = "at least " if count == len(s.worst) else ""
@@ -107,3 +112,14 @@ def clipped_before(s: Summary, seen: Seen) -> Iterator[Hint]:
         "the loss of these rows is what the clip chose; write the probabilities unclipped, or "
         "logits",
     )
+
+
+def _is_end(seen: Seen, probability: float) -> bool:
+    """Whether no prediction is nearer to 0, or in one column to 1; logits do not tell.
+
+    One vote of 1000 trees is no clip where others have none.
+    """
+    ends = [min(seen.low)]
+    if len(seen.low) == 1:
+        ends.append(1 - seen.high[0])
+    return not seen.are_probabilities or any(abs(e / probability - 1) < 0.01 for e in ends)

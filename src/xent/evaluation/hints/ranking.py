@@ -25,10 +25,18 @@ class Ranking(NamedTuple):
         one cell are ties, half right.
     error : float
         Its standard error where nothing is ranked.
+    ties : float
+        Share of the pairs that are in one cell, where predictions may rank them unseen.
     """
 
     area: float
     error: float
+    ties: float
+
+    @property
+    def doubt(self) -> float:
+        """Its standard error, were the pairs in one cell ranked as the others are."""
+        return self.error / (1 - self.ties) if self.ties < 1 else math.inf
 
     @property
     def errors(self) -> float:
@@ -57,7 +65,8 @@ def ranking(zeros: Array, ones: Array) -> Ranking | None:
         return None
     below = np.cumsum(zeros) - zeros / 2
     area = float(ones @ below) / (no * yes)
-    return Ranking(area, math.sqrt((no + yes + 1) / (12 * no * yes)))
+    ties = min(float(ones @ zeros) / (no * yes), 1.0)
+    return Ranking(area, math.sqrt((no + yes + 1) / (12 * no * yes)), ties)
 
 
 def losses_as_they_are_and_reversed(zeros: Array, ones: Array) -> tuple[float, float]:

@@ -22,7 +22,8 @@ def no_skill(s: Summary, seen: Seen) -> Iterator[Hint]:
     if s.num_rows < LEAST_ROWS or seen.is_constant:
         return
     ranks = seen.rankings.values()
-    sure = [r for r in ranks if r.error < SURE_AREA]
+    # predictions that are nearly alike share cells, which do not show how they rank
+    sure = [r for r in ranks if r.doubt < SURE_AREA]
     by_chance = bool(sure) and all(abs(r.errors) < CHANCE for r in ranks)
     worse = _worse_than_frequencies(s)
     best = max(sure, key=lambda r: abs(r.area - 0.5)) if sure else None
