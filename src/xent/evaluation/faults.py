@@ -73,6 +73,9 @@ def raise_fault(
     where = f"in row {row}"
     if column >= 0:
         where += f" of {_column(plan, column)}"
+    elif kind == "missing":
+        # which of them it was is not kept
+        where += " of " + " or ".join(_beside(plan))
     such = f"{counted(count, 'such row')} among the first {seen:,}"
     requirement, got, hint, code = _words(kind, plan, options, columns, value, faults[kind])
     raise XentValueError(
@@ -149,6 +152,12 @@ def _column(plan: Plan, column: int) -> str:
     if plan.width:
         return f"{plan.columns[0]}[{column}]"
     return plan.columns[column]
+
+
+def _beside(plan: Plan) -> list[str]:
+    """The truth, and the columns of numbers beside it."""
+    truth = plan.target or span(plan.outcomes)
+    return [name for name in (truth, plan.weight, plan.size) if name]
 
 
 def _close(value: float) -> str:

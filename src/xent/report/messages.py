@@ -15,9 +15,15 @@ __all__ = ["MESSAGES"]
 MESSAGES: tuple[tuple[str, str], ...] = (
     # a row that cannot be: the requirement, what came, where ------------------------------
     (
-        "{requirement_}, got a missing value in row {n_row} "
+        "{requirement_}, got a missing value in row {n_row} of {column} or {weight} "
         "({n} such row(s) among the first {n_seen})",
-        "{requirement_}，而行号 {n_row}（从 0 数起）有缺失值（前 {n_seen} 行中有 {n} 行如此）",
+        "{requirement_}，而行号 {n_row}（从 0 数起）的 {column} 或 {weight} 缺失"
+        "（前 {n_seen} 行中有 {n} 行如此）",
+    ),
+    (
+        "{requirement_}, got a missing value in row {n_row} of {column} "
+        "({n} such row(s) among the first {n_seen})",
+        "{requirement_}，而行号 {n_row}（从 0 数起）的 {column} 缺失（前 {n_seen} 行中有 {n} 行如此）",
     ),
     (
         "{requirement_}, got {got_} in row {n_row} of {column} "
@@ -54,6 +60,9 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("{name} must hold whole numbers", "列 {name} 的值必须是整数"),
     ("column {name} must hold numbers, got {value} in row {n_row}",
      "列 {name} 的值必须是数，而行号 {n_row}（从 0 数起）为 {value}"),
+    ("target {name} must hold text, whole numbers, truth values or dates, got {value} in row {n_row}",
+     "真相列 {name} 的值必须是文本、整数、真假值或日期，而行号 {n_row}（从 0 数起）为 {value}"),
+    ("cast it to text with sql", "请用 sql 把它转换为文本"),
     ("column {name} must hold numbers, got text such as {value}",
      "列 {name} 的值必须是数，而其中是文本，例如 {value}"),
     ("{name} must hold whole numbers, got dtype {dtype}",
@@ -325,6 +334,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "损失最大的 1 % 的行（{n} 行）至少占总损失的 {share}"),
     ("the 1 % of the rows that cost most ({n}) make {share} of the loss",
      "损失最大的 1 % 的行（{n} 行）占总损失的 {share}"),
+    ("{n} rows cost {nll} nats or more, where calibrated predictions would have {allowed} such rows "
+     "at most", "有 {n} 行的损失不低于 {nll} 奈特，而校准的预测至多会有 {allowed} 行如此"),
     ("look for wrong labels and for a model that is too sure there: rows {rows}, with their "
      "losses in nats", "请在那里找错误的标签和过于自信的预测：行号 {rows}（括号中为损失，单位奈特）"),
     ("{names_} never happens, and the predictions expect it {n} times",

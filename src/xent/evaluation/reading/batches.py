@@ -23,6 +23,7 @@ __all__ = [
     "num_rows",
     "plain",
     "weights",
+    "words",
 ]
 
 MOST_WEIGHT = 1e60  # beyond, the third power of a weighted loss may be too large for a double
@@ -82,7 +83,8 @@ def arrow_field(name: str, kind: Any) -> Field:
         return Field(name, "int")
     if types.is_boolean(kind):
         return Field(name, "bool")
-    is_text = types.is_string(kind) or types.is_large_string(kind)
+    # a column without a value is text, as it is where a file has nothing in it
+    is_text = types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)
     text = is_text or getattr(types, "is_string_view", lambda _: False)(kind)
     return Field(name, "text" if text else "other")
 
@@ -118,6 +120,8 @@ def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
             column = column.dictionary_decode()
         if types.is_decimal(column.type) or types.is_boolean(column.type):
             column = column.cast("float64" if types.is_decimal(column.type) else "int8")
+        if types.is_null(column.type):
+            column = column.cast("float64")
         if arrow_field(name, column.type).kind in ("text", "other"):
             raise not_a_number(name, column.to_pylist(), first_row)
         column = plain(column)
@@ -127,6 +131,25 @@ def floats(name: str, column: Any, first_row: int) -> npt.NDArray[Any]:
         raise not_a_number(name, column.tolist(), first_row)
     wanted = np.float32 if column.dtype in (np.float16, np.float32) else np.float64
     return np.ascontiguousarray(column, dtype=wanted)
+
+
+def words(name: str, column: Any, first_row: int) -> Any:
+    """Return a column of classes that are neither numbers nor text, as text: dates."""
+    if is_arrow(column):
+        from pyarrow import types
+
+        if types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        if types.is_date(column.type):
+            return column.cast("string")
+    values = column.to_pylist() if is_arrow(column) else column.tolist()
+    at = next((i for i, value in enumerate(values) if value is not None), 0)
+    raise SourceError(
+        f"target {name!r} must hold text, whole numbers, truth values or dates, got {values[at]!r} "
+        f"in row {first_row + at}; cast it to text with sql",
+        index=first_row + at,
+        value=values[at],
+    )
 
 
 def weights(name: str, column: Any, first_row: int) -> npt.NDArray[np.float64]:

@@ -151,6 +151,8 @@ def find_truth(
     groups = grouped(exact)
     outcomes = [groups[stem] for stem in OUTCOMES if len(groups.get(stem, ())) == count > 1]
     scalars = [f.name for f in rest if f.kind in ("int", "bool", "text", "float")]
+    # dates are classes too; what else is called so is no reason to take another column
+    scalars += [f.name for f in rest if f.kind == "other"]
     lower = {n.lower(): n for n in reversed(scalars)}
     named = [lower[n] for n in TARGETS if n in lower]
     if task == "multi" or not named:

@@ -174,7 +174,7 @@ def _truth_in_words(truth: Truth, classes: list[str], by_name: dict[str, Field])
         return f"target: the one 1 among {span(truth.outcomes)}"
     words = f"labels: {span(truth.outcomes)}" if truth.outcomes else f"target: {truth.target}"
     target = truth.target
-    if target and by_name[target].kind != "text" and class_values(classes) is None:
+    if target and by_name[target].kind not in ("text", "other") and class_values(classes) is None:
         words += " (positions of the classes)"
     return words
 

@@ -37,7 +37,10 @@ class Truth:
         name = self._plan.target
         assert name is not None
         column = batch[name]
-        if batches.field_of(name, column).kind == "text":
+        kind = batches.field_of(name, column).kind
+        if kind == "other":
+            column, kind = batches.words(name, column, first_row), "text"
+        if kind == "text":
             return self._by_name(name, column, first_row)
         return self._by_value(name, column, first_row)
 
