@@ -283,11 +283,9 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "预测的损失为 {loss} 奈特，而总是回答各类别的频率只要 {frequencies}，均匀猜测只要 {uniform}"),
     ("the predictions lose {loss} nats, and always saying the class frequencies {frequencies}",
      "预测的损失为 {loss} 奈特，而总是回答各类别的频率只要 {frequencies}"),
-    ("where the scores still rank the classes (area under the ROC curve {area}), recalibration "
-     "keeps what they know", "如果预测仍能区分类别（ROC 曲线下面积为 {area}），重新校准可以保住它们所知道的"),
-    ("where the scores still rank the classes, recalibration keeps what they know",
-     "如果预测仍能区分类别，重新校准可以保住它们所知道的"),
-    ("else see whether rows and labels belong together", "否则请检查行与标签是否对应"),
+    ("the scores still rank the classes (area under the ROC curve up to {area}): recalibration keeps "
+     "what they know", "预测仍能区分类别（ROC 曲线下面积最高为 {area}），重新校准可以保住它们所知道的"),
+    ("see whether rows and labels belong together", "请检查行与标签是否对应"),
     ("the probabilities of {names_} look reversed: the area under the ROC curve is {area}, and "
      "with 1 - p in the place of p the loss would be about {other} nats instead of {now}",
      "{names_}的概率像是反了：ROC 曲线下面积为 {area}，把 p 换成 1 − p，损失约为 {other} 奈特，"
@@ -340,9 +338,15 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "losses in nats", "请在那里找错误的标签和过于自信的预测：行号 {rows}（括号中为损失，单位奈特）"),
     ("{names_} never happens, and the predictions expect it {n} times",
      "{names_}从未出现，而预测认为它应出现 {n} 次"),
+    ("{names_} never happen, and the predictions expect them {counts} times",
+     "{names_}从未出现，而预测认为它们应分别出现 {counts} 次"),
+    ("are the classes named otherwise in the target, or were their rows filtered out?",
+     "真相里这些类别是不是用了别的名称，或者它们的行被筛掉了？"),
     ("is the class named otherwise in the target, or were its rows filtered out?",
      "真相里这个类别是不是用了别的名称，或者它的行被筛掉了？"),
     ("{names_} is true in {n} rows and never predicted, while {share} of the other rows are "
+     "predicted right", "{names_}在 {n} 行中为真却从未被预测，而其余的行有 {share} 预测正确"),
+    ("{names_} are true in {n} rows and never predicted, while {share} of the other rows are "
      "predicted right", "{names_}在 {n} 行中为真却从未被预测，而其余的行有 {share} 预测正确"),
     ("see whether its column belongs to it, and whether the model was trained with it",
      "请检查它的列是否对应，以及训练时是否有这个类别"),

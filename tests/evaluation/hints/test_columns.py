@@ -112,12 +112,47 @@ def test_a_class_that_is_not_expected_may_be_missing():
     assert codes((y, q)) == []
 
 
+def test_classes_that_never_happen_are_several():
+    q, y = calibrated(4)
+    keep = (y != 2) & (y != 0)
+    expected = q[keep].sum(axis=0)
+    times = f"{expected[0]:,.0f}, {expected[2]:,.0f}"
+    says = f"classes 'a', 'c' never happen, and the predictions expect them {times} times"
+    only(hints((y[keep], q[keep]), classes=list("abcd")), "D34", "note", says, "their rows")
+
+
+def without(q, silent, seed=0):
+    """Return predictions of a model that does not know some classes: a little for each."""
+    rest = np.delete(np.arange(q.shape[1]), silent)
+    q = q + 1e-3 * np.random.default_rng(seed).random(q.shape)
+    q[:, silent] = 0.05 * np.random.default_rng(seed).random((len(q), len(silent)))
+    q[:, rest] *= (1 - q[:, silent].sum(1, keepdims=True)) / q[:, rest].sum(1, keepdims=True)
+    return q
+
+
 def test_a_class_that_is_never_predicted():
     q, y = calibrated(3, 12.0)
-    q = q @ [[0.3, 0.35, 0.35], [0, 1, 0], [0, 0, 1]]
-    assert not (q.argmax(axis=1) == 0).any()
-    found = hints((y, q))
-    only(found, "D34", "note", f"true in {np.sum(y == 0)} rows", "while 97% of the other rows")
+    found = [h for h in hints((y, without(q, [0]))) if h.code == "D34"]
+    only(found, "D34", "note", f"'0' is true in {np.sum(y == 0)} rows", "while 97% of the other")
+    q, y = calibrated(5, 12.0)
+    found = [h for h in hints((y, without(q, [0, 3]))) if h.code == "D34"]
+    only(found, "D34", "note", "'0', '3' are true in", "of the other rows are predicted right")
+
+
+def test_a_tree_of_fewer_leaves_than_classes_knows_all_of_them():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 600)
+    leaf = np.minimum(y, 1)
+    q = np.array([[1, 0, 0], [0, 0.501, 0.499]])[leaf] * 0.98 + 0.02 / 3
+    assert not (q.argmax(axis=1) == 2).any()
+    assert "D34" not in codes((y, q))
+    # two leaves for ten classes
+    y = rng.integers(0, 10, 2000)
+    leaf = np.where(y == 0, 0, np.where(y == 1, 1, rng.integers(0, 2, 2000)))
+    table = np.array([np.bincount(y[leaf == j], minlength=10) + 1.0 for j in range(2)])
+    q = (table / table.sum(axis=1, keepdims=True))[leaf]
+    assert len(np.unique(q.argmax(axis=1))) == 2
+    assert "D34" not in codes((y, q))
 
 
 def test_rare_classes_and_weak_models_may_predict_one_class_only():

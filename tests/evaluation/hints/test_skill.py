@@ -24,7 +24,11 @@ def test_scores_that_rank_a_little_do_rank():
     q, y = calibrated(2, 1.0)
     found = hints((y, softmax(8 * np.log(q))[:, 1]))
     assert [h.code for h in found] == ["D12"]
-    assert "where the scores still rank the classes (area under the ROC curve 0." in found[0].fix
+    assert "the scores still rank the classes (area under the ROC curve up to 0." in found[0].fix
+    # few of the rare ones, which are enough to see that they are ranked
+    y = (np.arange(2000) % 100 == 0).astype(int)
+    found = hints((y, np.where(y, 0.9, 0.5 * rng.random(2000))))
+    assert "the scores still rank the classes (area under the ROC curve up to 1.000" in found[0].fix
 
 
 def test_scores_that_are_nearly_alike_may_rank():

@@ -11,7 +11,7 @@ from xent.evaluation.exact import ratio
 from xent.evaluation.hints.hint import Hint
 from xent.evaluation.hints.permuted import permuted_columns
 from xent.evaluation.hints.ranking import losses_as_they_are_and_reversed
-from xent.evaluation.hints.seen import LEAST_ROWS, Seen, named
+from xent.evaluation.hints.seen import LEAST_ROWS, MOST_NAMES, Seen, named
 from xent.evaluation.summary.summary import Summary
 
 __all__ = ["never_predicted", "never_seen", "permuted", "reversed_outcome"]
@@ -20,6 +20,9 @@ EXPECTED_ROWS = 20  # of a class that never happens: not by chance
 # reversed: an area this far below a half, by errors no chance gives, and half of the loss gone
 REVERSED_AREA, REVERSED_ERRORS, REVERSED_GAIN = 0.4, -5, 0.5
 TOLD_APART = 0.6  # of a class's rows, by a model that knows it
+# a column that ranks its class so well belongs to it, and is only never the greatest: so are those
+# of a tree with fewer leaves than classes
+KNOWN_AREA = 0.7
 
 
 def permuted(s: Summary, seen: Seen) -> Iterator[Hint]:
@@ -65,13 +68,17 @@ def never_seen(s: Summary, seen: Seen) -> Iterator[Hint]:
         j for j, c in enumerate(s.by_class) if not c.num_true and expected[j] >= EXPECTED_ROWS
     ]
     if missing:
-        times = ", ".join(f"{expected[j]:,.0f}" for j in missing[:5])
-        yield Hint(
-            "D34",
-            "note",
-            f"{named(s, missing)} never happens, and the predictions expect it {times} times",
+        times = ", ".join(f"{expected[j]:,.0f}" for j in missing[:MOST_NAMES])
+        found, fix = (
+            f"never happens, and the predictions expect it {times} times",
             "is the class named otherwise in the target, or were its rows filtered out?",
         )
+        if len(missing) > 1:
+            found, fix = (
+                f"never happen, and the predictions expect them {times} times",
+                "are the classes named otherwise in the target, or were their rows filtered out?",
+            )
+        yield Hint("D34", "note", f"{named(s, missing)} {found}", fix)
 
 
 def never_predicted(s: Summary, seen: Seen) -> Iterator[Hint]:
@@ -86,15 +93,20 @@ def never_predicted(s: Summary, seen: Seen) -> Iterator[Hint]:
         for j in range(s.num_classes)
         if not said[j] and truth[j] >= LEAST_ROWS and 4 * truth[j] * s.num_classes >= 3 * rows
     ]
-    others = rows - sum(int(truth[j]) for j in silent)
-    # several others are told apart: a weak model says the commonest class, and it only
+    ranks = {j: seen.rankings.get(s.classes[j]) for j in silent}
+    silent = [j for j, r in ranks.items() if r is None or r.area < KNOWN_AREA]
+    missing = sum(int(truth[j]) for j in silent)
+    others = rows - missing
+    # several others are told apart, and most: a weak model says the commonest classes only
     found = np.count_nonzero((truth >= LEAST_ROWS) & (right >= TOLD_APART * truth))
-    if not silent or found < 2 or int(right.sum()) < TOLD_APART * others:
+    most = missing < others and int(right.sum()) >= TOLD_APART * others
+    if not silent or found < 2 or not most:
         return
     yield Hint(
         "D34",
         "note",
-        f"{named(s, silent)} is true in {sum(int(truth[j]) for j in silent):,} rows and never "
-        f"predicted, while {int(right.sum()) / others:.0%} of the other rows are predicted right",
+        f"{named(s, silent)} {'is' if len(silent) == 1 else 'are'} true in {missing:,} rows and "
+        f"never predicted, while {int(right.sum()) / others:.0%} of the other rows are predicted "
+        "right",
         "see whether its column belongs to it, and whether the model was trained with it",
     )

@@ -9,7 +9,7 @@ from xent.evaluation.hints.ranking import Ranking, ranking
 from xent.evaluation.summary.evidence import MOST_CLASSES, Evidence
 from xent.evaluation.summary.summary import Summary
 
-__all__ = ["LEAST_ROWS", "Seen", "named"]
+__all__ = ["LEAST_ROWS", "MOST_NAMES", "Seen", "named"]
 
 LEAST_ROWS = 50  # fewer show nothing that chance does not
 MOST_NAMES = 5  # in one sentence

@@ -26,8 +26,8 @@ def no_skill(s: Summary, seen: Seen) -> Iterator[Hint]:
     sure = [r for r in ranks if r.doubt < SURE_AREA]
     by_chance = bool(sure) and all(abs(r.errors) < CHANCE for r in ranks)
     worse = _worse_than_frequencies(s)
-    best = max(sure, key=lambda r: abs(r.area - 0.5)) if sure else None
-    if by_chance and best is not None:
+    if by_chance:
+        best = max(sure, key=lambda r: abs(r.area - 0.5))
         yield Hint(
             "D12",
             "note",
@@ -37,14 +37,14 @@ def no_skill(s: Summary, seen: Seen) -> Iterator[Hint]:
             "see whether rows and labels belong together: was one of them sorted or joined?",
         )
     elif worse:
-        ranked = f" (area under the ROC curve {best.area:.3f})" if best else ""
-        yield Hint(
-            "D12",
-            "note",
-            worse,
-            f"where the scores still rank the classes{ranked}, recalibration keeps what they know; "
-            "else see whether rows and labels belong together",
-        )
+        fix = "see whether rows and labels belong together"
+        known = max(ranks, key=lambda r: r.errors, default=None)
+        if known is not None and known.errors > CHANCE:
+            fix = (
+                "the scores still rank the classes (area under the ROC curve up to "
+                f"{known.area:.3f}): recalibration keeps what they know"
+            )
+        yield Hint("D12", "note", worse, fix)
 
 
 def known(s: Summary) -> Iterator[Hint]:
