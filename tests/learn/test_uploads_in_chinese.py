@@ -140,6 +140,7 @@ def odd_predictions():
     yield "D13", y, 0.5 + 1e-4 * np.cos(np.arange(400))
     yield "D31", y, np.where(rare, np.where(y, 1e-15, 0.9), good)
     yield "D19", many, np.where(np.arange(5000) % 200 == 0, np.where(many, 1e-30, 0.99), sure)
+    yield "D27", y, np.where(rare, 1 - y, y).astype(float)
     yield "D34", np.where(y3 == 2, 0, y3), good3
     yield "D34", y3, np.where(np.eye(3)[np.where(y3 == 2, 0, y3)], 0.8, 0.1)
 

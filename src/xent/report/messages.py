@@ -322,6 +322,12 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "loss: the probabilities were clipped before they came here",
      "有 {n} 行的损失恰好是 {loss} 奈特，即 {name} 的负对数，占总损失的 {share}："
      "概率在来到这里之前被截断过"),
+    ("every probability is 0 or 1, to nine digits, and the likeliest is wrong in {share}: decisions "
+     "in place of probabilities, or a model that is always sure",
+     "每个概率都是 0 或 1（精确到九位小数），而最可能的结果有 {share} 是错的：这是判定而不是概率，或者模型总是十拿九稳"),
+    ("score what predict_proba returns, and not predict",
+     "请评估 predict_proba 的输出，而不是 predict 的输出"),
+    ("a tree needs larger leaves", "若是决策树，叶子需要更大"),
     ("the loss of these rows is what the clip chose", "这些行的损失由截断值决定"),
     ("write the probabilities unclipped, or logits", "请保存未截断的概率，或保存 logit"),
     ("{share} of the loss comes from {n} row(s) whose probability was raised to {clip}",

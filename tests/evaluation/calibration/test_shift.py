@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from states import GRID, binary_losses, cells_of
 
+from xent.evaluation import evaluate
 from xent.evaluation.calibration.shift import best_shift
 
 
@@ -77,3 +78,24 @@ def test_forecasts_beyond_the_grid_are_certain():
     # q = 0 and q = 1 gain nothing by a shift, and are in the first and the last cell
     found = best_shift(*cells_of(np.array([-400.0, 400.0, 0.0, 0.0]), [0, 1, 1, 1]), GRID)
     assert found.gain_bounds[1] < 0.75 * np.log(2)
+
+
+@pytest.mark.parametrize("zero", ["inf", "clip:1e-15"])
+@pytest.mark.filterwarnings("ignore:D31")
+def test_no_shift_repairs_what_was_called_impossible(zero):
+    rng = np.random.default_rng(2)
+    y = rng.random(400) < 0.6
+    decided = np.where(rng.random(400) < 0.05, ~y, y).astype(float)
+    found = evaluate((y, decided), zero=zero).shift
+    assert_allclose([found.gain, found.gain_bounds[1]], 0, atol=1e-8)
+    assert found.p_value > 0.9
+    # the others have the shift that they have alone
+    logit, other = rows(3000, 0.7)
+    alone = evaluate((other, expit(logit)), zero=zero).shift
+    both = np.concatenate([other, y]), np.concatenate([expit(logit), decided])
+    wrong = decided != y
+    together = evaluate(both, zero=zero).shift
+    assert_allclose(together.shift, alone.shift, rtol=1e-6)
+    assert_allclose(together.gain * (3400 - wrong.sum()), alone.gain * 3000, rtol=1e-6)
+    labels = evaluate(labels=both[0][:, None], probs=both[1][:, None], task="multi", zero=zero)
+    assert_allclose(labels.label_shifts.gain, together.gain, rtol=1e-12)

@@ -48,6 +48,24 @@ def test_a_label_with_the_same_prediction_in_every_row():
     only(hints(labels=labels, probs=probs, task="multi"), "D12", "note", "label '1'", "same")
 
 
+def test_decisions_are_no_probabilities():
+    q, y = calibrated(3)
+    said = q.argmax(axis=1)
+    wrong = f"wrong in {100 * np.mean(said != y):.1f} %: decisions"
+    only(hints((y, np.eye(3)[said])), "D27", "note", wrong, "predict_proba")
+    y2, said2 = y > 0, (said > 0).astype(float)
+    only(hints((y2, said2)), "D27", "note", "decisions in place")
+    only(hints((y2, said2.clip(1e-12, 1 - 1e-12))), "D27", "note", "to nine digits")
+    labels, decided = np.stack([y2, ~y2], 1), np.stack([said2, said2], 1)
+    only(hints(labels=labels, probs=decided, task="multi"), "D27", "note", "decisions in place")
+    # all right: nothing is lost by it; one class for all rows: that is another fault
+    assert codes((said, np.eye(3)[said])) == []
+    assert "D27" not in codes((y, np.eye(3)[np.zeros(ROWS, int)]))
+    # a forest that is sure of nearly all
+    said2[0] = 0.9
+    assert "D27" not in codes((y2, said2))
+
+
 def test_nearly_constant_predictions_are_not_constant():
     _, y = calibrated(3)
     p = np.tile([0.5, 0.25, 0.25], (ROWS, 1))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from xent.errors import XentValueError
 from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
@@ -24,6 +27,8 @@ __all__ = [
     "shift_of",
     "temperature_of",
 ]
+
+Array = npt.NDArray[np.float64]
 
 CELLS_KEEP = 1e-6  # of the weight may be lost in cells, which keep 32 bits of each row's
 
@@ -92,7 +97,7 @@ def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
     cells = cells_of(summary)
     if cells is None:
         return None
-    zeros, ones = cells.weights()
+    zeros, ones = _possible(summary, cells)
     return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
 
 
@@ -105,10 +110,22 @@ def label_shifts_of(summary: Summary, grid: Grid | None = None) -> LabelShifts |
     if cells is None or cells.groups == (ALL_LABELS,):
         return None
     grid, scale = grid or default_grid(), rows_for_weight(summary)
-    zeros, ones = cells.weights()
+    zeros, ones = _possible(summary, cells)
     found = [best_shift(z, o, grid, scale=scale) for z, o in zip(zeros, ones, strict=True)]
     shifts = tuple(shift for shift in found if shift is not None)
     return LabelShifts(cells.groups, shifts) if len(shifts) == len(found) else None
+
+
+def _possible(summary: Summary, cells: Cells) -> tuple[Array, Array]:
+    """Return the weights of cells without rows that are impossible, which no shift repairs.
+
+    Their cell holds other rows that cost more than 22 nats, and they go with them.
+    """
+    zeros, ones = cells.weights()
+    if summary.num_impossible or summary.num_clipped:
+        zeros, ones = zeros.copy(), ones.copy()
+        zeros[:, -1] = ones[:, 0] = 0.0
+    return zeros, ones
 
 
 def reliability_of(

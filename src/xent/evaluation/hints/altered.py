@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from xent.evaluation.calibration.of_summary import cells_of
 from xent.evaluation.exact import ratio
 from xent.evaluation.hints.allowed import Allowed, is_more
 from xent.evaluation.hints.hint import Hint
 from xent.evaluation.hints.seen import LEAST_ROWS, Seen, named
+from xent.evaluation.numbers import percent
 from xent.evaluation.summary.summary import Summary
 
-__all__ = ["clipped_before", "constant", "softmaxed_twice"]
+__all__ = ["clipped_before", "constant", "decided", "softmaxed_twice"]
 
 CLIPS = (
     *((10.0**-k, f"1e-{k:02d}") for k in range(3, 31)),
@@ -82,6 +84,24 @@ def softmaxed_twice(s: Summary, seen: Seen) -> Iterator[Hint]:
             f"the {what} was applied twice: leave one out; the log loss cannot be less than "
             f"{-math.log(top):.4g} nats like this",
         )
+
+
+def decided(s: Summary, seen: Seen) -> Iterator[Hint]:
+    """Every probability is 0 or 1, and some of them are wrong."""
+    cells = cells_of(s)
+    if s.num_rows < LEAST_ROWS or cells is None or seen.is_constant or not seen.are_probabilities:
+        return
+    between = sum(part[:, 1:-1].sum() for part in cells.weights())
+    if between or not s.accuracy < 1:
+        return
+    yield Hint(
+        "D27",
+        "note",
+        "every probability is 0 or 1, to nine digits, and the likeliest is wrong in "
+        f"{percent(1 - s.accuracy)}: decisions in place of probabilities, or a model that is "
+        "always sure",
+        "score what predict_proba returns, and not predict; a tree needs larger leaves",
+    )
 
 
 def clipped_before(s: Summary, seen: Seen) -> Iterator[Hint]:

@@ -21,6 +21,7 @@ RULES: tuple[Callable[[Summary, Seen], Iterator[Hint]], ...] = (
     columns.reversed_outcome,
     altered.softmaxed_twice,
     altered.constant,
+    altered.decided,
     skill.no_skill,
     altered.clipped_before,
     columns.never_seen,
@@ -29,7 +30,11 @@ RULES: tuple[Callable[[Summary, Seen], Iterator[Hint]], ...] = (
 )
 
 # a cause, and the codes of what follows from it
-EXPLAINED = {"D04": {"D12", "D13", "D34"}, "D25": {"D12", "D13", "D34"}}
+EXPLAINED = {
+    "D04": {"D12", "D13", "D34"},
+    "D25": {"D12", "D13", "D34"},
+    "D27": {"D12", "D13", "D19"},
+}
 
 
 def find_hints(summary: Summary) -> tuple[Hint, ...]:
