@@ -1,6 +1,7 @@
 """Every file of cli/commands is a command, with help."""
 
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
@@ -59,3 +60,16 @@ def test_starting_loads_nothing_that_only_one_command_needs():
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded & {"duckdb", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"} == set()
     assert "xent.evaluation" not in done.stdout.split()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")
+@pytest.mark.parametrize(
+    ("where", "says"), [([], "standard output"), (["--output"], "'/dev/full'")]
+)
+def test_a_full_disk_is_told_in_one_line(where, says, tmp_path):
+    (tmp_path / "rows.csv").write_text("y,p\n1,0.5\n0,0.25\n")
+    command = [sys.executable, "-m", "xent.cli", "evaluate", str(tmp_path / "rows.csv")]
+    command += [*where, "/dev/full"] if where else []
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (2, f"xent: {says}: no space left on device\n")

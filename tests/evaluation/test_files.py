@@ -98,3 +98,18 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
         assert stat.S_ISFIFO(path.stat().st_mode)
     finally:
         os.close(reader)
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: '/dev/full'"):
+        write_text("/dev/full", "text")
+    path = tmp_path / "a.txt"
+    with (
+        pytest.raises(OSError, match=rf"No space left on device: '{path}'"),
+        files.beside(str(path)),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    # what was read, and not written, is not this file
+    with pytest.raises(OSError, match=r"error$"), files.beside(str(path)):
+        raise OSError(errno.EIO, "error")
+    assert os.listdir(tmp_path) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import inspect
 import os
@@ -74,9 +75,21 @@ def run(arguments: Sequence[str]) -> int:
         # the reader has gone; nothing more may be written, at exit neither
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (ValueError, TypeError, RuntimeError, OSError, MemoryError) as error:
+    except OSError as error:
+        return _complain(_of_the_system(error), "")
+    except (ValueError, TypeError, RuntimeError, MemoryError) as error:
         message, _, hint = str(error).partition("; ")
         return _complain(message, hint)
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the system says, and of which file; of a full standard output it names none."""
+    if error.errno is None:
+        return str(error)
+    what = os.strerror(error.errno).lower()
+    if error.filename is None:
+        return f"standard output: {what}" if error.errno == errno.ENOSPC else what
+    return f"{error.filename!r}: {what}"
 
 
 def _first_line(error: CycloptsError) -> str:

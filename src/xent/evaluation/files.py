@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import tempfile
@@ -11,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from xent.errors import XentValueError
 
 __all__ = ["apart", "beside", "writable", "write_text"]
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def writable(path: str | None) -> None:
@@ -64,7 +67,7 @@ def write_text(path: str, text: str) -> None:
     A link stays a link, and a pipe or a device (/dev/stdout) is written to as it is.
     """
     if _is_stream(path):
-        with open(path, "w", encoding="utf-8") as stream:
+        with _named(path), open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
         return
     with beside(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
@@ -79,12 +82,24 @@ def beside(path: str) -> Iterator[str]:
     handle, temporary = _open_beside(folder)
     os.close(handle)
     try:
-        yield temporary
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        with _named(path):
+            yield temporary
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):  # moved already when Ctrl-C came
             os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Let the system's word that there is no room name the file that there is none for."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_ROOM and error.filename is None:
+            error.filename = path
         raise
 
 

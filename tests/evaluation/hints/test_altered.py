@@ -56,7 +56,7 @@ def test_decisions_are_no_probabilities():
     y2, said2 = y > 0, (said > 0).astype(float)
     only(hints((y2, said2)), "D27", "note", "decisions in place")
     only(hints((y2, said2.clip(1e-12, 1 - 1e-12))), "D27", "note", "to nine digits")
-    labels, decided = np.stack([y2, ~y2], 1), np.stack([said2, said2], 1)
+    labels, decided = np.stack([y2, ~y2], 1), np.stack([said2, 1 - said2], 1)
     only(hints(labels=labels, probs=decided, task="multi"), "D27", "note", "decisions in place")
     # all right: nothing is lost by it; one class for all rows: that is another fault
     assert codes((said, np.eye(3)[said])) == []
