@@ -114,6 +114,24 @@ def test_equal_differences_do_not_tell_how_others_would_be():
         assert same.notes == ()
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_differences_of_any_size_that_are_equal_are_no_evidence(rng, weighted):
+    weight = {"weight": rng.exponential(size=50)} if weighted else {}
+    for a, b in 10.0 ** rng.uniform(-9, 1, size=(8, 2)):
+        rows = {name: np.full(50, -loss) for name, loss in (("a", a), ("b", b))}
+        models = [{"log_probs": name} for name in rows]
+        found = compare(rows | weight, each=models, weight="weight" if weighted else None)
+        assert math.isnan(found.p_value), (a, b)
+        # weights times losses are rounded
+        difference = pytest.approx(a - b, abs=2**-50 * (a + b))
+        assert found.interval.low == found.interval.high == difference == found.difference
+        assert "differ by the same in all of 50 rows" in found.notes[-1 - weighted]
+        assert "is better than" not in html_page(found)
+        for model in found.models:
+            assert model.interval.low == model.interval.high
+            assert model.interval.high == pytest.approx(model.log_loss, rel=2**-50, abs=0)
+
+
 def test_differences_so_small_that_their_cubes_are_no_doubles():
     a, b = np.array([1, 2, 3, 4]) * 1e-110, np.array([3, 3, 1, 1]) * 1e-110
     small = compare({"lp": -a}, {"lp": -b}, log_probs="lp")

@@ -137,6 +137,15 @@ def test_many_equal_rows_are_told_where_content_is_the_key():
     assert apart.state().note == ""
 
 
+@pytest.mark.parametrize("loss", 10.0 ** np.random.default_rng(8).uniform(-12, 2, size=20))
+def test_losses_that_are_equal_have_no_width(loss):
+    keys, _, weight = rows(8, 100, weighted=True)
+    for of in (None, weight, weight / 3 * np.pi):
+        found = tally(keys, np.full(100, loss), of, slice(None)).interval(0.9)
+        assert found.low == found.high == pytest.approx(loss, rel=2**-51)
+        assert found.note == "all losses are equal"
+
+
 def test_what_has_no_interval():
     def interval(nll, replicates=40):
         keys = integer_keys(np.arange(len(nll)))

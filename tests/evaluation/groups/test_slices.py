@@ -58,7 +58,7 @@ def test_sums_are_those_of_the_rows_of_each_slice(weighted, labels):
         for j in range(3):
             true = truths[j] == 1 if labels else truths[0] == j
             assert sums.classes.get(j, 0) / 2**1074 == weight[here & true].sum()
-        moments = sums.sums.moments()
+        moments = sums.sums.moments(sums.num_rows)
         mean = t.sum() / w.sum()
         second = ((t - w * mean) ** 2).sum() / (w**2).sum()
         assert [moments.mean, moments.second] == pytest.approx([mean, second], rel=1e-12)
@@ -82,7 +82,7 @@ def test_no_split_or_order_is_seen(seed, cuts, weighted, labels):
 def test_equal_losses_have_no_spread():
     slices = SliceTally(("s",))
     slices.add([np.zeros(999, dtype=int)], np.full(999, 0.1234567), None, [np.zeros(999, int)])
-    assert slices.state().of[("0",)].sums.moments().second == 0
+    assert slices.state().of[("0",)].sums.moments(999).second == 0
 
 
 def test_more_values_than_a_table_holds():
@@ -109,7 +109,7 @@ def test_third_moments_of_nearly_equal_losses_keep_their_digits():
     mean = sum(exact) / 500
     third = float(sum((v - mean) ** 3 for v in exact) / 500)
     # products in one double each would be off by 1e-17, which is more than all of it
-    assert slices.state().of[("0",)].sums.moments().third == pytest.approx(third, rel=1e-10)
+    assert slices.state().of[("0",)].sums.moments(500).third == pytest.approx(third, rel=1e-10)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

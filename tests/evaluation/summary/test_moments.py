@@ -1,28 +1,29 @@
 """Central moments of the losses: exact where nearly everything cancels."""
 
+import math
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mpmath import mp, mpf
 
 from xent.evaluation import Summary, evaluate
+from xent.evaluation.groups.sums import MomentTally
+from xent.evaluation.intervals.means import hall_interval
 from xent.evaluation.summary.moments import Moments
 
 
 def reference(nll, weight):
-    """Moments in 60 digits, from what the kernel sums: t is rounded once to a double."""
-    with mp.workdps(60):
-        w = [mpf(float(x)) for x in weight]
-        t = [mpf(float(x)) for x in np.asarray(weight, dtype=float) * nll]
-        total, squares = sum(w), sum(x * x for x in w)
-        mean = sum(t) / total
-        terms = [a - b * mean for a, b in zip(t, w, strict=True)]
-        second = sum(x * x for x in terms) / squares
-        third = total * sum(x**3 for x in terms) / squares**2
-        return tuple(map(float, (total**2 / squares, mean, second, third)))
+    """Moments in exact arithmetic, from what the kernel sums: t is rounded once to a double."""
+    w = [Fraction(x) for x in np.asarray(weight, dtype=float).tolist()]
+    t = [Fraction(x) for x in (np.asarray(weight, dtype=float) * nll).tolist()]
+    total, squares = sum(w), sum(x * x for x in w)
+    mean = sum(t) / total
+    terms = [a - b * mean for a, b in zip(t, w, strict=True)]
+    second = sum(x * x for x in terms) / squares
+    third = total * sum(x**3 for x in terms) / squares**2
+    return tuple(map(float, (total**2 / squares, mean, second, third)))
 
 
 def moments(nll, weight=None):
@@ -31,41 +32,101 @@ def moments(nll, weight=None):
     return evaluate(**log_probs, **weights).summary.moments()
 
 
+def left_out(nll, weight):
+    """How far what is summed of these rows may be from its second and third moment.
+
+    By what `PowerSums` says of a product, and where a moment is 0, by what counts as none.
+    """
+    rows, mean = len(nll), abs(np.average(nll, weights=weight))
+    t, squares = weight * nll, (weight**2).sum()
+    of_square = [(t * t, 1), (weight * t, 2 * mean), (weight**2, mean**2)]
+    of_cube = [
+        (t**3, 1), (weight * t**2, 3 * mean), (weight**2 * t, 3 * mean**2), (weight**3, mean**3)
+    ]  # fmt: skip
+    lost = []
+    for parts, relative in ((of_square, 0.0), (of_cube, 2.0**-103)):
+        each = [
+            (k * (np.where(x > 4096, 0, np.minimum(2.0**-117, 2.0**-51 * x)) + relative * x)).sum()
+            for x, k in parts
+        ]
+        lost.append(sum(each) + rows * 2.0**-1000 * (1 + t.max() + weight.max()))
+    size = math.sqrt((t * t).sum()) + mean * math.sqrt(squares)
+    unit = rows * (1 + mean) * 2.0**-117
+    none = [
+        2.0**-100 * (t * t).sum() + min(unit * (1 + mean), 2.0**-51 * size**2),
+        min(unit * (1 + mean) ** 2, 2.0**-50 * size**3) + 2.0**-103 * size**3,
+    ]
+    scales = squares, squares**2 / weight.sum()
+    return [[x / scale for x, scale in zip(of, scales, strict=True)] for of in (lost, none)]
+
+
 @example(rows=[(5.2e-166, 1.0)], weighted=False)  # its square is lost, and 0 is not -inf
-@settings(deadline=None, max_examples=60)
+@example(rows=[(3e-7 * (1 + 1e-3 * k), 1.0) for k in range(9)], weighted=False)
+@example(rows=[(1e-10 * (1 + 1e-3 * k), 1.0 + k) for k in range(9)], weighted=True)
+@settings(deadline=None, max_examples=100)
 @given(
-    st.lists(
-        st.tuples(st.floats(0, 700), st.floats(2.0**-20, 2.0**20) | st.just(0.0)),
-        min_size=1,
-        max_size=150,
-    ).filter(lambda rows: any(w for _, w in rows)),
+    st.one_of(
+        st.lists(
+            st.tuples(st.floats(0, 700), st.floats(2.0**-20, 2.0**20) | st.just(0.0)),
+            min_size=1,
+            max_size=150,
+        ).filter(lambda rows: any(w for _, w in rows)),
+        # nearly equal, of any size
+        st.builds(
+            lambda size, spread, off: [(10.0**size * (1 + spread * k), 1 + abs(k)) for k in off],
+            st.floats(-12, 2),
+            st.sampled_from([1e-15, 1e-12, 1e-9, 1e-6, 1e-3]),
+            st.lists(st.floats(-1, 1), min_size=2, max_size=50),
+        ),
+    ),
     st.booleans(),
 )
 def test_moments_are_those_of_exact_arithmetic(rows, weighted):
     nll, weight = map(np.array, zip(*rows, strict=True))
     if not weighted:
         weight = np.ones_like(nll)
-    got = moments(nll, weight if weighted else None)
-    expected = reference(nll, weight)
-    # a sum of powers up to the third leaves out at most 2**-117 a row, or 2**-100 of a cube,
-    # and the mean's own power multiplies it
-    size = (weight * nll).max() + weight.max()
-    lost = len(nll) * (2.0**-112 + 2.0**-100 * size**3)
-    mean = abs(expected[1])
-    scale = (weight**2).sum()
-    second, third = lost * (1 + mean) ** 2, lost * (1 + mean) ** 3
-    allowed = [0, 0, second / scale, third * weight.sum() / scale**2]
-    for a, b, error in zip(got, expected, allowed, strict=True):
-        assert abs(a - b) <= error + 1e-15 * abs(b)
+    n, mean, *got = moments(nll, weight if weighted else None)
+    expected_n, expected_mean, *expected = reference(nll, weight)
+    assert (n, mean) == (expected_n, expected_mean)
+    for a, b, lost, none in zip(got, expected, *left_out(nll, weight), strict=True):
+        assert abs(a - b) <= (lost if a else none) + 1e-14 * abs(b)
 
 
-@pytest.mark.parametrize("nll", [2.302585092994046, 0.1, 1.5, 40.0, 0.0])
+CONSTANTS = 10.0 ** np.random.default_rng(0).uniform(-12, 2, size=1000)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_values_that_are_equal_have_no_spread(weighted, sign):
+    # of every size: what is kept of a square is above it as often as below
+    values, group = np.repeat(sign * CONSTANTS, 20), np.repeat(np.arange(1000), 20)
+    weight = np.random.default_rng(1).exponential(size=20_000) if weighted else None
+    tally = MomentTally(1000)
+    tally.add(group, values, weight)
+    found = [sums.moments(20) for sums in tally.totals()]
+    assert [(m.second, m.third) for m in found] == [(0.0, 0.0)] * 1000
+    np.testing.assert_allclose([m.mean for m in found], sign * CONSTANTS, rtol=2**-51)
+
+
+@pytest.mark.parametrize("nll", [2.302585092994046, 0.1, 1.5, 40.0, 0.0, *CONSTANTS[:100]])
 @pytest.mark.parametrize("weight", [None, 0.75])
 def test_equal_losses_have_no_spread(nll, weight):
     rows = [nll] * 1001
     got = moments(rows, None if weight is None else [weight] * 1001)
     # t is rounded, so that t / w need not be the loss
     assert got == Moments(1001.0, pytest.approx(nll, rel=2**-52, abs=0), 0.0, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("size", [1e-7, 1e-6, 1e-5])
+def test_a_skewness_that_is_not_kept_does_not_move_an_interval(size, seed):
+    nll = size * (1 + 1e-6 * np.random.default_rng(seed).normal(size=100))
+    got = hall_interval(*moments(nll))
+    expected = hall_interval(*reference(nll, np.ones(100)))
+    half = (expected.high - expected.low) / 2
+    # the skewness of a mean of 100 normal values is below 0.1, and moves an end by a third of it
+    assert abs(got.low - expected.low) < 0.04 * half
+    assert abs(got.high - expected.high) < 0.04 * half
 
 
 def test_nearly_equal_losses_keep_the_digits_of_their_skewness():

@@ -61,7 +61,7 @@ def moments(tally: MomentTally, groups: int = 1) -> list[Moments]:
     """Return the moments of the first groups; of one that no row was added to they are nan."""
     known = list(zip(tally.counts, tally.totals(), strict=True))[:groups]
     known += [(0, MomentSums())] * (groups - len(known))
-    return [Moments(rows, *sums.moments()) for rows, sums in known]
+    return [Moments(rows, *sums.moments(rows)) for rows, sums in known]
 
 
 @dataclass

@@ -20,6 +20,7 @@ from xent.evaluation.intervals.means import (
     no_interval,
 )
 from xent.evaluation.packed import pack_columns, unpack_columns
+from xent.evaluation.summary.moments import sum_of_squares
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.replicates import ReplicateSums
 
@@ -38,16 +39,12 @@ class Sample(NamedTuple):
     weighted_nll: int
     nll_squared: int
 
-    def mean_and_error(self) -> tuple[float, float]:
-        """The mean loss and its standard error; nan for no rows."""
-        w, t, ww, wt, tt = self
+    def mean_and_error(self, rows: int) -> tuple[float, float]:
+        """The mean loss of so many rows and its standard error; nan for no rows."""
+        w, t, *squares = self
         if w <= 0:
             return math.nan, math.nan
-        squares = tt * w * w - 2 * t * wt * w + t * t * ww
-        # a spread below what rounding of losses leaves is none
-        if squares << 100 <= t * t * ww:
-            return ratio(t, w), 0.0
-        return ratio(t, w), math.sqrt(ratio(squares * ONE, w**4))
+        return ratio(t, w), math.sqrt(ratio(sum_of_squares(rows, w, t, *squares) * ONE, w**4))
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,10 @@ class Replicates:
 
     def interval(self, level: float, *, scale: int = 1) -> Interval:
         """Return the interval of the mean loss divided by `scale`, in nats."""
-        (mean, error), *found = (sample.mean_and_error() for sample in self.samples)
+        (mean, error), *found = (
+            sample.mean_and_error(rows)
+            for rows, sample in zip(self.drawn, self.samples, strict=True)
+        )
         rows = self.drawn[0]
         if rows < 2:
             return no_interval(level, "bootstrap", "one row has no spread to judge by")

@@ -89,7 +89,7 @@ def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
 def _interval(summary: Summary, s: SliceSums, level: float) -> Interval:
     if s.num_impossible:
         return no_interval(level, "hall", "the loss is infinite")
-    return hall_interval(*s.sums.moments(summary.decisions), level, least=0.0)
+    return hall_interval(*s.sums.moments(s.num_rows, summary.decisions), level, least=0.0)
 
 
 def _entropy(summary: Summary, s: SliceSums) -> float:

@@ -34,9 +34,10 @@ class MomentSums(NamedTuple):
     def plus(self, other: MomentSums) -> MomentSums:
         return MomentSums(*(a + b for a, b in zip(self, other, strict=True)))
 
-    def moments(self, scale: int = 1) -> Moments:
-        """Return the moments of the losses divided by `scale`."""
+    def moments(self, rows: int, scale: int = 1) -> Moments:
+        """Return the moments of the losses of so many rows, divided by `scale`."""
         return moments_of(
+            rows,
             weight=(self.weight, self.weight_squared, self.weight_cubed),
             value=self.nll,
             squares=(self.weighted_nll, self.nll_squared),

@@ -143,7 +143,7 @@ class Application:
         if not self.has_truth or not summary.num_rows:
             return None
         decisions = len(self._plan.classes) if self._labels else 1
-        (sums,) = self._moments.totals()
+        (rows,), (sums,) = self._moments.counts, self._moments.totals()
         before, after = self._losses.totals()
         return Improvement(
             summary.num_rows,
@@ -151,7 +151,7 @@ class Application:
             self._impossible[1],
             ratio(before, sums.weight * decisions),
             ratio(after, sums.weight * decisions),
-            hall_interval(*sums.moments(decisions), level=level),
+            hall_interval(*sums.moments(rows, decisions), level=level),
         )
 
     def _stand_in(self) -> int:
