@@ -93,7 +93,7 @@ def bootstrap(simulations: int) -> list[dict[str, Any]]:
             keys = integer_keys(rng.integers(0, 2**62, n))
             tally.add(keys, losses(rng, (n,), mean), None)
             replicates = tally.state()
-            means = [s.mean_and_error()[0] for s in replicates.samples[1:]]
+            means = [s.nll / s.weight for s in replicates.samples[1:]]
             low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
             percentiles.append(low <= truth <= high)
             studentised.append(covers(replicates.interval(LEVEL), truth))
