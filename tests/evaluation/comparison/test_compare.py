@@ -114,6 +114,32 @@ def test_equal_differences_do_not_tell_how_others_would_be():
         assert same.notes == ()
 
 
+@pytest.mark.parametrize("options", [{}, {"weight": "w"}, {"unit": "bit", "level": 0.8}], ids=str)
+@pytest.mark.parametrize("clusters", [None, 12, 200, 3000])
+@pytest.mark.parametrize("kind", ["classes", "labels"])
+def test_the_interval_of_a_model_is_that_of_evaluate(rng, clusters, options, kind):
+    names = [f"{model}_{label}" for model in "pq" for label in "ab"]
+    rows = {name: rng.random(4000) for name in names}
+    rows |= {name: rng.integers(2, size=4000) for name in ("y_a", "y_b")}
+    rows["w"] = rng.exponential(size=4000) * (rng.random(4000) > 0.3)
+    if kind == "labels":
+        models = [{"probs": "p_*"}, {"probs": "q_*"}]
+        options = {**options, "labels": "y_*", "task": "multi"}
+    else:
+        models = [{"probs": "p_a"}, {"probs": "q_a"}]
+        options = {**options, "target": "y_a"}
+    if clusters is not None:
+        rows["user"] = np.array([f"user {k}" for k in rng.integers(clusters, size=4000)])
+        options = {**options, "cluster": "user"}
+    found = compare(rows, each=models, **options)
+    for model, said in zip(found.models, models, strict=True):
+        expected = evaluate(rows, **options, **said)
+        assert model.interval == expected.interval
+        assert model.perplexity_interval == expected.perplexity_interval
+        assert (model.interval.method == "cluster") == (clusters is not None)
+    assert found.num_clusters == (clusters and min(clusters, found.num_clusters))
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_differences_of_any_size_that_are_equal_are_no_evidence(rng, weighted):
     weight = {"weight": rng.exponential(size=50)} if weighted else {}

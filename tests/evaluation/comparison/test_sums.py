@@ -9,7 +9,6 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from xent.evaluation.comparison.groups import ClusterSums, cluster_moments
 from xent.evaluation.comparison.intervals import (
     anytime_interval,
     difference_interval,
@@ -269,49 +268,3 @@ def test_the_anytime_interval_covers_whenever_one_looks(rng):
         variance = (np.cumsum(x**2) - n * mean**2) / np.maximum(n - 1, 1)
         missed += bool((np.abs(mean[99:]) > unit * np.sqrt(variance[99:])).any())
     assert missed / runs <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
-
-
-# clusters
-
-
-def cluster_sums(texts, codes, x, w, parts):
-    sums = ClusterSums(("x", "w"))
-    for part in np.array_split(np.arange(len(x)), parts):
-        sums.add(texts, codes[part], x=(w * x)[part], w=w[part])
-    return sums
-
-
-def test_clusters_give_the_cluster_robust_error(rng):
-    codes = rng.integers(30, size=400)
-    x, w = rng.normal(size=400) + rng.normal(size=30)[codes], rng.random(400)
-    texts = [f"doc {i}" for i in range(30)]
-    t = cluster_sums(texts, codes, x, w, 9).totals()
-    m = cluster_moments(t["x"], t["w"])
-    mean = np.average(x, weights=w)
-    u = np.bincount(codes, weights=w * (x - mean))
-    expected = math.sqrt(30 / 29 * (u**2).sum()) / w.sum()
-    assert m.num_rows == 30
-    assert_allclose(m.mean, mean, rtol=1e-13)
-    assert_allclose(m.standard_error, expected, rtol=1e-11)
-
-
-def test_many_clusters_are_put_together_whatever_their_order(rng):
-    codes = np.repeat(np.arange(3000), 2)
-    x, w = rng.normal(size=6000), np.ones(6000)
-    texts = [f"doc {i}" for i in range(3000)]
-    first = cluster_sums(texts, codes, x, w, 1)
-    order = rng.permutation(6000)
-    second = cluster_sums(texts, codes[order], x[order], w, 50)
-    assert first.folded
-    assert second.folded
-    assert first.totals() == second.totals()
-    assert len(first.totals()["x"]) <= 1024
-    t = first.totals()
-    assert_allclose(cluster_moments(t["x"], t["w"]).standard_error, stats.sem(x), rtol=0.15)
-
-
-def test_1024_clusters_are_kept_apart():
-    texts, codes = [str(i) for i in range(1024)], np.arange(1024)
-    sums = cluster_sums(texts, codes, np.ones(1024), np.ones(1024), 3)
-    assert not sums.folded
-    assert len(sums.totals()["x"]) == 1024

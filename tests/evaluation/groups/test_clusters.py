@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from xent.errors import MergeError
 from xent.evaluation.groups import Clusters
-from xent.evaluation.groups.clusters import MAX_CLUSTERS, ClusterTally
+from xent.evaluation.groups.clusters import MAX_CLUSTERS, ClusterTally, KeyedSums
 from xent.evaluation.intervals.means import cluster_interval
 from xent.kernels.cpu.row_keys import integer_keys
 
@@ -54,7 +54,8 @@ def test_no_split_or_order_is_seen(seed, users, cuts, weighted):
     keys, nll, weight = rows(seed, 5000, users, weighted)
     keys[:users] = integer_keys(np.arange(users))  # all are there
     whole = tally(keys, nll, weight, slice(None))
-    assert whole.folded == (users > MAX_CLUSTERS)
+    there = keys if weight is None else keys[weight > 0]
+    assert whole.folded == (len(np.unique(there)) > MAX_CLUSTERS)
     assert whole.num_clusters <= MAX_CLUSTERS
     parts = np.split(rng.permutation(5000), sorted(cuts))
     assert tally(keys, nll, weight, *parts) == whole
@@ -63,6 +64,41 @@ def test_no_split_or_order_is_seen(seed, users, cuts, weighted):
         merged = tally(keys, nll, weight, part) + merged
     assert merged == whole
     assert Clusters.from_state(json.loads(json.dumps(whole.to_state()))) == whole
+
+
+@pytest.mark.parametrize("users", [30, 3000])
+def test_rows_of_no_weight_are_no_rows(users):
+    keys, nll, weight = rows(2, 5000, users, weighted=True)
+    assert (weight == 0).any()
+    kept = weight > 0
+    found = tally(keys, nll, weight, slice(None))
+    assert found == tally(keys[kept], nll[kept], weight[kept], slice(None))
+    assert sum(count for count, *_ in found.sums.of.values()) == kept.sum()
+
+
+def test_sums_of_several_columns_are_those_of_each():
+    keys, nll, weight = rows(4, 3000, 2000, weighted=True)
+    there, codes = np.unique(keys, return_inverse=True)
+    both = KeyedSums.of_rows(there, codes, [None, nll, weight])
+    assert both.folded
+    for place, column in enumerate([np.ones(3000), nll, weight]):
+        alone = KeyedSums.of_rows(there, codes, [column])
+        assert {key: (sums[0], sums[1 + place]) for key, sums in both.of.items()} == alone.of
+    # keys that no row has are not there, and do not count where keys are taken together
+    few = codes < 1000
+    found = KeyedSums.of_rows(there, codes[few], [nll[few]])
+    assert not found.folded
+    assert list(found.of) == there[:1000].tolist()
+
+
+def test_many_clusters_say_what_their_rows_do():
+    keys, nll, _ = rows(5, 6000, 2**60)
+    found = tally(keys, nll, None, slice(None))
+    assert found.folded
+    alone = cluster_interval(nll, np.ones(6000))
+    got = found.interval(0.95)
+    # an error that 1024 groups show is right to 1 / sqrt(2 * 1024)
+    assert got.high - got.low == pytest.approx(alone.high - alone.low, rel=3 / 2**5.5)
 
 
 def test_notes():

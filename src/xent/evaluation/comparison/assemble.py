@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from xent.evaluation.comparison.divergence import Distances
-from xent.evaluation.comparison.groups import centred, cluster_moments
 from xent.evaluation.comparison.intervals import (
     anytime_interval,
     difference_interval,
@@ -20,6 +19,8 @@ from xent.evaluation.comparison.result import GroupRow, Pair
 from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
+from xent.evaluation.groups.clusters import KeyedSums
+from xent.evaluation.intervals.clusters import centred, cluster_moments
 from xent.evaluation.intervals.means import Interval, no_interval
 from xent.units import Unit, nats_per, perplexity_of
 
@@ -114,9 +115,16 @@ def _moments(state: PairState, whole: Group) -> Moments:
     """What the difference's interval is made of: rows, or clusters of them."""
     if state.clusters is None:
         return whole.moments
-    t = state.clusters.totals()
-    d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
-    return cluster_moments(d, t["w"])
+    return _of_clusters(state.clusters, per_byte=False)
+
+
+def _of_clusters(clusters: KeyedSums, *, per_byte: bool) -> Moments:
+    """The moments of the difference of A and B to their weight, or to their bytes."""
+    sums = clusters.of.values()
+    difference = [a - b for _, _, a, b, _ in sums]
+    size = [a + b for _, _, a, b, _ in sums]
+    of = [s for *_, s in sums] if per_byte else [w for _, w, *_ in sums]
+    return Moments(len(sums), *cluster_moments(difference, of, size))
 
 
 def _infinite(only_a: int, only_b: int, both: int) -> float:
@@ -132,9 +140,7 @@ def _per_byte(
     if not state.has_bytes:
         return math.nan, no_interval(settings.level, method, "bytes are not known")
     if state.clusters is not None:
-        t = state.clusters.totals()
-        d = [a - b for a, b in zip(t["a"], t["b"], strict=True)]
-        m = cluster_moments(d, t["size"])
+        m = _of_clusters(state.clusters, per_byte=True)
     else:
         (m,) = moments(state.per_byte)
     bits = 1 / math.log(2)
@@ -154,10 +160,11 @@ def _perplexity_difference(
     if not (math.isfinite(pa) and math.isfinite(pb)):
         return difference, none
     if state.clusters is not None:
-        t = state.clusters.totals()
-        u = centred(t["a"], t["w"]), centred(t["b"], t["w"])
-        count = len(u[0])
-        parts = [(pa * x - pb * y) / settings.decisions for x, y in zip(*u, strict=True)]
+        sums = state.clusters.of.values()
+        count = len(sums)
+        _, w, a, b, _ = zip(*sums, strict=True)
+        u = zip(centred(a, w), centred(b, w), strict=True)
+        parts = [(pa * x - pb * y) / settings.decisions for x, y in u]
         square, number = math.fsum(v * v for v in parts) / count, float(count)
     else:
         count = whole.num_common

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.assemble import Settings, pair_of
-from xent.evaluation.comparison.groups import MAX_CLUSTERS
 from xent.evaluation.comparison.model_sums import ModelState
 from xent.evaluation.comparison.models import Model
 from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import Comparison, Pair
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.faults import check_weight
+from xent.evaluation.groups.clusters import MAX_CLUSTERS
 from xent.evaluation.intervals.means import FEW_CLUSTERS
 from xent.evaluation.numbers import counted, percent
 from xent.evaluation.result import CLIP_SHARE

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.comparison.assemble import Settings, scaled
-from xent.evaluation.comparison.groups import ClusterSums, cluster_moments
 from xent.evaluation.comparison.models import Model
 from xent.evaluation.comparison.pairs import Beside
 from xent.evaluation.comparison.result import ModelRow
 from xent.evaluation.comparison.rows import Rows
-from xent.evaluation.comparison.sums import GroupedSums, moments
+from xent.evaluation.comparison.sums import GroupedSums
 from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.groups.clusters import Clusters, KeyedSums
 from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import hall_interval
 from xent.units import nats_per, perplexity_of
@@ -33,7 +33,7 @@ class ModelState:
         self._moments = MomentTally()  # of rows that are possible, their weight and loss among them
         self._rows = 0
         self._sums = GroupedSums(("weight", "size", "right"))
-        self._clusters = ClusterSums(("x", "w")) if clustered else None
+        self._clusters = Clusters("") if clustered else None
         self._has_truth = True
         self._weighted = False
 
@@ -57,9 +57,9 @@ class ModelState:
             nll, w = nll[finite], None if w is None else w[finite]
         self._moments.add(None, nll, w)
         if self._clusters is not None and beside.clusters is not None and len(nll):
-            texts, codes = beside.clusters
-            weight = np.ones(len(nll)) if w is None else w
-            self._clusters.add(texts, codes[finite], x=weight * nll, w=weight)
+            keys, codes = beside.clusters
+            columns = [w, nll if w is None else w * nll]
+            self._clusters += Clusters("", KeyedSums.of_rows(keys, codes[finite], columns))
 
     def row(self, model: Model, settings: Settings) -> ModelRow:
         """Return the numbers of the model."""
@@ -67,13 +67,12 @@ class ModelState:
         possible = self._moments.totals()[0]
         k, unit = settings.decisions, nats_per(settings.unit)
         nats = ratio(possible.nll, possible.weight * k)
-        if self._clusters is not None:
-            c = self._clusters.totals()
-            m = cluster_moments(c["x"], c["w"])
-        else:
-            (m,) = moments(self._moments)
         # as `evaluate` has it: a loss is skewed to one side, and never below 0
-        interval = hall_interval(m.n, m.mean, m.second, m.third, settings.level, least=0.0)
+        if self._clusters is not None:
+            interval = self._clusters.interval(settings.level, scale=k)
+        else:
+            (count,) = self._moments.counts
+            interval = hall_interval(*possible.moments(count, k), settings.level, least=0.0)
         loss = math.inf if self.impossible else nats
         per_byte = math.nan
         if t["size"]:
@@ -84,9 +83,9 @@ class ModelState:
             note=model.plan.note,
             log_loss=loss / unit,
             finite_log_loss=nats / unit,
-            interval=scaled(interval, settings.factor),
+            interval=scaled(interval, 1 / unit),
             perplexity=perplexity_of(loss),
-            perplexity_interval=scaled(interval, 1 / k).exp(),
+            perplexity_interval=interval.exp(),
             accuracy=ratio(t["right"], self._weight * k) if self._has_truth else math.nan,
             num_impossible=self.impossible,
             bits_per_byte=per_byte,

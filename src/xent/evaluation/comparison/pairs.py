@@ -13,11 +13,11 @@ import numpy.typing as npt
 from xent.errors import XentTypeError
 from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
-from xent.evaluation.comparison.groups import ClusterSums
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.sums import PairSums
 from xent.evaluation.comparison.wins import Accuracy, Wins
 from xent.evaluation.exact import ONE
+from xent.evaluation.groups.clusters import KeyedSums, Keys
 from xent.evaluation.groups.sums import LARGEST, MomentTally, products
 from xent.kernels.cpu.exact_sums import ExactSums
 
@@ -35,7 +35,7 @@ class Beside:
     size: Array | None = None
     slices: Array | None = None  # number of each row's value
     num_slices: int = 0
-    clusters: tuple[list[str], Array] | None = None
+    clusters: tuple[Keys, Array] | None = None  # keys, and the place of each row's among them
 
     def where(self, kept: Array) -> Beside:
         """Return the rows of a mask."""
@@ -65,7 +65,8 @@ class PairState:
         self.all = PairSums(weighted)
         self.classes = PairSums(weighted) if whole and classes else None
         self.slices = PairSums(weighted) if whole else None
-        self.clusters = ClusterSums(("a", "b", "w", "size")) if clustered else None
+        # weight, loss of A, loss of B, bytes
+        self.clusters = KeyedSums() if clustered else None
         # of each model on the rows that are possible under both
         self.moments = (MomentTally(), MomentTally()) if whole else None
         self.per_byte = MomentTally()
@@ -115,8 +116,8 @@ class PairState:
             self.has_bytes = True
             self.per_byte.add_ratio(weight * (a - b), size)
         if self.clusters is not None and beside.clusters is not None:
-            texts, codes = beside.clusters
-            self.clusters.add(texts, codes, a=weight * a, b=weight * b, w=weight, size=size)
+            columns = [w, weight * a, weight * b, size]
+            self.clusters += KeyedSums.of_rows(*beside.clusters, columns)
 
     def _by_class(self, a: Rows, b: Rows, w: Array | None) -> None:
         assert self.classes is not None

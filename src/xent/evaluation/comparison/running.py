@@ -21,13 +21,14 @@ from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.streams import by_row
 from xent.evaluation.comparison.truth import TruthCheck
-from xent.evaluation.groups.values import named_texts_of
+from xent.evaluation.groups.values import keys_of
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import column_named
 from xent.evaluation.reading.source import Source
 from xent.kernels.cpu.log_loss import IGNORED
+from xent.kernels.cpu.row_keys import integer_keys
 
 __all__ = ["run"]
 
@@ -176,14 +177,12 @@ class _Run:
             beside.slices = self._slices.add(batch[asked.by])
             beside.num_slices = len(self._slices.place)
         if asked.cluster is not None:
-            beside.clusters = named_texts_of(
-                "cluster", asked.cluster, batch[asked.cluster], first_row, scored
-            )
+            keys = keys_of("cluster", asked.cluster, batch[asked.cluster], first_row, scored)
+            beside.clusters = np.unique(keys, return_inverse=True)
         elif asked.block is not None:
             blocks = (np.arange(num_rows(batch)) + first_row) // asked.block
             low = int(blocks[0])
-            texts = [str(b) for b in range(low, int(blocks[-1]) + 1)]
-            beside.clusters = texts, blocks - low
+            beside.clusters = integer_keys(np.arange(low, blocks[-1] + 1)), blocks - low
         return beside
 
     def _column(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,32 +16,98 @@ from xent.evaluation.intervals.means import Interval, cluster_interval
 from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["MAX_CLUSTERS", "ClusterSums", "ClusterTally", "Clusters"]
+__all__ = ["MAX_CLUSTERS", "ClusterTally", "Clusters", "KeyedSums"]
 
 MAX_CLUSTERS = 1024
 
+Array = npt.NDArray[Any]
+Keys = npt.NDArray[np.uint64]
 
-class ClusterSums(NamedTuple):
-    """The sums of one cluster, in units of 2**-1074; losses of possible rows."""
 
-    num_rows: int = 0
-    weight: int = 0
-    nll: int = 0
+@dataclass(frozen=True)
+class KeyedSums:
+    """Rows and exact sums by a key of 64 bits; add two to merge them.
+
+    The sums of up to 1024 different keys are kept one by one. Those of more are taken together
+    in 1024 by the last bits of the key. Whether that happens depends on the set of keys alone, so
+    neither a split nor the order of rows can be seen.
+
+    Parameters
+    ----------
+    folded : bool
+        Whether keys were taken together.
+    of : dict of int to tuple of int
+        By rising key its number of rows, and its sums in units of 2**-1074.
+    """
+
+    folded: bool = False
+    of: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    def __add__(self, other: object) -> KeyedSums:
+        if not isinstance(other, KeyedSums):
+            return NotImplemented
+        folded = self.folded or other.folded
+        of = dict(_folded(self.of) if folded else self.of)
+        _merge(of, _folded(other.of) if folded else other.of)
+        if len(of) > MAX_CLUSTERS:
+            folded, of = True, _folded(of)
+        return KeyedSums(folded, {key: of[key] for key in sorted(of)})
+
+    @classmethod
+    def of_rows(cls, keys: Keys, codes: Array, columns: Sequence[Array | None]) -> KeyedSums:
+        """Return the sums of columns over rows of the keys `keys[codes]`; None is 1 a row."""
+        rows = np.bincount(codes, minlength=len(keys))
+        if (rows == 0).any():
+            there = rows > 0
+            keys, codes, rows = keys[there], (np.cumsum(there) - 1)[codes], rows[there]
+        folded = len(keys) > MAX_CLUSTERS
+        if folded:
+            keys, place = np.unique(keys % np.uint64(MAX_CLUSTERS), return_inverse=True)
+            codes = place[codes]
+            rows = np.bincount(codes)
+        counts = rows.tolist()
+        totals = []
+        for column in columns:
+            if column is None:
+                totals.append([count * ONE for count in counts])
+                continue
+            sums = ExactSums(len(keys))
+            sums.add(column, codes)
+            totals.append(sums.totals())
+        of = dict(zip(keys.tolist(), zip(counts, *totals, strict=True), strict=True))
+        return cls(folded, dict(sorted(of.items())))
+
+
+def _merge(into: dict[int, tuple[int, ...]], other: dict[int, tuple[int, ...]]) -> None:
+    for key, sums in other.items():
+        there = into.get(key)
+        into[key] = sums if there is None else tuple(map(operator.add, there, sums))
+
+
+def _folded(of: dict[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
+    folded: dict[int, tuple[int, ...]] = {}
+    for key, sums in of.items():
+        _merge(folded, {key % MAX_CLUSTERS: sums})
+    return folded
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Sums by the values of `column`; add two to merge them.
+    """Sums of the losses by the values of `column`; add two to merge them.
 
-    Up to 1024 different clusters are kept one by one, by a key of 64 bits of their name. More
-    are taken together in 1024 groups by the last bits of the key: a union of clusters is a
-    cluster, so an interval stays valid. Whether that happens depends on the set of clusters
-    alone, so neither a split nor the order of rows can be seen.
+    The key of a cluster is that of its name. With more than 1024 clusters they are taken
+    together in 1024 groups: a union of clusters is a cluster, so an interval stays valid.
+
+    Parameters
+    ----------
+    column : str
+        "" where clusters have no names.
+    sums : KeyedSums
+        Of the weights and the weighted losses of rows that are possible and have a weight.
     """
 
     column: str
-    folded: bool = False
-    of: dict[int, ClusterSums] = field(default_factory=dict)
+    sums: KeyedSums = field(default_factory=KeyedSums)
 
     def __add__(self, other: object) -> Clusters:
         if not isinstance(other, Clusters):
@@ -51,22 +119,22 @@ class Clusters:
                 code="D30",
                 value=other.column,
             )
-        folded = self.folded or other.folded
-        of = dict(_folded(self.of) if folded else self.of)
-        _merge(of, _folded(other.of) if folded else other.of)
-        if len(of) > MAX_CLUSTERS:
-            folded, of = True, _folded(of)
-        return Clusters(self.column, folded, {key: of[key] for key in sorted(of)})
+        return Clusters(self.column, self.sums + other.sums)
+
+    @property
+    def folded(self) -> bool:
+        """Whether they are groups of clusters."""
+        return self.sums.folded
 
     @property
     def num_clusters(self) -> int:
         """How many there are; of more than 1024, how many groups of them."""
-        return len(self.of)
+        return len(self.sums.of)
 
     @property
     def num_single(self) -> int:
         """Clusters of one row; 0 where they were taken together."""
-        return 0 if self.folded else sum(c.num_rows == 1 for c in self.of.values())
+        return 0 if self.folded else sum(rows == 1 for rows, *_ in self.sums.of.values())
 
     @property
     def note(self) -> str:
@@ -82,9 +150,9 @@ class Clusters:
 
     def interval(self, level: float, *, scale: int = 1) -> Interval:
         """Return the interval of the mean loss divided by `scale`, in nats."""
-        sums = self.of.values()
+        sums = self.sums.of.values()
         found = cluster_interval(
-            [c.nll for c in sums], [c.weight * scale for c in sums], level, least=0.0
+            [nll for *_, nll in sums], [weight * scale for _, weight, _ in sums], level, least=0.0
         )
         notes = "; ".join(note for note in (found.note, self.note) if note)
         return Interval(found.low, found.high, level, "cluster", notes)
@@ -94,30 +162,14 @@ class Clusters:
         return {
             "column": self.column,
             "folded": self.folded,
-            "of": pack_columns(((key, *sums) for key, sums in self.of.items()), 4),
+            "of": pack_columns(((key, *sums) for key, sums in self.sums.of.items()), 4),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Clusters:
         """Return the clusters that `to_state` wrote."""
-        return cls(
-            state["column"],
-            state["folded"],
-            {key: ClusterSums(*sums) for key, *sums in unpack_columns(state["of"])},
-        )
-
-
-def _merge(into: dict[int, ClusterSums], other: dict[int, ClusterSums]) -> None:
-    for key, sums in other.items():
-        there = into.get(key, ClusterSums())
-        into[key] = ClusterSums(*(a + b for a, b in zip(there, sums, strict=True)))
-
-
-def _folded(of: dict[int, ClusterSums]) -> dict[int, ClusterSums]:
-    folded: dict[int, ClusterSums] = {}
-    for key, sums in of.items():
-        _merge(folded, {key % MAX_CLUSTERS: sums})
-    return folded
+        of = {key: tuple(sums) for key, *sums in unpack_columns(state["of"])}
+        return cls(state["column"], KeyedSums(state["folded"], of))
 
 
 class ClusterTally:
@@ -134,22 +186,16 @@ class ClusterTally:
         weight: npt.NDArray[np.float64] | None,
     ) -> None:
         """Add scored rows of finite loss."""
-        there, codes = np.unique(keys, return_inverse=True)
-        folded = len(there) > MAX_CLUSTERS
-        if folded:
-            there, codes = np.unique(keys % np.uint64(MAX_CLUSTERS), return_inverse=True)
-        rows = np.bincount(codes, minlength=len(there)).tolist()
-        nlls, weights = ExactSums(len(there)), ExactSums(len(there))
-        nlls.add(nll if weight is None else weight * nll, codes)
-        if weight is not None:
-            weights.add(weight, codes)
-        of = {
-            key: ClusterSums(count, count * ONE if weight is None else w, t)
-            for key, count, w, t in zip(
-                there.tolist(), rows, weights.totals(), nlls.totals(), strict=True
-            )
-        }
-        self._state = self._state + Clusters(self._column, folded, of)
+        if weight is not None and not weight.all():  # rows of no weight are no rows
+            kept = weight > 0
+            keys, nll, weight = keys[kept], nll[kept], weight[kept]
+        self._state = self._state + Clusters(
+            self._column,
+            KeyedSums.of_rows(
+                *np.unique(keys, return_inverse=True),
+                [weight, nll if weight is None else weight * nll],
+            ),
+        )
 
     def state(self) -> Clusters:
         """Return the sums so far."""

@@ -9,6 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from xent.errors import XentValueError
+from xent.evaluation.exact import ONE
+from xent.evaluation.intervals.clusters import cluster_moments
 from xent.evaluation.intervals.student import student_quantile
 from xent.units import perplexity_of
 
@@ -149,7 +151,10 @@ def hall_interval(
         return Interval(float(mean), float(mean), level, "hall", f"all {n:.0f} losses are equal")
     error = math.sqrt(variance / (n - 1))
     skewness = skewness_of_mean(n, variance, third_moment)
-    return _transformed(mean, error, skewness, n - 1, level, "hall", least)
+    tail = (1 - level) / 2
+    t = -student_quantile(tail, n - 1)
+    low = max(mean - error * _unskewed(t, skewness), min(least, mean))
+    return Interval(float(low), float(mean - error * _unskewed(-t, skewness)), level, "hall")
 
 
 def skewness_of_mean(n: float, variance: float, third_moment: float) -> float:
@@ -160,15 +165,6 @@ def skewness_of_mean(n: float, variance: float, third_moment: float) -> float:
     """
     # of n values it is within 1; rounding may say otherwise
     return max(-1.0, min(1.0, third_moment / variance / math.sqrt(variance) / math.sqrt(n)))
-
-
-def _transformed(
-    mean: float, error: float, skewness: float, df: float, level: float, method: str, least: float
-) -> Interval:
-    tail = (1 - level) / 2
-    t = -student_quantile(tail, df)
-    low = max(mean - error * _unskewed(t, skewness), min(least, mean))
-    return Interval(float(low), float(mean - error * _unskewed(-t, skewness)), level, method)
 
 
 def _unskewed(z: float, a: float) -> float:
@@ -229,20 +225,15 @@ def cluster_interval(
         return no_interval(level, "cluster", "the losses are too large for an interval")
     if count < 2:
         return no_interval(level, "cluster", f"{count} cluster has no spread to judge by")
-    weight = sum(Fraction(w) for _, w in there)
-    mean = sum(Fraction(a) for a, _ in there) / weight
-    off = [float((Fraction(a) - mean * Fraction(w)) / weight) for a, w in there]
-    note = f"only {count} clusters" if count < FEW_CLUSTERS else ""
-    second = math.fsum(d * d for d in off)
-    if second == 0:
-        return Interval(
-            float(mean), float(mean), level, "cluster", f"all {count} clusters are equal"
-        )
-    # third powers of tiny numbers: ratios first
-    skewness = max(-1.0, min(1.0, math.fsum((d / math.sqrt(second)) ** 3 for d in off)))
-    error = math.sqrt(second * count / (count - 1))
-    found = _transformed(float(mean), error, skewness, count - 1, level, "cluster", least)
-    return replace(found, note=note)
+    if not all(isinstance(number, int) for pair in there for number in pair):
+        there = [(int(Fraction(a) * ONE), int(Fraction(w) * ONE)) for a, w in there]
+    x, w = zip(*there, strict=True)
+    found = hall_interval(*cluster_moments(x, w), level, least=least)
+    if found.low == found.high:
+        note = f"all {count} clusters are equal"
+    else:
+        note = found.note or (f"only {count} clusters" if count < FEW_CLUSTERS else "")
+    return replace(found, method="cluster", note=note)
 
 
 def bootstrap_interval(

@@ -1,0 +1,61 @@
+"""Moments of a mean whose values come in clusters, from exact sums of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from xent.evaluation.exact import ratio
+from xent.evaluation.summary.moments import Moments
+
+__all__ = ["centred", "cluster_moments"]
+
+
+def cluster_moments(
+    x: Sequence[int], w: Sequence[int], size: Sequence[int] | None = None
+) -> Moments:
+    r"""Return the moments of a mean of G clusters: CR1, the cluster-robust variance.
+
+    With :math:`x_c` and :math:`w_c` the sums of the weighted values and of the weights of cluster
+    c, whole numbers in one unit, and :math:`m = \sum x / \sum w`, they are the central moments of
+
+    .. math::
+        u_c = G \, \frac{x_c - m w_c}{\sum w}
+
+    `size` is the sum of the sizes of the weighted values, :math:`|x_c|` unless they differ in
+    sign. A weighted value is a rounded double, so that clusters whose means differ by no more
+    than that have no spread.
+
+    >>> cluster_moments([3, 1, 2, 2], [5, 5, 5, 5])
+    Moments(n=4.0, mean=0.4, second=0.02, third=0.0)
+    """
+    count, weight = len(x), sum(w)
+    if not weight:
+        return Moments(float(count), math.nan, math.nan, math.nan)
+    off = _off(x, w)
+    squares = sum(d * d for d in off)
+    # t is within 2**-51 of m w where all values are equal, as in `sum_of_squares`
+    rounded = weight**2 * sum(t * t for t in (x if size is None else size)) >> 101
+    if squares <= rounded:
+        return Moments(float(count), ratio(sum(x), weight), 0.0, 0.0)
+    return Moments(
+        float(count),
+        ratio(sum(x), weight),
+        ratio(count * squares, weight**4),
+        ratio(count**2 * sum(d**3 for d in off), weight**6),
+    )
+
+
+def centred(x: Sequence[int], w: Sequence[int]) -> list[float]:
+    """Return u of each cluster, as `cluster_moments` has it: its mean is 0.
+
+    >>> centred([3, 1, 2, 2], [5, 5, 5, 5])
+    [0.2, -0.2, 0.0, 0.0]
+    """
+    return [ratio(len(x) * d, sum(w) ** 2) for d in _off(x, w)]
+
+
+def _off(x: Sequence[int], w: Sequence[int]) -> list[int]:
+    """How far each cluster is from the mean of all, times the weight of all."""
+    total, weight = sum(x), sum(w)
+    return [a * weight - total * b for a, b in zip(x, w, strict=True)]
