@@ -12,6 +12,7 @@ from pyarrow import parquet
 from xent.errors import SourceError
 from xent.evaluation import evaluate
 from xent.evaluation.reading import duck
+from xent.evaluation.reading import parquet as reading
 from xent.evaluation.reading.duck import DuckSource, reader_of
 from xent.evaluation.reading.parquet import ParquetSource
 from xent.evaluation.reading.sources import open_source
@@ -97,6 +98,26 @@ def test_rows_come_in_order_from_many_groups(tmp_path):
     assert is_read_by_arrow(path)
     found = pa.concat_tables([pa.table(b) for b in open_source(path).batches(["i", "x"])])
     assert found == rows
+
+
+def test_large_groups_are_read_in_pieces_and_small_ones_at_once(tmp_path, monkeypatch):
+    path = str(tmp_path / "rows.parquet")
+    rows = pa.table({"i": np.arange(200_000), "x": RNG.random(200_000)})
+    parquet.write_table(rows, path, row_group_size=80_000)
+    opened, asked = parquet.ParquetFile, []
+
+    def noted(*arguments, buffer_size, **options):
+        asked.append(buffer_size)
+        return opened(*arguments, buffer_size=buffer_size, **options)
+
+    monkeypatch.setattr(parquet, "ParquetFile", noted)
+    for most in (reading.WHOLE_BYTES, 80_000):  # a group has 16 bytes a row and more
+        monkeypatch.setattr(reading, "WHOLE_BYTES", most)
+        source = open_source(path)
+        found = pa.concat_tables([pa.table(b) for b in source.batches(["i", "x"])])
+        source.close()
+        assert found == rows
+    assert asked == [0, reading.READ_BYTES]
 
 
 @pytest.mark.parametrize("kind", ["columns", "lists", "fixed lists", "lists by duckdb"])

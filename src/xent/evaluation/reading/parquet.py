@@ -21,7 +21,8 @@ from xent.evaluation.reading.names import repeated
 
 __all__ = ["ParquetSource", "open_parquet"]
 
-READ_BYTES = 1 << 20  # of a column at a time: a row group may be as large as the file
+WHOLE_BYTES = 1 << 24  # of a row group whose columns are read at once
+READ_BYTES = 1 << 20  # of a column at a time, where a row group may be as large as the file
 HIVE = re.compile(r"(^|[/\\])[^=/\\]+=[^/\\]*[/\\]")  # a folder that is a column and its value
 
 
@@ -45,7 +46,10 @@ def _opened(path: str) -> Any:
         return None
     try:
         # a row group read ahead as a whole could be larger than all the rest together
-        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES)
+        metadata = parquet.read_metadata(path)
+        file = parquet.ParquetFile(
+            path, metadata=metadata, pre_buffer=False, buffer_size=_read_bytes(metadata)
+        )
     except (ArrowException, OSError):
         return None
     try:
@@ -61,6 +65,16 @@ def _opened(path: str) -> Any:
         return file
     file.close()
     return None
+
+
+def _read_bytes(metadata: Any) -> int:
+    """How many bytes of a column are read at a time; 0, its part of a row group.
+
+    What is read in pieces is copied once more, a tenth of the time that reading takes.
+    """
+    groups = range(metadata.num_row_groups)
+    largest = max((metadata.row_group(i).total_byte_size for i in groups), default=0)
+    return READ_BYTES if largest > WHOLE_BYTES else 0
 
 
 def _is_plain(kind: Any) -> bool:
