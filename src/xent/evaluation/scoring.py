@@ -56,7 +56,6 @@ class Scorer:
         self._weighted = plan.weight is not None
         self._groups = Groups(plan, options)
         self._named = NamedRows() if plan.id is not None else None
-        self._looked = False
         # of one batch, used again for the next: fresh memory costs more than writing it
         self._row_nll, self._predicted = np.empty(0), np.empty(0, np.int32)
         self._gathering: Gathering | None = None
@@ -83,9 +82,8 @@ class Scorer:
                 read = batches.weights if argument == "weight" else batches.floats
                 values = read(name, batch[name], first_row)
                 arrays[argument] = np.ascontiguousarray(values, dtype=np.float64)
-        if not self._looked:
+        if not first_row:
             check_looks(plan, columns)
-            self._looked = True
         rows = len(columns[0])
         if rows > len(self._row_nll):
             self._row_nll, self._predicted = np.empty(rows), np.empty(rows, np.int32)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 from xent.errors import XentValueError
-from xent.evaluation.reading.batches import num_rows
+from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.plan import Plan
@@ -37,15 +39,78 @@ def score(
 
 
 def _score(source: Source, plan: Plan, options: Options, progress: Progress | None) -> Summary:
+    def told(seen: int) -> None:
+        if progress is not None:
+            progress(seen, source.num_rows)
+
+    stream = source.batches(plan.needed)
+    # sums by group are Python's, which runs one thread at a time
+    grouped = bool(plan.by or plan.cluster or plan.id) or options.method == "bootstrap"
+    if not isinstance(source, ArraySource) and not grouped:
+        with contextlib.closing(ahead(stream)) as batches:
+            return _Together(batches, plan, options).score(told)
     scorer = Scorer(plan, options)
     seen = 0
-    stream = source.batches(plan.needed)
     for batch in stream if isinstance(source, ArraySource) else ahead(stream):
         scorer.add(batch, seen)
         seen += num_rows(batch)
-        if progress is not None:
-            progress(seen, source.num_rows)
+        told(seen)
     return scorer.summary()
+
+
+class _Together:
+    """Two scorers that take turns at the batches of one stream.
+
+    While one prepares its batch, or waits for the last of its threads, the other's rows keep the
+    cores busy. What they add up to together does not depend on which took what.
+    """
+
+    def __init__(self, batches: Iterator[Batch], plan: Plan, options: Options) -> None:
+        self._batches = batches
+        self._settings = plan, options
+        self._lock = threading.Lock()
+        self._taken = self._scored = 0  # rows
+        self._stopped = False
+        self._summaries: list[Summary] = []
+        self._failures: list[tuple[int, BaseException]] = []  # and the row where it happened
+
+    def score(self, told: Callable[[int], None]) -> Summary:
+        helper = threading.Thread(target=self._work, name="xent-scorer")
+        try:
+            helper.start()
+            self._work(told)
+        finally:
+            self._stopped = True
+            if helper.is_alive():
+                helper.join()
+        if self._failures:
+            # the batches before it were all scored, so that no row before is at fault
+            raise min(self._failures, key=lambda failure: failure[0])[1]
+        told(self._scored)
+        return sum(self._summaries, Summary())
+
+    def _work(self, told: Callable[[int], None] | None = None) -> None:
+        scorer: Scorer | None = None
+        first = rows = 0
+        try:
+            while True:
+                with self._lock:
+                    self._scored += rows
+                    first = self._taken
+                    batch = None if self._stopped else next(self._batches, None)
+                    if batch is None:
+                        break
+                    rows = num_rows(batch)
+                    self._taken += rows
+                if told is not None:
+                    told(self._scored)
+                scorer = scorer or Scorer(*self._settings)
+                scorer.add(batch, first)
+            if scorer is not None:
+                self._summaries.append(scorer.summary())
+        except BaseException as error:
+            self._stopped = True
+            self._failures.append((first, error))
 
 
 def _in_its_file(error: XentValueError, source: PartsSource) -> XentValueError:
