@@ -211,11 +211,16 @@ class Scoring {
     double mass[kTile];
     for (std::int64_t j = 0; j < task_.classes; ++j) {
       const double* p = tile_.probability(j);
-      for (int b = 0; b < kTile; ++b)
-        mass[b] = select(lanes_.weight[b] > 0, lanes_.weight[b] * p[b], 0.0);
       // one probability a row is that of class 1
       const bool one = !has_labels(task_.prediction) && task_.classes == 1;
-      add_tile(sums_.of_class[static_cast<std::size_t>(one ? 1 : j)].probability, mass);
+      ExactSum& sum = sums_.of_class[static_cast<std::size_t>(one ? 1 : j)].probability;
+      if (clean_ && !task_.weight) {
+        add_tile(sum, p);
+        continue;
+      }
+      for (int b = 0; b < kTile; ++b)
+        mass[b] = select(lanes_.weight[b] > 0, lanes_.weight[b] * p[b], 0.0);
+      add_tile(sum, mass);
     }
   }
 

@@ -140,24 +140,28 @@ class TileCells {
   // each class against the rest, and the predicted class against its being wrong
   void classes() {
     const bool apart = groups_ > 1;
-    std::int64_t cell[kTile], of_truth[kTile];
+    std::int64_t cell[kTile], of_truth[kTile], of_chosen[kTile];
     double top[kTile];
-    for (int b = 0; b < kTile; ++b) of_truth[b] = 0;
+    for (int b = 0; b < kTile; ++b) of_truth[b] = of_chosen[b] = 0;
     for (int b = 0; b < kTile; ++b) top[b] = 0;
     for (std::int64_t j = 0; j < task_.classes; ++j) {
       const double* q = tile_.probability(j);
       const auto index = static_cast<double>(j);
-      for (int b = 0; b < kTile; ++b) top[b] = select(lanes_.chosen[b] == index, q[b], top[b]);
-      if (!apart) continue;
+      if (!apart) {
+        for (int b = 0; b < kTile; ++b) top[b] = select(lanes_.chosen[b] == index, q[b], top[b]);
+        continue;
+      }
       find(q, cell);
       put(to_.all, j, cell);
       const std::int64_t first = j * kCells;
-      for (int b = 0; b < kTile; ++b)
+      for (int b = 0; b < kTile; ++b) {
         of_truth[b] = lanes_.target[b] == j ? first + cell[b] : of_truth[b];
+        of_chosen[b] = lanes_.chosen[b] == index ? cell[b] : of_chosen[b];
+      }
     }
-    find(top, cell);
-    put(to_.all, groups_ - 1, cell);
-    put_ones(groups_ - 1, cell, [&](int b) {
+    if (!apart) find(top, of_chosen);
+    put(to_.all, groups_ - 1, of_chosen);
+    put_ones(groups_ - 1, of_chosen, [&](int b) {
       return lanes_.chosen[b] == static_cast<double>(lanes_.target[b]);
     });
     if (apart) counts_.add(to_.ones, groups_ * kCells + 1, [&](int b) { return of_truth[b]; });

@@ -108,20 +108,22 @@ class RowTile {
     }
   }
 
-  // N classes in one pass: a lane's state is loaded and stored once for all of them
+  // n <= N classes in one pass: a lane's state is loaded and stored once for all of them
   template <int N, class U>
-  XENT_INLINE void watch_classes(const U* const (&from)[N], std::int64_t first, double* truth) {
+  XENT_INLINE void watch_classes(int n, const U* const* from, std::int64_t first, double* truth) {
+    if constexpr (N > 1)
+      if (n < N) return watch_classes<N - 1>(n, from, first, truth);
 #pragma omp simd
     for (int b = 0; b < kTile; ++b) {
       double low = lanes.low[b], high = lanes.high[b], chosen = lanes.chosen[b];
       double sum = lanes.sum[b], brier = lanes.brier[b], p = truth[b];
-      for (int n = 0; n < N; ++n) {
-        const double v = static_cast<double>(from[n][b]);
-        const bool higher = v > high, is_true = lanes.target[b] == first + n;
+      for (int k = 0; k < N; ++k) {
+        const double v = static_cast<double>(from[k][b]);
+        const bool higher = v > high, is_true = lanes.target[b] == first + k;
         const double miss = v - select(is_true, 1.0, 0.0);
         low = v < low ? v : low;
         high = select(higher, v, high);
-        chosen = select(higher, static_cast<double>(first + n), chosen);
+        chosen = select(higher, static_cast<double>(first + k), chosen);
         p = select(is_true, v, p);
         sum += v;
         brier += miss * miss;
@@ -137,20 +139,21 @@ class RowTile {
 
   void class_probs() {
     double truth[kTile] = {};
-    std::int64_t j = 0;
     if (task_.stride == 1 && count_ == kTile) {
-      const auto column = [&](std::int64_t k) {
-        return static_cast<const T*>(task_.columns[k]) + begin_;
-      };
-      for (; j + 4 <= task_.classes; j += 4) {
-        const T* const from[4] = {column(j), column(j + 1), column(j + 2), column(j + 3)};
-        watch_classes<4>(from, j, truth);
+      constexpr int together = 5;
+      const T* from[together];
+      for (std::int64_t j = 0; j < task_.classes;) {
+        int n = 0;
+        for (; n < together && j < task_.classes; ++n, ++j)
+          from[n] = static_cast<const T*>(task_.columns[j]) + begin_;
+        watch_classes<together>(n, from, j - n, truth);
       }
-    }
-    for (; j < task_.classes; ++j) {
-      load(j, value_);
-      const double* const from[1] = {value_};
-      watch_classes<1>(from, j, truth);
+    } else {
+      for (std::int64_t j = 0; j < task_.classes; ++j) {
+        load(j, value_);
+        const double* const from[1] = {value_};
+        watch_classes<1>(1, from, j, truth);
+      }
     }
     for (int b = 0; b < kTile; ++b) lanes.nll[b] = -log(truth[b]);
   }

@@ -73,9 +73,10 @@ XENT_INLINE void add_powers(TemperedSums& sums, int b, double (&power)[N], doubl
     constexpr int gap = kPowers[P] - (P > 0 ? kPowers[P - 1] : 0);
     constexpr int before = P > 1 ? kPowers[P - 1] - kPowers[P - 2] : 1;
     static_assert(gap == before || gap == 2 * before, "a step is the last one or its square");
-    double s0 = first ? 0 : sums.of[P][0][b];
-    double s1 = first ? 0 : sums.of[P][1][b];
-    double s2 = first ? 0 : sums.of[P][2][b];
+    // -0 + x is x, which needs no addition
+    double s0 = first ? -0.0 : sums.of[P][0][b];
+    double s1 = first ? -0.0 : sums.of[P][1][b];
+    double s2 = first ? -0.0 : sums.of[P][2][b];
     for (int n = 0; n < N; ++n) {
       if constexpr (gap != before) step[n] *= step[n];
       power[n] *= step[n];
@@ -103,9 +104,11 @@ XENT_INLINE void add_lane(TemperedSums& sums, int b, const double (*z)[kTile],
   add_powers<0, N, first>(sums, b, power, step, of);
 }
 
-// sets the sums where these are the first classes
+// n <= N classes; sets the sums where these are the first
 template <int N, bool first>
-void add_classes(TemperedSums& sums, const double (*z)[kTile], const double (*t)[kTile]) {
+void add_classes(int n, TemperedSums& sums, const double (*z)[kTile], const double (*t)[kTile]) {
+  if constexpr (N > 1)
+    if (n < N) return add_classes<N - 1, first>(n, sums, z, t);
 #pragma omp simd
   for (int b = 0; b < kTile; ++b) add_lane<N, first>(sums, b, z, t);
 }
@@ -130,7 +133,7 @@ class TileTempering {
 
  private:
   void classes() {
-    constexpr int together = 4;
+    constexpr int together = 5;
     const bool logits = task_.prediction == Prediction::class_logits;
     TemperedSums sums;
     double z[together][kTile], t[together][kTile], least[kTile];
@@ -144,20 +147,8 @@ class TileTempering {
         else logs_of_probs(z[n]);
         roots(j, z[n], t[n], least);
       }
-      if (j <= together) {
-        // what is missing of four has no power
-        for (; n < together; ++n)
-          for (int b = 0; b < kTile; ++b) z[n][b] = t[n][b] = 0;
-        add_classes<4, true>(sums, z, t);
-      } else if (n == 4) {
-        add_classes<4, false>(sums, z, t);
-      } else if (n == 3) {
-        add_classes<3, false>(sums, z, t);
-      } else if (n == 2) {
-        add_classes<2, false>(sums, z, t);
-      } else {
-        add_classes<1, false>(sums, z, t);
-      }
+      if (j <= together) add_classes<together, true>(n, sums, z, t);
+      else add_classes<together, false>(n, sums, z, t);
     }
     double range = 0;
     for (int b = 0; b < kTile; ++b) {
