@@ -54,8 +54,8 @@ struct Line {
 };
 
 template <class T>
-bool add_line(const Tally& a, const Tally& b, std::size_t i, Line at, CellRange of, T* to,
-              std::uint64_t* high) {
+bool add_line(const Tally& a, const Tally& b, int shift, std::size_t i, Line at, CellRange of,
+              T* to, std::uint64_t* high) {
   const CellRange line_a = a.range[i], line_b = b.range[i];
   const T* from_b = b.cells<T>() + at.b;
   const std::size_t skip =
@@ -67,13 +67,18 @@ bool add_line(const Tally& a, const Tally& b, std::size_t i, Line at, CellRange 
       add_weights(to + skip, high + skip, from_b, b.high + at.b, line_b.size());
       return false;
     }
-  return add_counts(to + skip, from_b, line_b.size());
+  return add_counts(to + skip, from_b, line_b.size(), shift);
 }
 
-// Both tallies of one width, both counts or both weights. None where a count does not fit.
+// Both tallies of one width, both in one number a cell or both in two halves. Numbers of the
+// second count 2^shift times as much, those of the sum as much as the first; None where one does
+// not fit.
 nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<Words> high_a,
-                     const Ranges& ranges_b, const Cells& low_b, std::optional<Words> high_b) {
+                     const Ranges& ranges_b, const Cells& low_b, std::optional<Words> high_b,
+                     int shift) {
   const Tally a(ranges_a, low_a, high_a), b(ranges_b, low_b, high_b);
+  if (shift < 0 || shift >= (a.is_narrow ? 32 : 64) || (shift && a.high))
+    throw nb::value_error("a number can be shifted by less than its width, halves cannot");
   if (a.lines != b.lines || a.is_narrow != b.is_narrow || !a.high != !b.high)
     throw nb::value_error("tallies must be of the same lines and of one width");
   void *ranges, *low, *high = nullptr;
@@ -90,9 +95,10 @@ nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<W
   bool over = false;
   Line at{0, 0, 0};
   for (std::size_t i = 0; i < a.lines; ++i) {
-    over |= a.is_narrow ? add_line(a, b, i, at, of[i], static_cast<std::uint32_t*>(low), nullptr)
-                        : add_line(a, b, i, at, of[i], static_cast<std::uint64_t*>(low),
-                                   static_cast<std::uint64_t*>(high));
+    over |= a.is_narrow
+                ? add_line(a, b, shift, i, at, of[i], static_cast<std::uint32_t*>(low), nullptr)
+                : add_line(a, b, shift, i, at, of[i], static_cast<std::uint64_t*>(low),
+                           static_cast<std::uint64_t*>(high));
     at = {at.a + a.range[i].size(), at.b + b.range[i].size(), at.of + of[i].size()};
   }
   if (over) return nb::none();
@@ -139,7 +145,7 @@ nb::object cell_values(const Ranges& ranges, const Cells& low, std::optional<Wor
 // See kernels/cpu/cell_ranges.py for what comes in and out.
 void bind_cell_ranges(nb::module_& m) {
   m.def("add_cells", &add_cells, nb::arg("ranges_a"), nb::arg("low_a"), nb::arg("high_a").none(),
-        nb::arg("ranges_b"), nb::arg("low_b"), nb::arg("high_b").none());
+        nb::arg("ranges_b"), nb::arg("low_b"), nb::arg("high_b").none(), nb::arg("shift"));
   m.def("keep_cells", &keep, nb::arg("low"), nb::arg("high").none());
   m.def("cell_values", &cell_values, nb::arg("ranges"), nb::arg("low"), nb::arg("high").none(),
         nb::arg("cells"));

@@ -1,7 +1,8 @@
 // Lines of cells, of each only those from its first to its last that is not empty.
 //
 // Most cells of a tally are empty: of each class's 2048 a few hundred are not. What is not kept
-// is neither added nor written nor sent. Counts are 32 bits wide while all of them fit.
+// is neither added nor written nor sent. Counts are 32 bits wide while all of them fit, and
+// weights 64, as multiples of a power of 2, while all of them fit.
 #pragma once
 
 #include <algorithm>
@@ -34,16 +35,18 @@ void place(T* to, CellRange of, const T* from, CellRange line) {
   std::fill(std::copy(from, from + line.size(), first), to + of.size(), T(0));
 }
 
-// counts added to those in `to`; whether one of them overflowed
+// counts times 2^shift added to those in `to`; whether one of them overflowed
 template <class T>
-bool add_counts(T* to, const T* from, std::size_t count) {
-  T carry = 0;
+bool add_counts(T* to, const T* from, std::size_t count, int shift) {
+  constexpr int bits = 8 * sizeof(T);
+  T carry = 0, all = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    const T a = to[i], b = from[i], sum = static_cast<T>(a + b);
+    const T a = to[i], b = static_cast<T>(from[i] << shift), sum = static_cast<T>(a + b);
+    all |= from[i];
     carry |= (a & b) | ((a | b) & ~sum);
     to[i] = sum;
   }
-  return carry >> (8 * sizeof(T) - 1);
+  return carry >> (bits - 1) || (shift && all >> (bits - shift));
 }
 
 // weights in two halves likewise

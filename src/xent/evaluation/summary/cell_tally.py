@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.kernels.cpu.cell_ranges import CellRanges, add_cells, cell_values, keep_cells
+from xent.kernels.cpu.cell_ranges import (
+    CellRanges,
+    add_cells,
+    cell_values,
+    halves,
+    keep_cells,
+    of_halves,
+)
 
 __all__ = ["Tally"]
 
@@ -31,7 +38,8 @@ class Tally:
     shape : tuple of int
         Of all cells; the last axis is a line.
     kept : CellRanges
-        The occupied range of each line, and the counts or weights in it.
+        The occupied range of each line, and the counts or weights in it. Equal weights may be
+        held in one number or in two halves, which nothing else shows.
 
     Examples
     --------
@@ -53,37 +61,25 @@ class Tally:
         half, in units of 2**-64: a weight is high + low * 2**-64.
         """
         lines = (-1, low.shape[-1]) if low.size else (math.prod(low.shape[:-1]), low.shape[-1])
-        halves = (None if half is None else half.reshape(lines) for half in (low, high))
-        return cls(low.shape, keep_cells(*halves))
+        both = (None if half is None else half.reshape(lines) for half in (low, high))
+        return cls(low.shape, keep_cells(*both))
 
     @property
     def is_weighted(self) -> bool:
-        return self.kept.high is not None
-
-    def _weights(self) -> CellRanges:
-        # a row weighs 1, which is one unit of the upper half
-        ranges, low, high = self.kept
-        if high is not None:
-            return self.kept
-        return CellRanges(ranges, np.zeros(len(low), np.uint64), low.astype(np.uint64))
+        return self.kept.power is not None
 
     def __add__(self, other: object) -> Tally:
         if not isinstance(other, Tally):
             return NotImplemented
-        if self.is_weighted == other.is_weighted:
-            return Tally(self.shape, add_cells(self.kept, other.kept))
-        return Tally(self.shape, add_cells(self._weights(), other._weights()))
+        return Tally(self.shape, add_cells(self.kept, other.kept))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tally):
             return NotImplemented
         if self.shape != other.shape:
             return False
-        ours, theirs = self.kept, other.kept
-        if self.is_weighted != other.is_weighted:
-            ours, theirs = self._weights(), other._weights()
-        pairs: Any = zip(ours, theirs, strict=True)
-        return all(np.array_equal(a, b) for a, b in pairs if a is not None)
+        pairs: Any = zip(*((t.kept.ranges, *halves(t.kept)) for t in (self, other)), strict=True)
+        return all(np.array_equal(a, b) for a, b in pairs)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -93,7 +89,8 @@ class Tally:
 
     def to_state(self) -> list[str]:
         """Return the tally as text: of the ranges, then one for counts, two for weights."""
-        return [_pack(part.ravel().astype(np.uint64)) for part in self.kept if part is not None]
+        words = halves(self.kept) if self.is_weighted else [self.kept.low]
+        return [_pack(part.ravel().astype(np.uint64)) for part in (self.kept.ranges, *words)]
 
     @classmethod
     def from_state(cls, state: list[str], shape: tuple[int, ...]) -> Tally:
@@ -103,7 +100,7 @@ class Tally:
         if not high and not (low >> np.uint64(32)).any():
             low = low.astype(np.uint32)
         lines = ranges.astype(np.int32).reshape(math.prod(shape[:-1]), 2)
-        return cls(shape, CellRanges(lines, low, *high))
+        return cls(shape, of_halves(lines, low, *high))
 
 
 # Seven bits a byte, the lowest first, the last byte of a number without the eighth. Counts have

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from xent.errors import MergeError
 from xent.evaluation.summary.cell_tally import Tally
-from xent.kernels.cpu.cell_ranges import CellRanges
+from xent.kernels.cpu.cell_ranges import of_halves
 from xent.kernels.cpu.log_loss import CELL_BITS, CELL_LOW, MOST_GROUPS, NUM_CELLS
 
 __all__ = ["ALL_LABELS", "NUM_CELLS", "TOP_LABEL", "Cells", "cell_logits", "cell_odds", "cell_of"]
@@ -115,7 +115,7 @@ class Cells:
     @classmethod
     def from_kernel(cls, groups: tuple[str, ...], kept: tuple[Any, ...]) -> Cells:
         """Return the cells that the kernel counted, two lines a group."""
-        return cls(groups, Tally((len(groups), 2, NUM_CELLS), CellRanges(*kept)))
+        return cls(groups, Tally((len(groups), 2, NUM_CELLS), of_halves(*kept)))
 
     @property
     def is_weighted(self) -> bool:

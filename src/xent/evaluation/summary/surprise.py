@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from xent.errors import XentValueError
 from xent.evaluation.summary.cell_tally import Tally
-from xent.kernels.cpu.cell_ranges import CellRanges
+from xent.kernels.cpu.cell_ranges import of_halves
 from xent.kernels.cpu.log_loss import NUM_SURPRISES, SURPRISE_BITS, SURPRISE_LOW
 
 __all__ = ["NUM_SURPRISES", "SurpriseCells", "surprise_edges"]
@@ -103,7 +103,7 @@ class SurpriseCells:
     @classmethod
     def from_kernel(cls, kept: tuple[Any, ...]) -> SurpriseCells:
         """Return the cells that the kernel counted, in one line."""
-        return cls(Tally((NUM_SURPRISES + 1,), CellRanges(*kept)))
+        return cls(Tally((NUM_SURPRISES + 1,), of_halves(*kept)))
 
     def __add__(self, other: object) -> SurpriseCells:
         if not isinstance(other, SurpriseCells):
