@@ -1,5 +1,7 @@
 """The fingerprint of a page: one for one state, another for other rows or options."""
 
+import shlex
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,16 @@ def of_comparison(**options):
 def test_a_comparison_of_other_rows_or_options_has_another(changed):
     assert of_comparison() == of_comparison()
     assert of_comparison(**changed) != of_comparison()
+
+
+def test_options_are_told_as_they_are_typed():
+    options = {"sum_tolerance": 0.01, "name": ("a b", "<c>"), "sql": "select '1'", "json": True}
+    for lines in (
+        fingerprint_of(evaluate((TARGET, PROBS)), options, ""),
+        fingerprint_of_comparison(compare((TARGET, PROBS), (TARGET, OTHER)), options, ""),
+    ):
+        told = dict(lines)["f_options"]
+        assert shlex.split(told) == [
+            "--sum-tolerance", "0.01", "--name", "a b", "--name", "<c>", "--sql", "select '1'",
+            "--json",
+        ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -47,10 +48,23 @@ def _lines(
 ) -> Lines:
     lines = [("f_version", version("xent")), *found]
     if options:
-        words = (f"--{name.replace('_', '-')} {value}" for name, value in options.items())
-        lines.append(("f_options", " ".join(words)))
+        lines.append(("f_options", shlex.join(_words(options))))
     name, text = digested
     lines.append((name, hashlib.sha256(text.encode()).hexdigest()))
     if date:
         lines.append(("f_date", date))
     return tuple(lines)
+
+
+def _words(options: Mapping[str, Any]) -> list[str]:
+    """Return options as they are typed.
+
+    >>> _words({"sum_tolerance": 0.01, "name": ("a", "b c"), "json": True})
+    ['--sum-tolerance', '0.01', '--name', 'a', '--name', 'b c', '--json']
+    """
+    words = []
+    for name, value in options.items():
+        flag = "--" + name.replace("_", "-")
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words += [flag] if one is True else [flag, str(one)]
+    return words

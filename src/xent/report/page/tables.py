@@ -85,7 +85,7 @@ def cell(value: Cell, column: Column, first: bool, places: int, t: Translate) ->
     if value is None or isinstance(value, str):
         shown, order = escape(value or "–"), "NaN"
     else:
-        shown, order = _written(value, column.kind, places), _order(float(value))
+        shown, order = escape(_written(value, column.kind, places)), _order(float(value))
     if column.kind == "bar" and isinstance(value, (int, float)):
         width = pc(max(0.0, min(1.0, value)) if math.isfinite(value) else 0.0)
         shown = (

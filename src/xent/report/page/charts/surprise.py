@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from html import escape
 from itertools import pairwise
 
 from xent.evaluation.numbers import number as shown
@@ -57,7 +58,7 @@ def draw(s: Surprise, t: Translate, ident: str, unit: str) -> str:
             parts.append(
                 tag(
                     "rect",
-                    tag("title", tip),
+                    tag("title", escape(tip)),
                     x=pc(x(low)),
                     width=pc(max(0.001, width - 0.002)),
                     y=upper - size if up else lower,
