@@ -130,6 +130,80 @@ def test_a_comparison():
         assert "sharp / dull" in text
 
 
+def tables_of(compared):
+    """The tables of details, as {title: {first cell of a row: {column: cell}}}."""
+    found = {}
+    for table in comparison_page(compared).comparison.details:
+        keys = [column.key for column in table.columns]
+        found[table.title] = {row[0]: dict(zip(keys, row, strict=True)) for row in table.rows}
+    return found
+
+
+def ends(interval):
+    return (interval.low, interval.high)
+
+
+def test_what_differs_beside_the_loss_and_how_far_predictions_are_apart():
+    rng = np.random.default_rng(8)
+    p = rng.dirichlet(np.ones(3), 300)
+    y = np.array([rng.choice(3, p=row) for row in p])
+    compared = compare((y, p), (y, (p + 0.1) / 1.3), names=["a", "b"])
+    pair, found = compared.pairs[0], tables_of(compared)
+    beside = found["beside_table"]
+    assert beside["anytime"]["value"] == pair.difference
+    assert ends(beside["anytime"]["range"]) == ends(pair.anytime_interval)
+    assert beside["perplexity_ratio"]["value"] == pair.perplexity_ratio
+    assert ends(beside["perplexity_ratio"]["range"]) == ends(pair.perplexity_ratio_interval)
+    assert beside["accuracy_difference"]["value"] == pair.accuracy.difference
+    assert beside["accuracy_difference"]["p_value"] == pair.accuracy.p_value
+    assert beside["same_top"]["value"] == pair.same_top
+    assert len(beside) == 4
+    for name, spread in (
+        ("KL(a ‖ b)", pair.a_from_b), ("KL(b ‖ a)", pair.b_from_a), ("p(y): a − b", pair.truth)
+    ):  # fmt: skip
+        row = found["apart_table"][name]
+        assert (row["mean"], row["largest"]) == (spread.mean, spread.high)
+        assert ends(row["range"]) == ends(spread.interval)
+        assert row["percentile_50"] == spread.percentiles[50]
+        assert row["percentile_99"] == spread.percentiles[99]
+    parts = found["made_of_table"]
+    for key, row in parts.items():
+        first, second = (getattr(d, key).value for d in compared.decompositions)
+        assert (row["loss_first"], row["loss_second"]) == (first, second)
+    signs = {"uncertainty": 1, "resolution": -1, "miscalibration": 1}
+    made = sum(sign * parts[key]["difference"] for key, sign in signs.items())
+    within = compared.decompositions[0].within - compared.decompositions[1].within
+    # both losses are sums of 300 terms of about one
+    assert made + within == pytest.approx(compared.difference, abs=300 * 2.0**-52)
+
+
+def test_tokens_have_bits_per_byte_and_no_divergence():
+    rng = np.random.default_rng(9)
+    first, second = -rng.exponential(2, 200), -rng.exponential(2.2, 200)
+    compared = compare(
+        {"log_prob": first, "num_bytes": np.full(200, 4)},
+        {"log_prob": second, "num_bytes": np.full(200, 4)},
+        log_probs="log_prob", bytes="num_bytes", names=["a", "b"],
+    )  # fmt: skip
+    pair, found = compared.pairs[0], tables_of(compared)
+    beside = found["beside_table"]
+    bits = beside["bits_per_byte_difference"]
+    assert bits["value"] == pair.bits_per_byte_difference
+    assert ends(bits["range"]) == ends(pair.bits_per_byte_interval)
+    assert list(beside) == ["anytime", "perplexity_ratio", "bits_per_byte_difference"]
+    assert list(found["apart_table"]) == ["p(y): a − b"]
+    assert "made_of_table" not in found
+
+
+def test_pairs_are_named_where_there_are_several():
+    rows = three_sites()
+    models = [(rows["y"], 0.5 + by * (rows["p"] - 0.5)) for by in (1.0, 0.8, 0.5)]
+    page = comparison_page(compare(*models, names=["a", "b", "c"]))
+    beside = page.comparison.details[0]
+    assert [c.key for c in beside.columns][:2] == ["pair", "measure"]
+    assert {row[0] for row in beside.rows} == {"a − b", "a − c"}
+
+
 def test_a_score_without_a_possible_row_has_no_scale() -> None:
     page = html_page(evaluate((np.array([0, 1]), np.array([1.0, 0.0]))))
     assert "nan%" not in page

@@ -8,6 +8,7 @@ from typing import Any
 
 from xent.evaluation.comparison.result import Comparison as Compared
 from xent.evaluation.comparison.result import Pair as ComparedPair
+from xent.report.page.differing import details, groups
 from xent.report.page.fingerprint import fingerprint_of_comparison
 from xent.report.page.model import Cell, Column, Comparison, Curve, Page, Pair, Table
 from xent.report.page.parts import range_of
@@ -39,7 +40,8 @@ def comparison_page(
         comparison=Comparison(
             models=_models(compared),
             pairs=tuple(map(_pair, (*compared.pairs, *compared.others))),
-            tables=tuple(table for pair in compared.pairs for table in _groups(compared, pair)),
+            details=details(compared),
+            tables=tuple(found for pair in compared.pairs for found in groups(compared, pair)),
             curves=curves_of(compared),
             notes=compared.notes,
             alpha=round(1 - compared.level, 12),
@@ -97,37 +99,3 @@ def _pair(p: ComparedPair) -> Pair:
         p_value=None if math.isnan(p.adjusted_p_value) else p.adjusted_p_value,
         log_e_value=None if p.evidence is None else p.evidence[0].log_e,
     )
-
-
-def _groups(compared: Compared, pair: ComparedPair) -> list[Table]:
-    """Return the tables by class and by slice of a pair; their last column adds up."""
-    found = []
-    for key, groups in (("classes", pair.classes), ("slices", pair.slices)):
-        if not groups:
-            continue
-        first = "slice_value" if key == "slices" else "class"
-        columns = (
-            Column(first, "text"),
-            Column("count", "count"),
-            Column("loss_first"),
-            Column("loss_second"),
-            Column("difference"),
-            Column("range", "range"),
-            Column("contribution"),
-        )
-        rows = tuple(
-            (
-                g.name,
-                g.num_rows,
-                g.log_loss_a,
-                g.log_loss_b,
-                g.difference,
-                range_of(g.interval),
-                g.contribution,
-            )
-            for g in sorted(groups, key=lambda g: -abs(g.contribution))[:200]
-        )
-        by = f" ({compared.by})" if key == "slices" and compared.by else ""
-        name = f"{pair.a} − {pair.b}{by}"
-        found.append(Table(columns, rows, name=name, total=len(groups)))
-    return found

@@ -231,6 +231,7 @@ class Comparison:
 
     models: Table | None = None
     pairs: tuple[Pair, ...] = ()
+    details: tuple[Table, ...] = ()  # beside the loss, row by row, in parts
     tables: tuple[Table, ...] = ()  # by class and by slice
     curves: tuple[Curve, ...] = ()
     notes: tuple[str, ...] = ()

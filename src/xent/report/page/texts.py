@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from xent.errors import XentValueError
+from xent.report.page.texts_of_comparison import OF_COMPARISON
 
 __all__ = ["LANGUAGES", "TEXTS", "Language", "Translate", "translator"]
 
@@ -290,47 +291,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "The model is not sure enough: below 1, the temperature makes it more so.",
         "模型不够自信：温度小于 1 会提高其自信程度。",
     ),
-    # comparison
-    "comparison": ("Compared with other models", "与其他模型比较"),
-    "comparison_lead": (
-        "Row by row on the same data. The e-value is evidence that stays valid however often one "
-        "looks: above {threshold}, the first model's forecasts are refuted at {alpha}.",
-        "在相同数据上逐行比较。e 值是无论中途查看多少次都依然有效的证据："
-        "超过 {threshold} 时，可在 {alpha} 的显著性水平上否定第一个模型的预测。",
-    ),
-    "models_table": ("Models", "模型"),
-    "models_compared": ("Which model is better", "哪个模型更好"),
-    "better": (
-        "{better} is better than {worse}: it loses {size} {unit} less a row ({interval}).",
-        "{better} 优于 {worse}：每行损失少 {size} {unit}（{interval}）。",
-    ),
-    "undecided": (
-        "These rows do not tell {first} and {second} apart: the interval of their difference, "
-        "{interval}, holds 0.",
-        "这些数据无法区分 {first} 与 {second}：差值的置信区间 {interval} 包含 0。",
-    ),
-    "ruined": (
-        "Here the curve ends: {name} gave probability 0 to what happened, and is refuted.",
-        "曲线到此为止：{name} 给实际结果赋予了概率 0，已被否定。",
-    ),
-    "impossible_rows": ("impossible rows", "不可能的行"),
-    "loss_first": ("first", "第一个"),
-    "loss_second": ("second", "第二个"),
-    "contribution": ("part of the whole difference", "占总差值的部分"),
-    "f_numbers": ("SHA-256 of the numbers", "数值的 SHA-256"),
-    "model": ("model", "模型"),
-    "pairs": ("Pairs of models", "模型两两比较"),
-    "pair": ("pair", "模型对"),
-    "difference": ("difference of log loss", "对数损失之差"),
-    "win_rate": ("rows the second wins", "第二个胜出的行"),
-    "e_value": ("e-value", "e 值"),
-    "against": ("{first} less {second}", "{first} 减 {second}"),
-    "e_title": ("Evidence for {name} as rows come in", "随行数累积的证据：{name}"),
-    "e_text": (
-        "After {rows} rows the e-value is {value}; {threshold} is the line of {alpha}.",
-        "经过 {rows} 行后 e 值为 {value}；{alpha} 对应的界限为 {threshold}。",
-    ),
-    "rows_axis": ("rows", "行数"),
+    **OF_COMPARISON,
     # provenance
     "provenance": ("How this was made", "生成信息"),
     "provenance_lead": (
