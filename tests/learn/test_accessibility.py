@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import axe
 import pytest
 
 from xent.learn.catalog import written
@@ -40,6 +41,12 @@ def test_everything_has_a_name_and_a_place(chapter, slug):
     assert all(b - a <= 1 for a, b in pairwise(levels))
     places = [name for role, name, _ in told if role == "navigation"]
     assert len(set(places)) == len(places)
+    assert axe.faults(page) == []
+    # the same in the hand, at night
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(500)
+    assert axe.faults(page) == []
 
 
 @pytest.mark.parametrize("slug", SLUGS)

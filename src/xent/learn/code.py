@@ -28,6 +28,6 @@ def code_html(code: str, label: str) -> str:
     joined = "\n".join(lines)
     # it scrolls sideways on a telephone: the keyboard must reach it
     return (
-        f'<pre class="x-code" tabindex="0" role="region" aria-label="{escape(label)}" '
+        f'<pre class="x-code" tabindex="0" role="group" aria-label="{escape(label)}" '
         f'style="{STYLE}"><code>{joined}</code></pre>'
     )

@@ -3,7 +3,10 @@
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
+  // colours that the system forces on pages are those of its own theme
+  const forced = matchMedia("(forced-colors: active)");
   const chosen = () => {
+    if (forced.matches) return null;
     try { return localStorage.getItem("xent-theme"); } catch { return null; }
   };
   function apply() {
@@ -26,7 +29,7 @@
     }
   }
   apply();
-  system.addEventListener("change", apply);
+  for (const asked of [system, forced]) asked.addEventListener("change", apply);
   document.addEventListener("DOMContentLoaded", () => {
     apply();
     new MutationObserver(apply).observe(document.body, { attributeFilter: ["class"] });
@@ -39,6 +42,16 @@
       const input = file.shadowRoot?.querySelector("input[type=file]:not([aria-label])");
       input?.setAttribute("aria-label", input.parentElement.innerText.trim());
     }
+  }
+  // a formula that is wider than its place is scrolled by keys too
+  const reach = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+  });
+  function formulas() {
+    for (const formula of document.querySelectorAll("#App .prose > marimo-tex")) reach.observe(formula);
   }
   // marimo's own words, in those of texts/marimo.py
   const words = JSON.parse(document.getElementById("x-words").textContent);
@@ -82,7 +95,7 @@
   }
   document.addEventListener("DOMContentLoaded", () => {
     watch(document.body, false);
-    for (const late of [framed, named, watchControls]) {
+    for (const late of [framed, named, formulas, watchControls]) {
       new MutationObserver(late).observe(document.body, { childList: true, subtree: true });
     }
   });
