@@ -24,8 +24,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "nu
 extensions += ["sphinx_copybutton"]
 # those of docs/_extensions/
 extensions += [
-    "blocks", "chinese", "citations", "codes", "excerpts", "fields", "generated", "mathml", "names",
-    "outside",
+    "blocks", "chinese", "citations", "codes", "contents", "excerpts", "fields", "generated",
+    "mathml", "names", "outside",
 ]  # fmt: skip
 exclude_patterns = ["_*"]
 nitpicky = True
@@ -83,6 +83,7 @@ html_theme_options = {
 }  # fmt: skip
 html_static_path = ["_static"]
 html_css_files = ["xent.css"]
+html_js_files = ["reach.js"]
 html_copy_source = False
 html_show_sphinx = False
 # Sphinx's excerpts are read with fetch(), which pages opened from a folder may not do: `excerpts`

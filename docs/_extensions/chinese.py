@@ -13,6 +13,9 @@ from docutils import nodes
 from sphinx.search.en import SearchEnglish
 
 HAN = re.compile(r"[\u3400-\u9fff]+")
+CHINESE = "zh-CN"
+# a name in the list of pages, and the tag before it
+CHINESE_NAME = re.compile(r"(<a|<span)([^<>]*>[^<>]*[\u3400-\u9fff])")
 NUMBER = re.compile(r"(?<![\w.])\d{1,3}\.\d{1,4}(?![\w.]*\d)")
 
 # the words of a question, in the browser: what is none of these is split as Sphinx splits it
@@ -55,13 +58,31 @@ def mark_emphasis(app, doctree, docname):
             node["classes"].append("han")
 
 
+def mark_other_language(app, doctree, docname):
+    """What a page says in the other language is marked, so that it is read out in its own voice."""
+    in_chinese = docname.startswith("zh/")
+    for text in doctree.findall(nodes.Text):
+        if isinstance(text.parent, (nodes.literal, nodes.literal_block, nodes.raw)):
+            continue
+        if in_chinese and text.startswith("English"):
+            text.parent["classes"].append("language-en")
+        elif not in_chinese and HAN.search(text):
+            text.parent["classes"].append(f"language-{CHINESE}")
+
+
 def say_language(app, pagename, templatename, context, doctree):
+    tree = context.get("furo_navigation_tree", "")
     if pagename.startswith("zh/"):
-        context["language"] = "zh-CN"
+        context["language"] = CHINESE
+        # the list of pages is in English, whatever the page
+        tree = re.sub(r'<(ul|p class="caption")', r'<\1 lang="en"', tree)
+    context["furo_navigation_tree"] = CHINESE_NAME.sub(rf'\1 lang="{CHINESE}"\2', tree)
 
 
 def setup(app):
     app.add_search_language(SearchEnglishAndChinese)
     app.connect("doctree-resolved", mark_emphasis)
-    app.connect("html-page-context", say_language)
+    app.connect("doctree-resolved", mark_other_language)
+    # after the theme has made its list of pages
+    app.connect("html-page-context", say_language, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,6 +18,13 @@ def by_number(app, doctree, docname):
             text.parent.replace(text, nodes.Text(LABEL.sub(r"[\1]", text)))
 
 
+def as_list(app, pagename, templatename, context, doctree):
+    """The entries of a list of sources are items of it; docutils gives them a role that is gone."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+
+
 def setup(app):
     app.connect("doctree-resolved", by_number)
+    app.connect("html-page-context", as_list)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -54,6 +54,9 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const results = document.getElementById("search-results");
+    const title = document.createElement("h1");
+    title.textContent = document.querySelector(".sidebar-search")?.placeholder ?? "Search";
+    results.before(title);
     const all = () => results.querySelectorAll("li").forEach(explain);
     new MutationObserver(all).observe(results, { childList: true, subtree: true });
   });

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,33 @@ def inventory(built):
     for name, kind, place in ENTRY.findall(zlib.decompress(packed).decode("utf-8")):
         found.setdefault(kind, {})[name] = place.replace("$", name)
     return found
+
+
+@pytest.fixture
+def visitor(chromium, built):
+    """Open pages of the folder; a complaint on the console or a request that leaves fails."""
+    told, left = [], []
+
+    @contextmanager
+    def visitor(width=1280, scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+
+        def only_inside(route):
+            if route.request.url.startswith((built.as_uri(), "data:")):
+                route.continue_()
+            else:
+                left.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", only_inside)
+        page = context.new_page()
+        page.on("console", lambda message: told.append(f"{page.url}: {message.text}"))
+        page.on("pageerror", lambda error: told.append(f"{page.url}: {error}"))
+        yield page
+        context.close()
+        assert told == []
+        assert left == []
+
+    return visitor
