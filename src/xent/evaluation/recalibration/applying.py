@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -31,6 +32,7 @@ from xent.kernels.cpu.log_loss import LogLoss
 __all__ = ["Application", "Improvement", "apply_to"]
 
 NO_TRUTH = "\0truth"  # a column that stands in where rows come without their truth
+SAME_LOSS = 1e-12  # sums of weighted losses are rounded in another order
 COLUMNS = ("target", "probs", "logits", "labels", "weight")
 Progress = Callable[[int, int | None], None]
 
@@ -41,7 +43,8 @@ class Improvement:
 
     `gain` is the mean of the differences, paired by row, and `interval` is of it. Rows whose
     truth had probability 0 before, or has it after, have no finite difference: where there
-    are any, `before`, `after` and `gain` are of the others.
+    are any, `before`, `after` and `gain` are of the others. `of_the_fit`: these are the rows
+    that it was fitted to, as far as their number and their loss tell, and the gain is too good.
     """
 
     num_rows: int
@@ -50,6 +53,7 @@ class Improvement:
     before: float
     after: float
     interval: Interval
+    of_the_fit: bool = False
 
     @property
     def gain(self) -> float:
@@ -145,14 +149,22 @@ class Application:
         decisions = len(self._plan.classes) if self._labels else 1
         (rows,), (sums,) = self._moments.counts, self._moments.totals()
         before, after = self._losses.totals()
+        loss_before = ratio(before, sums.weight * decisions)
         return Improvement(
             summary.num_rows,
             self._impossible[0],
             self._impossible[1],
-            ratio(before, sums.weight * decisions),
+            loss_before,
             ratio(after, sums.weight * decisions),
             hall_interval(*sums.moments(rows, decisions), level=level),
+            self._of_the_fit(summary.num_rows, loss_before),
         )
+
+    def _of_the_fit(self, rows: int, loss_before: float) -> bool:
+        """Whether as many rows lose what those of the fit lost, to more digits than chance has."""
+        t = self._recalibration.training
+        counts = (rows, self._impossible[0]) == (t.num_rows, t.num_impossible)
+        return counts and math.isclose(loss_before, t.log_loss_before, rel_tol=SAME_LOSS)
 
     def _stand_in(self) -> int:
         """A value that is a class, whichever way the classes are named."""

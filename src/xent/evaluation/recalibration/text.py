@@ -39,6 +39,11 @@ def render(r: Recalibration, unit: Unit = "nat") -> str:
             f"{number(t.optimism / per)} is for {counted(t.num_parameters, 'parameter')} "
             "fitted to these rows"
         )
+    elif r.curves:
+        lines.append(
+            f"  gain {number((t.log_loss_before - t.log_loss) / per)}, and any curve fits its own "
+            "rows too well: see what others gain"
+        )
     if t.num_impossible:
         are = "is" if t.num_impossible == 1 else "are"
         lines.append(
@@ -64,6 +69,11 @@ def render_improvement(i: Improvement | None, name: str, unit: Unit = "nat") -> 
         lines.append(f"  gain {number(i.gain / per)}, {percents} interval {low} to {high}")
     else:
         lines.append(f"  gain {number(i.gain / per)}; no interval: {i.interval.note}")
+    if i.of_the_fit:
+        lines.append(
+            "  note: these are the rows that it was fitted to, so the gain is too good: "
+            "see what others gain"
+        )
     if i.interval and i.interval.low <= 0 <= i.interval.high:
         lines.append("  note: the interval holds 0: these rows do not tell that it helps")
     elif i.gain < 0:
