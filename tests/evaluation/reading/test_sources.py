@@ -293,3 +293,45 @@ def test_ctrl_c_while_the_reader_starts_leaves_no_thread(monkeypatch):
     thread.join(60)
     assert not thread.is_alive()
     assert not thread.daemon
+
+
+# files without names -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        ("1,0.25,0.5,0.25", "'label', 'p_0', 'p_1', 'p_2'"),
+        ("0.25,7.5e-1,cat", "'p_0', 'p_1', 'label'"),
+        ("0,1E-3", "'label', 'p'"),
+        ("0,0.5,17", "'label', ..."),
+    ],
+)
+def test_a_row_in_the_place_of_the_names_is_refused(first, names, tmp_path, monkeypatch):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{first}\n{first}\n")
+    says = f"{path}:1: the first line must name the columns, got values: {first}; name them with "
+    with pytest.raises(SourceError) as error:
+        evaluate(path)
+    query = f"FROM read_csv('{path}', header=false, names=[{names}])"
+    assert str(error.value) == f'{says}--sql "{query}"'
+    if "..." not in names:
+        named = evaluate(sql=query, classes="cat,dog" if "cat" in first else None)
+        assert named.num_rows == 2
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
+    with pytest.raises(SourceError, match=r"^standard input:1: .*; put their names into the first"):
+        evaluate("-")
+
+
+@pytest.mark.parametrize("names", ["label,0,1", "0.5,1.5,dose", "1.5,2.5,dose", "0,1,2"])
+def test_numbers_may_be_names(names, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{names}\n0.25,0.75,1\n")
+    assert [field.name for field in open_source(path).fields] == names.split(",")
+
+
+def test_text_in_utf_16_is_told(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("y,p\n1,0.5\n", encoding="utf-16")
+    with pytest.raises(SourceError, match=r"rows.csv must be text in UTF-8, got UTF-16; save it"):
+        evaluate(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import glob
@@ -23,6 +24,7 @@ FEWEST_ROWS = 256
 MEMORY_LIMIT = "400MB"
 SCANNED_LINES = 1_000_000
 PACKED = (".gz", ".zst")
+NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
@@ -233,11 +235,14 @@ def _check_header(path: str, delimiter: str) -> None:
     """Raise where a name comes twice: DuckDB would call the second one something else.
 
     And where the first row has more fields than the header: DuckDB would leave the header out and
-    take that row for it.
+    take that row for it. And where there is no header, whose place a row would take.
     """
     first = _first_file(path)
     if first is None or first.lower().endswith(PACKED):
         return
+    with open(first, "rb") as bytes_of_it:
+        if bytes_of_it.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            raise SourceError(f"{first} must be text in UTF-8, got UTF-16; save it as UTF-8")
     with open(first, encoding="utf-8", errors="replace", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter)
         try:
@@ -246,6 +251,13 @@ def _check_header(path: str, delimiter: str) -> None:
         except csv.Error:
             return  # the reader says where
         line = reader.line_num
+    if _are_values(names):
+        values = delimiter.join(names)
+        raise SourceError(
+            f"{first}:1: the first line must name the columns, got values: {values}; "
+            f"name them with --sql \"FROM read_csv('{first}', header=false, "
+            f'names=[{_names_for(names)}])"'
+        )
     twice = repeated(names)
     if twice is not None:
         raise SourceError(f"{first}:1: column names must be different, got {twice!r} twice")
@@ -254,6 +266,24 @@ def _check_header(path: str, delimiter: str) -> None:
         raise SourceError(
             f"{first}:{line}: expected {len(names)} fields, found {len(row)}", index=line
         )
+
+
+def _are_values(names: list[str]) -> bool:
+    """Whether a first line is a row: numbers only, not all whole, or several that sum to 1."""
+    numbers = [float(name) for name in names if re.fullmatch(NUMBER, name.strip(), re.I)]
+    whole = [number.is_integer() for number in numbers]
+    if len(numbers) == len(names):
+        return not all(whole)
+    return len(numbers) - sum(whole) > 1 and abs(sum(numbers) - 1) < 1e-3
+
+
+def _names_for(values: list[str]) -> str:
+    """Names for columns that have none, as SQL: 'label', 'p_0', 'p_1'."""
+    fractions = [i for i, value in enumerate(values) if "." in value or "e-" in value.lower()]
+    if len(fractions) != len(values) - 1:
+        return "'label', ..."
+    names = {i: f"'p_{j}'" if len(fractions) > 1 else "'p'" for j, i in enumerate(fractions)}
+    return ", ".join(names.get(i, "'label'") for i in range(len(values)))
 
 
 def _malformed_line(path: str) -> SourceError | None:

@@ -129,6 +129,16 @@ class _StandardInput(DuckSource):
         if sys.stdin is None:
             raise SourceError("source '-' must have rows, got closed standard input", code="D02")
         self._folder = tempfile.TemporaryDirectory(prefix="xent-")
+        try:
+            path = self._keep()
+            super().__init__(f"FROM {_reader_of_input(path)}", path)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self.name = "standard input"
+
+    def _keep(self) -> str:
+        """Copy what comes to a file, and return its path."""
         start = sys.stdin.buffer.read(4)
         kind = ".parquet" if start == b"PAR1" else ".csv"
         if start.lstrip()[:1] in (b"{", b"["):
@@ -139,8 +149,7 @@ class _StandardInput(DuckSource):
             shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
         if not os.path.getsize(path):
             raise SourceError("source '-' must have rows, got empty standard input", code="D02")
-        super().__init__(f"FROM {reader_of(path)}", path)
-        self.name = "standard input"
+        return path
 
     def _plainly(self, error: Exception) -> SourceError:
         plain = super()._plainly(error)
@@ -150,6 +159,17 @@ class _StandardInput(DuckSource):
     def close(self) -> None:
         super().close()
         self._folder.cleanup()
+
+
+def _reader_of_input(path: str) -> str:
+    """The reader of a copy of standard input, whose errors do not name it."""
+    try:
+        return reader_of(path)
+    except SourceError as error:
+        # no query reads it
+        said, named, _ = str(error).replace(path, "standard input").partition("; name them")
+        text = f"{said}; put their names into the first line" if named else said
+        raise SourceError(text, index=error.index) from None
 
 
 def ahead(items: Iterator[Batch], depth: int = 2) -> Generator[Batch, None, None]:
