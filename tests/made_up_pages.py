@@ -116,13 +116,13 @@ def full_page():
         kind="temperature",
         note="made up",
     )
-    within = Waterfall(
+    clipped = Waterfall(
         "cat",
         0.2123,
         Term(0.512, 0.512, None, None, 0.50, 0.524),
         Term(0.3292, 0.326, None, None, 0.312, 0.344),
         Term(0.0265, 0.0103, 0.0162, 0.21, 0.016, 0.037),
-        within=0.003,
+        remainder=0.003,
         kind="isotonic",
     )
     slices = Table(
@@ -205,7 +205,7 @@ def full_page():
                 "look at them first: wrong labels gather there",
             ),
         ),
-        waterfalls=(binary, within),
+        waterfalls=(binary, clipped),
         reliability=(reliability("top label"), reliability("cat", 9, 1.0, 5)),
         surprise=surprise(),
         classes=classes(("cat", "dog", "duck", "emu")),

@@ -31,7 +31,7 @@ NAMES = {
     "uncertainty": "uncertainty",
     "resolution": "− resolution",
     "miscalibration": "+ miscalibration",
-    "within": "clip",
+    "remainder": "clip",
     "total": "log loss",
 }
 

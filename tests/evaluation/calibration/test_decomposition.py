@@ -51,10 +51,10 @@ def closes(d, loss, atol=None):
     u, r, m = (t.value for t in terms)
     atol = 4 * EPS * max(u, r, m, loss) if atol is None else atol
     assert d.log_loss == loss
-    assert_allclose(u - r + m + d.within, loss, rtol=0, atol=atol)
+    assert_allclose(u - r + m + d.remainder, loss, rtol=0, atol=atol)
     u, r, m = (t.corrected for t in terms)
     if np.isfinite(m):
-        assert_allclose(u - r + m + d.within, loss, rtol=0, atol=10 * EPS * max(u, r, m, loss))
+        assert_allclose(u - r + m + d.remainder, loss, rtol=0, atol=10 * EPS * max(u, r, m, loss))
 
 
 @pytest.mark.parametrize("unit", ["nat", "bit"])
@@ -85,7 +85,7 @@ def test_several_classes_by_temperature(weighted):
     assert whole.miscalibration.null == pytest.approx(1 / (2 * whole.num_rows))
     assert whole.miscalibration.p_value < 1e-6
     assert whole.miscalibration.low > 0.01
-    assert whole.within == 0
+    assert whole.remainder == 0
     assert (top.kind, top.name) == ("isotonic", "top label")
     closes(top, top.log_loss)
     hit = logits.argmax(1) == y
@@ -136,7 +136,7 @@ def test_impossible_rows():
     e = evaluate(target=y, logits=logits)
     whole = e.decomposition[0]
     # no temperature repairs it: the terms are those of the other rows
-    assert whole.log_loss == whole.within == np.inf
+    assert whole.log_loss == whole.remainder == np.inf
     u, r, m = whole.uncertainty.value, whole.resolution.value, whole.miscalibration.value
     assert_allclose(u - r + m, e.finite_log_loss, rtol=4 * EPS)
 
@@ -172,8 +172,8 @@ def test_what_a_clip_adds_is_told_apart():
     whole = e.decomposition[0]
     closes(whole, e.log_loss)
     assert whole.miscalibration.value == pytest.approx(rest.temperature.gain, rel=1e-9)
-    assert_allclose(whole.within, e.log_loss - rest.log_loss, rtol=1e-9)
-    assert f"+ {whole.within:.4f} what the clip" in str(e)
+    assert_allclose(whole.remainder, e.log_loss - rest.log_loss, rtol=1e-9)
+    assert f"+ {whole.remainder:.4f} what the clip" in str(e)
 
 
 @pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
@@ -192,7 +192,7 @@ def test_a_clip_does_not_take_miscalibration_below_0(clip, labels):
     proper = np.maximum(-np.log(np.where(y == 1, *kept)), -math.log1p(-clip))
     spared = proper.mean() - e.log_loss
     assert spared > 0
-    assert whole.within == pytest.approx(-spared, rel=1 / 16)
+    assert whole.remainder == pytest.approx(-spared, rel=1 / 16)
     isotonic = whole.uncertainty.value - whole.resolution.value
     assert whole.miscalibration.value == pytest.approx(proper.mean() - isotonic, abs=spared / 16)
     assert whole.miscalibration.value >= 0

@@ -1,6 +1,7 @@
 """The section of the table: terms that add up as they are shown, and advice that is sure."""
 
 import re
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -42,6 +43,26 @@ def test_the_terms_shown_add_up(slope, unit):
     # each is rounded to the decimals of the loss: 1.5 units of the last
     decimals = len(re.search(r"log loss [\d]+\.(\d+)", lines[0])[1])
     assert abs(total - whole) <= 2.01 * 10**-decimals
+
+
+@pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
+@pytest.mark.parametrize("unit", ["nat", "bit"])
+@pytest.mark.parametrize("share", [0.1, 1e-3, 1e-5, 1e-7])  # of class 1, and so the loss
+@pytest.mark.parametrize("clip", [1e-3, 5e-7])
+def test_the_terms_shown_add_up_where_small_probabilities_are_clipped(clip, share, unit):
+    y, p = np.repeat([1, 1, 0], [1, 1, 1998]), np.repeat([0.0, 0.9, 0.0], [1, 1, 1998])
+    weight = np.where(y == 1, share * 1000, 1.0)
+    lines = section(target=y, probs=p, weight=weight, zero=f"clip:{clip}", unit=unit)
+    terms = [re.match(r".*?([=+-]) +([\d.]+(?:e-\d+)?) [a-z]", line) for line in lines[:5]]
+    terms = [(m[1], m[2]) for m in terms if m]
+    assert [sign for sign, _ in terms[:3]] == ["=", "-", "+"]
+    total = sum(float(text) * (-1 if sign == "-" else 1) for sign, text in terms)
+    # each is rounded to its last digit, to half of it
+    rounded = sum(0.5 * 10.0 ** Decimal(text).as_tuple().exponent for _, text in terms)
+    whole = lines[0].split()[2]
+    rounded += 0.5 * 10.0 ** Decimal(whole).as_tuple().exponent
+    largest = max(float(text) for _, text in terms)
+    assert abs(total - float(whole)) <= rounded + 1e-6 * largest
 
 
 def test_a_calibrated_model_is_told_what_chance_shows():

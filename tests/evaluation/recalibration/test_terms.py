@@ -21,7 +21,7 @@ def rows(rng, n=600, classes=4):
 
 
 def closes(d):
-    parts = d.uncertainty.value - d.resolution.value + d.miscalibration.value + d.within
+    parts = d.uncertainty.value - d.resolution.value + d.miscalibration.value + d.remainder
     return parts == pytest.approx(d.log_loss, rel=1e-14)
 
 
@@ -37,7 +37,7 @@ def test_terms_are_those_of_the_fits_and_add_up(rng, weighted):
         assert d.miscalibration.value == pytest.approx(found.gain, rel=1e-11)
         assert d.miscalibration.null == pytest.approx(found.optimism, rel=1e-12)
         assert d.log_loss == e.log_loss
-        assert d.within == pytest.approx(0, abs=1e-15)
+        assert d.remainder == pytest.approx(0, abs=1e-15)
     vector, shift = e.row_decomposition
     assert vector.miscalibration.value > shift.miscalibration.value > 0
     assert vector.miscalibration.p_value < 1e-6
@@ -89,7 +89,7 @@ def test_impossible_rows_are_left_out_and_make_the_rest_infinite(rng):
     e = evaluate((target, probs))
     found = fit_vector(np.log(probs[3:]), target[3:])
     vector = e.row_decomposition[0]
-    assert vector.within == math.inf
+    assert vector.remainder == math.inf
     assert vector.miscalibration.value == pytest.approx(found.gain, rel=1e-11)
 
 
@@ -100,7 +100,7 @@ def test_a_clip_is_part_of_what_is_judged(rng):
     assert e.row_terms.vector.num_impossible == 0
     clipped = log_softmax(np.log(np.maximum(probs, 1e-9)), axis=1)
     assert e.row_terms.vector.gain == pytest.approx(fit_vector(clipped, target).gain, rel=1e-9)
-    assert all(math.isfinite(d.within) and closes(d) for d in e.row_decomposition)
+    assert all(math.isfinite(d.remainder) and closes(d) for d in e.row_decomposition)
 
 
 def test_rows_left_out_are_left_out(rng):

@@ -29,7 +29,7 @@ def test_parts_add_up_on_the_page(digits):
     page = page_of(digits)
     first = page.waterfalls[0]
     u, r, m = first.uncertainty.value, first.resolution.value, first.miscalibration.value
-    assert u - r + m + first.within == pytest.approx(digits.log_loss, rel=1e-12)
+    assert u - r + m + first.remainder == pytest.approx(digits.log_loss, rel=1e-12)
     assert [w.kind for w in page.waterfalls] == ["temperature", "vector", "shift", "isotonic"]
     assert [row[0] for row in page.gains.rows] == ["g_temperature", "g_vector", "g_shift"]
     assert page.gains.rows[0][1] == pytest.approx(digits.temperature.gain)

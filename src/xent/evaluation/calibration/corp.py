@@ -278,7 +278,7 @@ def _decomposition(name: str, note: str, parts: _Parts, level: float) -> Decompo
             # like with like: in a draw, a cell's rows have its forecast
             p_value=0.0 if math.isinf(loss) else p_value(null, float(parts.cell_loss) - isotonic),
         ),
-        within=0.0 - spared,
+        remainder=0.0 - spared,
         grid_cost=float(parts.grid_cost),
         num_rows=num_rows,
         replicates=len(null),

@@ -154,7 +154,7 @@ def decompose_fit(
     Notes
     -----
     Impossible rows, which no such recalibration repairs, are left out of the terms, and
-    make `within` infinite; where probabilities were clipped, `within` is what the clip adds.
+    make `remainder` infinite; where probabilities were clipped, it is what the clip adds.
 
     *Nothing known.* Forecasts that say nothing of the outcome leave the frequencies, which are
     vector scaling with the scale 0. That is where scales end, so 2n times the resolution of
@@ -203,7 +203,7 @@ def decompose_fit(
             low=max(root - spread, 0.0) ** 2 / (2 * n),
             high=(root + z) ** 2 / (2 * n),
         ),
-        within=math.inf if summary.sum_impossible else summary.log_loss - loss_before,
+        remainder=math.inf if summary.sum_impossible else summary.log_loss - loss_before,
         num_rows=n,
         note=note,
     )

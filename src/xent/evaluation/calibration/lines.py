@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
-from xent.evaluation.calibration.terms import SEEN_WITHIN, Decomposition
+from xent.evaluation.calibration.terms import Decomposition
 from xent.evaluation.numbers import UNITS, number
 
 if TYPE_CHECKING:
@@ -57,12 +57,14 @@ def _equation(d: Decomposition) -> list[str]:
         (sign, resolution, knows, by_chance),
         ("+", m.value, _name_of(d), _calibrated(d, decimals)),
     ]
-    if abs(d.within) > SEEN_WITHIN:
+    if d.shows_remainder:
         impossible = "rows that were called impossible, which it cannot repair"
         name = (
-            impossible if math.isinf(d.within) else "what the clip of small probabilities changes"
+            impossible
+            if math.isinf(d.remainder)
+            else "what the clip of small probabilities changes"
         )
-        terms.append(("+" if d.within > 0 else "-", abs(d.within), name, ""))
+        terms.append(("+" if d.remainder > 0 else "-", abs(d.remainder), name, ""))
     values = [_fixed(value, decimals) for _, value, _, _ in terms]
     width = max(map(len, values))
     lines: list[str] = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["SEEN_WITHIN", "Decomposition", "Term"]
+__all__ = ["Decomposition", "Term"]
 
-SEEN_WITHIN = 1e-6  # of a loss, below which what is left is rounding, or as good as that
+# of the largest term: what is less moves none of the digits that are shown
+UNSEEN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Decomposition:
-    """log_loss = uncertainty - resolution + miscalibration + within, to rounding.
+    """log_loss = uncertainty - resolution + miscalibration + remainder, to rounding.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ class Decomposition:
         What the recalibrated forecasts gain over the frequencies.
     miscalibration : Term
         What recalibration gains.
-    within : float
+    remainder : float
         What the other terms leave out: infinite where impossible rows are, and where small
         probabilities were clipped what the clip adds, or takes.
     grid_cost : float
@@ -94,7 +95,7 @@ class Decomposition:
     uncertainty: Term
     resolution: Term
     miscalibration: Term
-    within: float = 0.0
+    remainder: float = 0.0
     grid_cost: float = 0.0
     num_rows: float = 0.0
     replicates: int = 0
@@ -116,9 +117,23 @@ class Decomposition:
             uncertainty=self.uncertainty.scaled(factor),
             resolution=self.resolution.scaled(factor),
             miscalibration=self.miscalibration.scaled(factor),
-            within=self.within * factor,
+            remainder=self.remainder * factor,
             grid_cost=self.grid_cost * factor,
         )
+
+    @property
+    def shows_remainder(self) -> bool:
+        """Whether the other terms alone are seen not to add up: false of rounding.
+
+        >>> terms = Term(6e-5), Term(0.0), Term(7e-6)
+        >>> [
+        ...     Decomposition("isotonic", "rain", 6.7e-5 + r, *terms, remainder=r).shows_remainder
+        ...     for r in (1e-16, -4e-7)
+        ... ]
+        [False, True]
+        """
+        terms = self.uncertainty.value, self.resolution.value, self.miscalibration.value
+        return abs(self.remainder) > UNSEEN * max(map(abs, terms))
 
     def to_dict(self) -> dict[str, Any]:
         """Return every number, for machines."""

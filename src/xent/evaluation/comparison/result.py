@@ -287,7 +287,7 @@ class Comparison:
                 a, b = self.decompositions
                 for part in ("resolution", "miscalibration"):
                     numbers[f"{part}_difference"] = getattr(a, part).value - getattr(b, part).value
-                numbers["within_difference"] = a.within - b.within
+                numbers["remainder_difference"] = a.remainder - b.remainder
         else:
             numbers["num_rows"] = self.pairs[0].num_rows
             numbers["pairs"] = [p.to_dict() for p in self.pairs]

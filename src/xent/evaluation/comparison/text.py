@@ -6,7 +6,6 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from xent.evaluation.calibration.terms import SEEN_WITHIN
 from xent.evaluation.comparison.distances_text import distances
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
@@ -173,8 +172,9 @@ def _parts(c: Comparison) -> list[str]:
     for sign, part in (("", "uncertainty"), ("- ", "resolution"), ("+ ", "miscalibration")):
         x, y = getattr(a, part).value, getattr(b, part).value
         rows.append((f"  {sign}{part}", number(x), number(y), number(x - y)))
-    if max(abs(a.within), abs(b.within)) > SEEN_WITHIN:
-        rows.append(("  + within", *(number(v) for v in (a.within, b.within, a.within - b.within))))
+    if a.shows_remainder or b.shows_remainder:
+        left = a.remainder, b.remainder, a.remainder - b.remainder
+        rows.append(("  + the clip", *map(number, left)))
     return ["", *("  " + line for line in table(rows))]
 
 

@@ -88,14 +88,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """score = uncertainty - resolution + miscalibration + within, by one method."""
+    """score = uncertainty - resolution + miscalibration + remainder, by one method."""
 
     name: str
     score: float
     uncertainty: Term
     resolution: Term
     miscalibration: Term
-    within: float = 0.0
+    remainder: float = 0.0
     kind: str = ""
     note: str = ""
     possible_only: bool = False  # impossible rows are left out, which cost all there is

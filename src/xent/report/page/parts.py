@@ -86,7 +86,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
     found = sorted((*e.decomposition, *e.row_decomposition), key=lambda d: d.name == "top label")
     for d in found:
         u, r, m = d.uncertainty.value, d.resolution.value, d.miscalibration.value
-        possible = math.isfinite(d.log_loss) and math.isfinite(d.within)
+        possible = math.isfinite(d.log_loss) and math.isfinite(d.remainder)
         if not math.isfinite(u - r + m):
             continue
         shown.append(
@@ -98,7 +98,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
                 resolution=_term(d.resolution),
                 miscalibration=_term(d.miscalibration),
                 # what rounding leaves is no part
-                within=d.within if possible and abs(d.within) > 1e-9 * abs(u) else 0.0,
+                remainder=d.remainder if possible and d.shows_remainder else 0.0,
                 note=d.note,
                 possible_only=not possible,
             )

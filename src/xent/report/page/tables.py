@@ -144,8 +144,8 @@ def term_table(w: Waterfall, t: Translate) -> Table:
                 row.append(_range(term.low, term.high))
         rows.append(tuple(row))
     empty: tuple[Cell, ...] = (None,) * (len(columns) - 2)
-    if w.within:
-        rows.append((t("within"), w.within, *empty))
+    if w.remainder:
+        rows.append((t("remainder"), w.remainder, *empty))
     rows.append((t("total"), w.score, *empty))
     return Table(tuple(columns), tuple(rows), title="parts_table", total=len(rows), sorts=False)
 

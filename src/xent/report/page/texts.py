@@ -89,14 +89,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "waterfall_clipped": (
         "Uncertainty {uncertainty}, less resolution {resolution}, plus miscalibration "
-        "{miscalibration}, and {within} by the clip, is the log loss {score}.",
+        "{miscalibration}, and {remainder} by the clip, is the log loss {score}.",
         "不确定性 {uncertainty}，减去分辨力 {resolution}，加上校准误差 {miscalibration}，"
-        "再加上截断带来的 {within}，等于对数损失 {score}。",
+        "再加上截断带来的 {remainder}，等于对数损失 {score}。",
     ),
     "uncertainty": ("Uncertainty of the labels", "标签的不确定性"),
     "resolution": ("Resolved by the model", "模型的分辨力"),
     "miscalibration": ("Cost of miscalibration", "校准误差的代价"),
-    "within": ("Clip of small probabilities", "小概率的截断"),
+    "remainder": ("Clip of small probabilities", "小概率的截断"),
     "total": ("Log loss", "对数损失"),
     "term": ("Part", "组成部分"),
     "parts_table": (

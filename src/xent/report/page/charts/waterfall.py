@@ -37,10 +37,10 @@ def steps(w: Waterfall) -> list[Step]:
         Step("resolution", u.value, after, "−", "gain", r),
         Step("miscalibration", after, after + m.value, "+", "cost", m),
     ]
-    if w.within:
-        sign = "+" if w.within > 0 else "−"
-        look = "cost" if w.within > 0 else "gain"
-        found.append(Step("within", after + m.value, w.score, sign, look, None))
+    if w.remainder:
+        sign = "+" if w.remainder > 0 else "−"
+        look = "cost" if w.remainder > 0 else "gain"
+        found.append(Step("remainder", after + m.value, w.score, sign, look, None))
     return [*found, Step("total", 0.0, w.score, "", "score", None)]
 
 
@@ -69,11 +69,11 @@ def draw(w: Waterfall, t: Translate, ident: str) -> str:
             bars.append(tag("line", x1=at, x2=at, y1=y + BAR, y2=below, class_="link"))
         labels += _label(step, i * STEP + 14, t, decimals)
     description = t(
-        "waterfall_clipped" if w.within else "waterfall_text",
+        "waterfall_clipped" if w.remainder else "waterfall_text",
         uncertainty=shown(w.uncertainty.value),
         resolution=shown(w.resolution.value),
         miscalibration=shown(w.miscalibration.value),
-        within=shown(w.within),
+        remainder=shown(w.remainder),
         score=shown(w.score),
     )
     return chart(
