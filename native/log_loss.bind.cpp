@@ -170,7 +170,8 @@ class LogLoss {
   void add(const std::vector<Column>& columns, std::optional<Targets> target,
            const std::vector<Label>& labels, std::optional<Weights> weight,
            std::optional<Weights> size, std::int64_t first_row,
-           std::optional<RowLosses> row_nll, std::optional<RowClasses> row_predicted) {
+           std::optional<RowLosses> row_nll, std::optional<RowClasses> row_predicted,
+           int threads) {
     if (columns.empty()) throw nb::value_error("no columns");
     LogLossTask task = task_;
     task.first_row = first_row;
@@ -219,6 +220,7 @@ class LogLoss {
     task.row_predicted = fits(row_predicted);
 
     nb::gil_scoped_release release;
+    const ThreadsHere limited(threads);
     const LogLossKernels& kernels = log_loss_kernels();
     const auto score = f32 ? kernels.score_float : kernels.score_double;
     parallel_for(rows, kChunkRows, [&](std::int64_t begin, std::int64_t end) {
@@ -322,7 +324,7 @@ void bind_log_loss(nb::module_& m) {
            nb::arg("calibration"))
       .def("add", &LogLoss::add, nb::arg("columns"), nb::arg("target").none(), nb::arg("labels"),
            nb::arg("weight").none(), nb::arg("size").none(), nb::arg("first_row"),
-           nb::arg("row_nll").none(), nb::arg("row_predicted").none())
+           nb::arg("row_nll").none(), nb::arg("row_predicted").none(), nb::arg("threads"))
       .def("sums", &LogLoss::sums)
       .def("faults", &LogLoss::faults);
 }

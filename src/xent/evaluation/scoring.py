@@ -39,11 +39,15 @@ class ScoredBatch(NamedTuple):
 
 
 class Scorer:
-    """Scores batches in any order; `summary()` is what they add up to."""
+    """Scores batches in any order; `summary()` is what they add up to.
 
-    def __init__(self, plan: Plan, options: Options) -> None:
+    `threads` is how many work on a batch; 0: as many as `num_threads` says.
+    """
+
+    def __init__(self, plan: Plan, options: Options, *, threads: int = 0) -> None:
         self.plan = plan
         self._options = options
+        self._threads = threads
         self._clip = least_probability(options.zero)
         self._kernel = LogLoss(
             plan.prediction,
@@ -89,7 +93,12 @@ class Scorer:
             self._row_nll, self._predicted = np.empty(rows), np.empty(rows, np.int32)
         row_nll, predicted = self._row_nll[:rows], self._predicted[:rows]
         self._kernel.add(
-            columns, first_row=first_row, row_nll=row_nll, row_predicted=predicted, **arrays
+            columns,
+            first_row=first_row,
+            row_nll=row_nll,
+            row_predicted=predicted,
+            threads=self._threads,
+            **arrays,
         )
         if self._gathering is not None:
             scored = ~np.isnan(row_nll)

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+import xent.kernels
 from xent.errors import SourceError, XentValueError
 from xent.evaluation import evaluate
 from xent.evaluation.engines import local
-from xent.evaluation.reading import duck
+from xent.evaluation.reading import parquet as reading
 from xent.evaluation.reading.parquet import ParquetSource
 
 ROWS, BATCH = 5_000, 256
@@ -22,7 +23,7 @@ PROBS = RNG.dirichlet(np.ones(3), ROWS)
 
 @pytest.fixture(autouse=True)
 def _many_batches(monkeypatch):
-    monkeypatch.setattr(duck, "BATCH_ROWS", BATCH)
+    monkeypatch.setattr(reading, "BATCH_ROWS", BATCH)
 
 
 def written(folder, target=TARGET, probs=PROBS, **more):
@@ -37,8 +38,8 @@ class Meeting(local.Scorer):
 
     met: threading.Barrier
 
-    def __init__(self, *settings):
-        super().__init__(*settings)
+    def __init__(self, *settings, threads):
+        super().__init__(*settings, threads=threads)
         self._is_first = True
 
     def add(self, batch, first_row):
@@ -48,8 +49,15 @@ class Meeting(local.Scorer):
         return super().add(batch, first_row)
 
 
+@pytest.fixture(params=[2, 4])
+def threads(request):
+    xent.kernels.set_num_threads(request.param)
+    yield request.param
+    xent.kernels.set_num_threads(None)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
-def test_two_scorers_give_the_bits_of_one(tmp_path, monkeypatch, weighted):
+def test_two_scorers_give_the_bits_of_one(tmp_path, monkeypatch, weighted, threads):
     more = {"weight": RNG.random(ROWS)} if weighted else {}
     options = dict.fromkeys(more, "weight")
     path = written(tmp_path, **more)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 
+from xent import _native
 from xent.errors import XentValueError
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.options import Options
@@ -62,12 +63,14 @@ class _Together:
     """Two scorers that take turns at the batches of one stream.
 
     While one prepares its batch, or waits for the last of its threads, the other's rows keep the
-    cores busy. What they add up to together does not depend on which took what.
+    cores busy; two cores need no other threads. What the scorers add up to together does not
+    depend on which took what.
     """
 
     def __init__(self, batches: Iterator[Batch], plan: Plan, options: Options) -> None:
         self._batches = batches
         self._settings = plan, options
+        self._threads = 1 if _native.num_threads() <= 2 else 0  # of each
         self._lock = threading.Lock()
         self._taken = self._scored = 0  # rows
         self._stopped = False
@@ -104,7 +107,7 @@ class _Together:
                     self._taken += rows
                 if told is not None:
                     told(self._scored)
-                scorer = scorer or Scorer(*self._settings)
+                scorer = scorer or Scorer(*self._settings, threads=self._threads)
                 scorer.add(batch, first)
             if scorer is not None:
                 self._summaries.append(scorer.summary())

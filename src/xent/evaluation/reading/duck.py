@@ -165,13 +165,14 @@ def _lower(text: str) -> str:
     return (text if text[1:2].isupper() else text[:1].lower() + text[1:]).rstrip(".")
 
 
-def rows_at_a_time(width: float) -> int:
-    """Return how many rows of so many values are read at a time.
+def rows_at_a_time(width: float, most: int | None = None) -> int:
+    """Return how many rows of so many values are read at a time; `most` is BATCH_ROWS.
 
     >>> rows_at_a_time(10), rows_at_a_time(1000)
     (61440, 8388)
     """
-    return max(FEWEST_ROWS, min(BATCH_ROWS, int(BATCH_VALUES / max(width, 1))))
+    most = BATCH_ROWS if most is None else most
+    return max(FEWEST_ROWS, min(most, int(BATCH_VALUES / max(width, 1))))
 
 
 def _reader(relation: Any, rows: int) -> Any:

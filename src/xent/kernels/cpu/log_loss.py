@@ -76,6 +76,7 @@ class LogLoss:
         first_row: int = 0,
         row_nll: Any = None,
         row_predicted: Any = None,
+        threads: int = 0,
     ) -> None:
         """Add a batch: one float32 or float64 array a class, or a single (rows, classes) matrix.
 
@@ -84,9 +85,11 @@ class LogLoss:
         element a row, are written: the row's loss in nats, all its labels together, +inf where
         the outcome was impossible and NaN where the row was not scored; and its likeliest
         class by position, -1 where it was not scored or does not predict one class.
+        `threads` is how many may work on it; 0: as many as `num_threads` says.
         """
+        outputs = row_nll, row_predicted
         self._sums.add(
-            list(columns), target, list(labels), weight, size, first_row, row_nll, row_predicted
+            list(columns), target, list(labels), weight, size, first_row, *outputs, threads
         )
 
     def faults(self) -> dict[str, tuple[int, int, int, float]]:
