@@ -13,7 +13,7 @@ from scipy.special import expit, log_softmax, softmax
 
 from xent.errors import MisuseWarning, XentValueError
 from xent.evaluation import Summary, evaluate
-from xent.evaluation.calibration.decomposition import decompose
+from xent.evaluation.calibration.decomposition import decompose, decompose_classes
 from xent.report.page import html_page
 
 EPS = np.finfo(np.float64).eps
@@ -455,3 +455,33 @@ def test_a_level_that_the_draws_do_not_reach_has_no_interval():
     assert d.replicates == 1000
     assert d.miscalibration.low is None
     assert d.miscalibration.p_value is not None
+
+
+def test_the_least_that_sure_forecasts_can_have_cost():
+    # two wrong rows beyond the cells: 27.6 nats, where the last cell knows of 22.1
+    rng = np.random.default_rng(7)
+    p = rng.dirichlet(np.ones(3), size=400)
+    target = p.argmax(1)
+    target[:150] = rng.integers(3, size=150)
+    p[:2] = [[1 - 2e-12, 1e-12, 1e-12]] * 2
+    target[:2] = 1
+    summary = evaluate(target=target, probs=p).summary
+    top = decompose(summary)[-1]
+    q, right = p.max(1), p.argmax(1) == target
+    exact = -np.log(np.where(right, q, 1 - q)).mean()
+    least = -np.log(np.where(right, q, np.maximum(1 - q, 2.0**-32))).mean()
+    assert top.is_least
+    assert top.miscalibration.high is None
+    assert top.log_loss <= least < exact
+    assert_allclose(top.log_loss, least, rtol=0.05)
+    closes(top, top.log_loss)
+
+
+def test_a_class_that_was_called_impossible_loses_without_end():
+    p, target = np.tile([0.5, 0.25, 0.25], (60, 1)), np.arange(60) % 3
+    p[1] = [0.5, 0.0, 0.5]
+    a, b, c = decompose_classes(evaluate(target=target, probs=p).summary)
+    assert b.log_loss == b.miscalibration.value == math.inf
+    assert b.miscalibration.p_value == 0
+    assert max(a.log_loss, c.log_loss) < 1
+    assert not any(d.is_least for d in (a, b, c))

@@ -80,6 +80,18 @@ def test_impossible_rows_are_told_and_left_out_of_the_parts():
     assert page.waterfalls[0].score == pytest.approx(page.score.finite)
 
 
+def test_what_has_no_bound_is_at_least_what_is_shown(digits):
+    e = evaluate(EXAMPLES / "digits_naive_bayes.parquet")
+    shown = {w.name: w.is_least for w in page_of(e).waterfalls}
+    assert shown == {"all classes": False, "top label": True}
+    html, zh = html_page(e), html_page(e, lang="zh")
+    assert "Miscalibration costs at least" in html
+    assert html.count("≥ ") == 2  # miscalibration and log loss
+    assert "校准误差的代价至少为" in zh
+    assert not any(w.is_least for w in page_of(digits).waterfalls)
+    assert "≥ " not in html_page(digits)
+
+
 def test_slices_and_what_they_tell():
     table = page_of(evaluate(three_sites(), target="y", probs="p", by="site")).slices[0]
     assert table.name == "site"

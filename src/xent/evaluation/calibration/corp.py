@@ -79,8 +79,9 @@ def corp(
     grid : Grid
     names : tuple of str, length G
     log_loss : array, shape (G,), optional
-        Mean losses of the rows; by default those of the cells' own forecasts, and then
-        `grid_cost` covers that too.
+        Mean losses of the rows; by default, and where it is nan, those of the cells' own
+        forecasts, and then `grid_cost` covers that too. Where it is infinite the loss is the
+        least that the forecasts can have cost.
     scale : array, shape (G,) or a number
         Rows for each unit of weight: sum w / sum w**2.
     clip : float, default 0.0
@@ -203,12 +204,13 @@ def _parts(
     lower, upper = (total / weight for total in isotonic_bounds(z, o))
     grid_cost = np.maximum(upper - lower, 0)
     of_cells = (z * grid.loss_zero + o * grid.loss_one).sum(1) / weight
-    if log_loss is None:
-        loss = of_cells
-        low, high = (total / weight for total in forecast_bounds(z, o, grid))
-        grid_cost = grid_cost + np.maximum(high - loss, loss - low)
-    else:
-        loss = np.atleast_1d(np.asarray(log_loss, dtype=np.float64))[groups]
+    low, high = (total / weight for total in forecast_bounds(z, o, grid))
+    given = np.full(len(scales), np.nan) if log_loss is None else np.atleast_1d(log_loss)[groups]
+    unknown = np.isnan(given)
+    # a forecast in the first or the last cell that was wrong may have cost any number
+    least = np.where(np.isinf(high), low, of_cells)
+    loss = np.where(unknown, least, given)
+    grid_cost = grid_cost + np.where(unknown, np.maximum(high - least, least - low), 0)
     least = -math.log1p(-clip)
     spared = z * np.maximum(least - grid.loss_zero, 0) + o * np.maximum(least - grid.loss_one, 0)
     drawn = chance(z, o, grid, scale=scales, replicates=replicates)
@@ -251,6 +253,8 @@ def _decomposition(name: str, note: str, parts: _Parts, level: float) -> Decompo
     spreads: list[tuple[float, float] | None] = [None] * 3
     if parts.new_rows is not None and num_rows >= FEWEST_ROWS:
         spreads = [_spread(rows, level) for rows in parts.new_rows]
+    if math.isinf(float(parts.grid_cost)):
+        spreads[2] = None
     uncertainty_term = _term(entropy, entropy + entropy_bias, spreads[0], most=math.log(2))
     resolution_term = _term(
         resolution,

@@ -98,8 +98,8 @@ def decompose_classes(
     """Return the decomposition of each label, or of each of more than two classes.
 
     Labels: their mean is that of the whole. Classes: each against the rest, from the cells
-    alone; that is a diagnostic, and does not add up over the classes. Fewer draws are made
-    of many classes.
+    alone; that is a diagnostic, and does not add up over the classes. A class whose rows had
+    the probability 0 loses without end. Fewer draws are made of many classes.
     """
     several = summary.kind == "labels" or (summary.kind == "classes" and summary.num_classes > 2)
     cells = cells_of(summary)
@@ -114,7 +114,9 @@ def decompose_classes(
     if summary.kind == "labels":
         return corp(zeros, ones, grid, names=names, log_loss=_label_losses(summary), scale=scale,
                     clip=_clip(summary), level=level)  # fmt: skip
-    return corp(zeros, ones, grid, names=names, scale=scale, note=ONE_AGAINST_REST, level=level)
+    losses = [math.inf if c.num_impossible else math.nan for c in summary.by_class]
+    return corp(zeros, ones, grid, names=names, log_loss=losses, scale=scale,
+                note=ONE_AGAINST_REST, level=level)  # fmt: skip
 
 
 def decompose_fit(

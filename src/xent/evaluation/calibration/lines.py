@@ -95,6 +95,8 @@ def _in_brackets(d: Decomposition, decimals: int) -> str:
 def _miscalibration_of(d: Decomposition) -> str:
     decimals = _decimals(d)
     value = _fixed(d.miscalibration.value, decimals)
+    if d.is_least:
+        value = f"at least {value}"
     return f"{d.name}: {value} miscalibration{_in_brackets(d, decimals)}"
 
 

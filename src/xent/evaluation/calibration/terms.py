@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -80,7 +81,7 @@ class Decomposition:
         probabilities were clipped what the clip adds, or takes.
     grid_cost : float
         Without the grid, resolution and miscalibration might both be larger, by at most this.
-        0 where no grid is used.
+        0 where no grid is used; infinite where `is_least`.
     num_rows : float
         Rows behind it; of weighted rows their effective number (sum w)**2 / sum w**2.
     replicates : int
@@ -100,6 +101,15 @@ class Decomposition:
     num_rows: float = 0.0
     replicates: int = 0
     note: str = ""
+
+    @property
+    def is_least(self) -> bool:
+        """Whether loss and miscalibration are at least what they are said to be.
+
+        Of forecasts within 2**-32 of 0 or 1 no more is known than that: one that was wrong cost
+        22 nats, or any number above. Nothing is told of an end that has no bound.
+        """
+        return math.isinf(self.grid_cost) and math.isfinite(self.miscalibration.value)
 
     def scaled(self, factor: float) -> Decomposition:
         """Return the decomposition in another unit.

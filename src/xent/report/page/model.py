@@ -99,6 +99,7 @@ class Waterfall:
     kind: str = ""
     note: str = ""
     possible_only: bool = False  # impossible rows are left out, which cost all there is
+    is_least: bool = False  # score and miscalibration are at least this
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
                 remainder=d.remainder if possible and d.shows_remainder else 0.0,
                 note=d.note,
                 possible_only=not possible,
+                is_least=d.is_least,
             )
         )
     return tuple(shown)

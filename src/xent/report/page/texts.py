@@ -93,6 +93,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "不确定性 {uncertainty}，减去分辨力 {resolution}，加上校准误差 {miscalibration}，"
         "再加上截断带来的 {remainder}，等于对数损失 {score}。",
     ),
+    "waterfall_least": (
+        "Uncertainty {uncertainty}, less resolution {resolution}, plus miscalibration of at least "
+        "{miscalibration}, is a log loss of at least {score}.",
+        "不确定性 {uncertainty}，减去分辨力 {resolution}，加上至少 {miscalibration} 的校准误差，"
+        "等于至少 {score} 的对数损失。",
+    ),
     "uncertainty": ("Uncertainty of the labels", "标签的不确定性"),
     "resolution": ("Resolved by the model", "模型的分辨力"),
     "miscalibration": ("Cost of miscalibration", "校准误差的代价"),
@@ -114,6 +120,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Miscalibration costs {cost} {unit}",
         "模型消除了标签不确定性的 {share}。校准误差的代价为 {cost} {unit}",
     ),
+    "parts_say_least": (
+        "The model resolves {share} of what the labels leave open. "
+        "Miscalibration costs at least {cost} {unit}",
+        "模型消除了标签不确定性的 {share}。校准误差的代价至少为 {cost} {unit}",
+    ),
     "parts_say_null": (
         "; a perfectly calibrated model of this size would show {null} too",
         "；同样规模下，完全校准的模型也会显示 {null}",
@@ -122,6 +133,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "possible_only": (
         "Impossible rows, whose loss is infinite, are left out here.",
         "此处不含损失为无穷大的不可能行。",
+    ),
+    "is_least": (
+        "Forecasts of 0 or 1, to nine digits, were wrong, which may cost any amount: "
+        "miscalibration and log loss are at least this.",
+        "有些预测是 0 或 1（精确到九位小数），却错了，代价可以任意大：校准误差和对数损失至少为此处所示。",
     ),
     "d_isotonic": ("{name}, by isotonic regression", "{name}（保序回归）"),
     "d_temperature": ("{name}, by the best temperature", "{name}（最优温度）"),

@@ -67,9 +67,14 @@ def draw(w: Waterfall, t: Translate, ident: str) -> str:
             at = pc(x(step.end))
             below = y + STEP if found[i + 1].sign else y + STEP + BAR
             bars.append(tag("line", x1=at, x2=at, y1=y + BAR, y2=below, class_="link"))
-        labels += _label(step, i * STEP + 14, t, decimals)
+        least = w.is_least and step.key in ("miscalibration", "total")
+        labels += _label(step, i * STEP + 14, t, decimals, "≥ " if least else "")
     description = t(
-        "waterfall_clipped" if w.remainder else "waterfall_text",
+        "waterfall_clipped"
+        if w.remainder
+        else "waterfall_least"
+        if w.is_least
+        else "waterfall_text",
         uncertainty=shown(w.uncertainty.value),
         resolution=shown(w.resolution.value),
         miscalibration=shown(w.miscalibration.value),
@@ -88,12 +93,13 @@ def draw(w: Waterfall, t: Translate, ident: str) -> str:
     )
 
 
-def _label(step: Step, y: float, t: Translate, decimals: int) -> list[str]:
+def _label(step: Step, y: float, t: Translate, decimals: int, bound: str) -> list[str]:
     """The name and the size of a part, over the links of the bars."""
     look = "strong halo" if step.key == "total" else "halo"
     value = fixed(abs(step.end - step.start), decimals)
     if step.sign:
         value = ("−" if step.end < step.start else "+") + value
+    value = bound + value
     name = f"{step.sign} {t(step.key)}" if step.sign else t(step.key)
     return [
         text(name, x=0, y=y, class_=look),
