@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from slices import slice_of
 
 from xent.torch._ops import cpu_slices
 from xent.torch._tasks import SoftmaxTask
@@ -48,7 +49,7 @@ def test_states_and_gradients_are_those_of_the_formulas(dtype, name):
     logits[2, 7] = logits[2].max()  # of equal ones, the first
     native = other = None
     for first, stop in CUTS[1:]:
-        part = formulas.slice_of(task, V, first, stop)
+        part = slice_of(task, V, first, stop)
         native = cpu_slices.scan(logits[:, first:stop], part, native)
         other = formulas.scan(logits[:, first:stop], part, other)
     # an option rounds a logit by up to 3 ulp of itself, which an exponential multiplies
@@ -58,7 +59,7 @@ def test_states_and_gradients_are_those_of_the_formulas(dtype, name):
         torch.testing.assert_close(one, two, rtol=eps, atol=1e-300, msg=field)
     scale = torch.linspace(-1, 2, N, dtype=torch.float64)
     for first, stop in CUTS:
-        part = formulas.slice_of(task, V, first, stop)
+        part = slice_of(task, V, first, stop)
         one, two = (logits[:, first:stop].clone() for _ in range(2))
         cpu_slices.gradient_(one, part, native, scale)
         formulas.gradient_(two, part, other, scale)
@@ -68,7 +69,7 @@ def test_states_and_gradients_are_those_of_the_formulas(dtype, name):
 
 def test_a_scan_changes_its_own_state_and_no_other():
     logits = torch.zeros(N, V)
-    part = formulas.slice_of(task_of("class", torch.float32), V, 0, V)
+    part = slice_of(task_of("class", torch.float32), V, 0, V)
     one = cpu_slices.scan(logits, part)
     two = cpu_slices.scan(logits, part)
     assert one.odds is not two.odds
@@ -80,7 +81,7 @@ def test_a_scan_changes_its_own_state_and_no_other():
 def test_the_terms_of_the_entropy_are_found_where_they_are_asked_for():
     draw = torch.Generator().manual_seed(5)
     logits = torch.randn(N, V, generator=draw)
-    part = formulas.slice_of(task_of("class", torch.float32), V, 0, V)
+    part = slice_of(task_of("class", torch.float32), V, 0, V)
     without = cpu_slices.scan(logits, part, want_terms=False)
     with_them = cpu_slices.scan(logits, part)
     assert (without.terms == 0).all()

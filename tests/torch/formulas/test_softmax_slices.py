@@ -10,6 +10,7 @@ from accuracy.test_softmax_cross_entropy import rows as rows_that_go_wrong
 from accuracy.test_softmax_cross_entropy import with_margins
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slices import slice_of
 from torch.testing import assert_close
 
 from xent.torch._tasks import SoftmaxTask
@@ -22,7 +23,6 @@ from xent.torch.formulas.softmax_slices import (
     merge,
     rows_of,
     scan,
-    slice_of,
 )
 
 INF, NAN = torch.inf, torch.nan

@@ -142,15 +142,12 @@ class _Blockwise(torch.autograd.Function):
             ctx.block,
         )
         found = iter((*of_rows, *of_shared))
-        return (
-            None,
-            None,
-            None,
-            *(
-                next(found).to(argument.dtype) if want and argument is not None else None
-                for want, argument in zip(wanted, arguments, strict=True)
-            ),
-        )
+        gradients: list[Tensor | None] = [None] * len(wanted)
+        for at, (want, argument) in enumerate(zip(wanted, arguments, strict=True)):
+            if want:
+                assert argument is not None
+                gradients[at] = next(found).to(argument.dtype)
+        return None, None, None, *gradients
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, ...]:

@@ -32,7 +32,7 @@ def scan(
     """Return `state` with the classes of the block added to it."""
     if state is None:
         state = empty_state(len(block))
-    told, kept = _told(block, part), _kept(part)
+    told, kept = _told(block, part), part.kept()
     weight = None if kept is None else kept.double().numpy()
     kernel.scan(block.numpy(), _arrays(state), row_weight=weight, want_terms=want_terms, **told)
     return state
@@ -43,7 +43,7 @@ def gradient_(block: Tensor, part: SoftmaxSlice, state: SliceState, row_scale: T
 
     `state` is that of all classes. Skipped rows and masked classes get exactly 0.
     """
-    kept = _kept(part)
+    kept = part.kept()
     scale = row_scale.double()
     if kept is not None:
         scale = torch.where(kept, scale, 0.0)
@@ -87,15 +87,3 @@ def _rows_of_adjacent(tensor: Tensor) -> Tensor:
 
 def _arrays(state: SliceState) -> kernel.State:
     return kernel.State(*(each.numpy() for each in state))
-
-
-def _kept(part: SoftmaxSlice) -> Tensor | None:
-    """Return which rows are not skipped, (N,)."""
-    task = part.task
-    kept = None
-    if task.target is not None and task.ignore_index is not None:
-        kept = task.target != task.ignore_index
-    if task.sample_weight is not None:
-        counts = task.sample_weight != 0
-        kept = counts if kept is None else kept & counts
-    return kept

@@ -22,6 +22,7 @@ from xent.kernels import triton
 
 __all__ = [
     "Route",
+    "has_derivatives",
     "is_autocast",
     "is_compiling_a_step",
     "is_eager",
@@ -63,6 +64,14 @@ def _is_watched() -> bool:
         or torch._C._get_tracing_state() is not None
         or torch._C._len_torch_dispatch_stack() > 0  # make_fx and other modes
     )
+
+
+def has_derivatives(tensor: Tensor) -> bool:
+    """Return whether somebody may ask for a derivative by this tensor."""
+    if not tensor.is_floating_point():
+        return False
+    # a transform and forward mode do not show what they differentiate by
+    return tensor.requires_grad or not (is_eager() or is_compiling_a_step())
 
 
 def is_plain(tensor: Tensor) -> bool:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas._precision import own_dtype
+from xent.torch.formulas._rows import weights_read
 
 __all__ = ["gradient", "nodes", "sigmoid", "softplus"]
 
@@ -24,11 +25,15 @@ def nodes(logits: Tensor, task: SigmoidTask) -> Tensor:
     """Return the weighted loss of each logit; float64 for float64 logits, else float32.
 
     Any derivative with respect to the logits, the target and the weights is right by
-    automatic differentiation. A node of weight 0 is 0, whatever its logit holds.
+    automatic differentiation. A node of weight 0 is 0, whatever its logit holds; the
+    derivative by its weight is the loss that it would have, or 0 where its logit is not finite.
     """
     node = _look(logits, task)
     loss = _cost(node.positive, softplus(-node.z)) + _cost(node.negative, softplus(node.z))
-    return loss if node.weight is None else loss * node.weight
+    if node.weight is None:
+        return loss
+    assert node.read is not None
+    return torch.where(node.read, loss, 0.0) * node.weight
 
 
 def gradient(logits: Tensor, task: SigmoidTask, node_scale: Tensor) -> Tensor:
@@ -58,10 +63,11 @@ def _magnitude(z: Tensor) -> Tensor:
 
 
 class _Nodes(NamedTuple):
-    z: Tensor  # 0 where the weight is
+    z: Tensor  # 0 where it is not read
     positive: Tensor  # v y
     negative: Tensor  # 1 - y
     weight: Tensor | None
+    read: Tensor | None  # bool: where there are weights
 
 
 def _look(logits: Tensor, task: SigmoidTask) -> _Nodes:
@@ -74,9 +80,10 @@ def _look(logits: Tensor, task: SigmoidTask) -> _Nodes:
     if task.pos_weight is not None:
         positive = positive * task.pos_weight.to(own)
     if task.weight is None:
-        return _Nodes(z, positive, negative, None)
+        return _Nodes(z, positive, negative, None, None)
     weight = task.weight.to(own)
-    return _Nodes(torch.where(weight == 0, 0.0, z), positive, negative, weight)
+    read = weights_read(weight, z.isfinite)
+    return _Nodes(torch.where(read, z, 0.0), positive, negative, weight, read)
 
 
 def _cost(coefficient: Tensor, cost: Tensor) -> Tensor:

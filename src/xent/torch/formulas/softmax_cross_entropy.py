@@ -22,11 +22,12 @@ from xent.torch.formulas._rows import (
     class_weight_of,
     counting,
     look,
+    loss_of,
     mass_on,
     of_class,
     of_distribution,
+    rows_with_loss,
     soft_target,
-    weighted,
 )
 from xent.torch.formulas._softmax import capped_slopes
 from xent.torch.formulas.softmax_entropy import entropy
@@ -50,9 +51,7 @@ def rows(logits: Tensor, task: SoftmaxTask) -> Tensor:
     targets and weights is right by automatic differentiation. Skipped rows are exactly 0.
     """
     row = look(logits, task)
-    loss = weighted(row, task)
-    if task.z_loss:
-        loss = loss + task.z_loss * row.softmax.lse**2
+    loss = loss_of(row, task)
     if row.kept is not None:
         loss = torch.where(row.kept, loss, 0.0)
     if task.sample_weight is not None:
@@ -97,7 +96,7 @@ def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
 
     `nll` is that of the target itself, `lse` and `entropy` are those of the capped, tempered
     and masked logits, and `hit` says whether their first arg max is the target (the first
-    arg max of a distribution). Skipped rows have 0, 0, 0 and False.
+    arg max of a distribution). Rows without a loss have 0, 0, 0 and False.
     """
     row = look(logits, task)
     if task.target is not None:
@@ -108,9 +107,11 @@ def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
         nll = of_distribution(row, counting(row, target))
         hit = row.softmax.top == target.detach().argmax(dim=-1, keepdim=True)
     numbers = nll, row.softmax.lse, entropy(row.softmax)
-    if row.kept is not None:
-        numbers = tuple(torch.where(row.kept, each, 0.0) for each in numbers)
-        hit = row.kept & hit
+    counted = rows_with_loss(task)
+    if counted is not None:
+        counted = counted.unsqueeze(-1)
+        numbers = tuple(torch.where(counted, each, 0.0) for each in numbers)
+        hit = counted & hit
     nll, lse, spread = (each.squeeze(-1).to(row.own) for each in numbers)
     return Statistics(nll, lse, spread, hit.squeeze(-1))
 

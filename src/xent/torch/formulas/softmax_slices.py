@@ -31,7 +31,7 @@ from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas._precision import difference, own_dtype, two_difference, wide_dtype
-from xent.torch.formulas._rows import kept_rows, look
+from xent.torch.formulas._rows import look, rows_counted
 from xent.torch.formulas._softmax import Softmax, capped, capped_slopes
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "merge",
     "rows_of",
     "scan",
-    "slice_of",
 ]
 
 # elements that are computed at once, whose temporaries take 40 bytes each: they are to fit into
@@ -62,7 +61,8 @@ class SoftmaxSlice:
     task : SoftmaxTask
         With ``axis=1``. Its `target` counts all classes; its `soft_target`, `class_weight` and
         `class_mask` are those of the classes in the block. A row of `ignore_index` or of
-        weight 0 is skipped; nothing else is made of `sample_weight`.
+        weight 0 is skipped; nothing else is made of `sample_weight`. No row is skipped for its
+        class, which may be in another slice: who has all class weights says it by these.
     first : int
         The first class of the block.
     num_classes : int
@@ -76,6 +76,10 @@ class SoftmaxSlice:
     first: int
     num_classes: int
     choices: int | Tensor
+
+    def kept(self) -> Tensor | None:
+        """Return which rows are not skipped, (N,); None where none is."""
+        return rows_counted(self.task)
 
 
 class SliceState(NamedTuple):
@@ -103,27 +107,6 @@ class SliceRows(NamedTuple):
     lse: Tensor
     entropy: Tensor
     hit: Tensor
-
-
-def slice_of(task: SoftmaxTask, num_classes: int, first: int, stop: int) -> SoftmaxSlice:
-    """Return the part of a task of (N, `num_classes`) logits that is about [first, stop)."""
-    mask, choices = task.class_mask, num_classes
-    if mask is not None:
-        choices = mask.sum(dim=-1, keepdim=True).clamp(min=1)
-    # a slice without the class of a row does not know that it weighs 0
-    kept = kept_rows(task)
-    part = replace(
-        task,
-        sample_weight=None if kept is None else kept.squeeze(-1).to(torch.float64),
-        soft_target=_columns(task.soft_target, first, stop),
-        class_weight=_columns(task.class_weight, first, stop),
-        class_mask=_columns(mask, first, stop),
-    )
-    return SoftmaxSlice(part, first, num_classes, choices)
-
-
-def _columns(tensor: Tensor | None, first: int, stop: int) -> Tensor | None:
-    return None if tensor is None else tensor[..., first:stop]
 
 
 def empty_state(num_rows: int, like: Tensor) -> SliceState:
@@ -204,7 +187,7 @@ def rows_of(state: SliceState, part: SoftmaxSlice) -> SliceRows:
     entropy = log_odds + state.terms / (1 + state.odds) + unknown
     target = state.peak if part.task.target is None else part.task.target
     hit = state.arg == target
-    kept = _kept(part)
+    kept = part.kept()
     if kept is not None:
         nll, lse, entropy = (torch.where(kept, each, 0.0) for each in (nll, lse, entropy))
         hit = hit & kept
@@ -251,7 +234,8 @@ def _of_rows(part: SoftmaxSlice, rows: slice) -> SoftmaxSlice:
 
 
 def _scanned(x: Tensor, part: SoftmaxSlice) -> SliceState:
-    row = look(x, _without_class_weights(part))
+    # a slice has but some of the class weights, and rows are not looked at for them
+    row = look(x, replace(part.task, class_weight=None))
     view, s = row.softmax, _mass_on(x, part)
     peak, at_peak, but_peak = _split(s, view.odds.dtype)
     mass = at_peak + but_peak
@@ -269,7 +253,7 @@ def _scanned(x: Tensor, part: SoftmaxSlice) -> SliceState:
         but_peak,
     )
     state = SliceState(*(each.squeeze(-1) for each in found))
-    kept = _kept(part)
+    kept = part.kept()
     if kept is None:
         return state
     none = empty_state(len(x), x)
@@ -299,7 +283,7 @@ def _spread(view: Softmax, s: Tensor, gap: Tensor) -> Tensor:
 
 def _slopes(x: Tensor, part: SoftmaxSlice, state: SliceState, row_scale: Tensor) -> Tensor:
     """Return the gradient of rows, of which x holds some classes, in the dtype of x."""
-    task, own, kept = part.task, own_dtype(x.dtype), _kept(part)
+    task, own, kept = part.task, own_dtype(x.dtype), part.kept()
     state = SliceState(*(each.unsqueeze(-1) for each in state))
     s, x = _mass_on(x, part), x.to(own)
     if task.class_mask is not None:
@@ -352,17 +336,3 @@ def _mass_on(x: Tensor, part: SoftmaxSlice) -> Tensor:
     if task.class_weight is not None:
         s = s * task.class_weight.to(own)
     return s
-
-
-def _kept(part: SoftmaxSlice) -> Tensor | None:
-    """Return which rows are not skipped, (N,)."""
-    kept = kept_rows(_without_class_weights(part))
-    return None if kept is None else kept.squeeze(-1)
-
-
-def _without_class_weights(part: SoftmaxSlice) -> SoftmaxTask:
-    """Return the task without class weights, of which a slice has only some.
-
-    Rows that they skip are known from all of them: `slice_of` has seen to those.
-    """
-    return replace(part.task, class_weight=None)

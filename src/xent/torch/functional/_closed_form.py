@@ -15,6 +15,7 @@ from xent.torch._ops.results import Reduced, mean_of
 from xent.torch._reduction import finish, how_of
 from xent.torch.formulas._closed_form import ClosedForm, rows_of
 from xent.torch.formulas._precision import own_dtype, wide_dtype
+from xent.torch.formulas._rows import weights_read
 
 __all__ = ["axis_of", "check_sample_weight", "closed_form_loss", "reduce_rows"]
 
@@ -66,20 +67,25 @@ def closed_form_loss(
 ) -> Any:
     """Return `factor` times the losses of the rows along `axis`, reduced as asked for.
 
-    A row of weight 0 is skipped: whatever it holds, its loss and its gradient are 0.
+    A row of weight 0 is skipped: whatever it holds, its loss and its gradient are 0. The
+    derivative by its weight is the loss that it would have, where that is finite.
     """
     rows_last = [each.movedim(axis, -1) for each in logits]
-    shape, num_classes = rows_last[0].shape[:-1], rows_last[0].shape[-1]
     if sample_weight is not None:
-        kept = (sample_weight != 0).unsqueeze(-1)
-        rows_last = [torch.where(kept, each, 0.0) for each in rows_last]
-    rows = rows_of(form, *(each.reshape(-1, num_classes) for each in rows_last))
-    rows = rows.reshape(shape)
+        bare = [each.detach() for each in rows_last]
+        read = weights_read(sample_weight, lambda: _rows(form, bare).isfinite()).unsqueeze(-1)
+        rows_last = [torch.where(read, each, 0.0) for each in rows_last]
+    rows = _rows(form, rows_last)
     if factor != 1:
         rows = rows * factor
     if sample_weight is not None:
         rows = rows * sample_weight.to(own_dtype(rows.dtype))
     return reduce_rows(rows, sample_weight, reduction, on_empty)
+
+
+def _rows(form: ClosedForm, rows_last: Sequence[Tensor]) -> Tensor:
+    *shape, num_classes = rows_last[0].shape
+    return rows_of(form, *(each.reshape(-1, num_classes) for each in rows_last)).reshape(shape)
 
 
 def reduce_rows(rows: Tensor, sample_weight: Tensor | None, reduction: str, on_empty: str) -> Any:
@@ -90,10 +96,11 @@ def reduce_rows(rows: Tensor, sample_weight: Tensor | None, reduction: str, on_e
     if sample_weight is not None:
         count = (sample_weight != 0).sum()
         weight = sample_weight.sum(dtype=wide)
-    # not a view of what an autograd function returned, which nobody might change in place
-    value = rows.clone()
     how = how_of(reduction)
-    if how != "rows":
+    if how == "rows":
+        # not a view of what an autograd function returned, which nobody might change in place
+        value = rows.clone()
+    else:
         value = rows.sum(dtype=wide)
         value = (mean_of(value, weight) if how == "mean" else value).to(own)
     return finish(Reduced(value, weight, count), reduction, on_empty, own, rows=rows.numel())

@@ -17,6 +17,7 @@ from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, is_plain
 from xent.torch._ops.saved import save, saved
 from xent.torch._reduction import finish, reduction_of, result_dtype
+from xent.torch.formulas._rows import weights_read
 from xent.torch.functional._elementwise import as_floats, check_numbers, mean_over
 from xent.torch.functional._log_probability_checks import look_for_positive
 
@@ -141,14 +142,16 @@ def nll_loss(
     if outside is not None:
         loss = torch.where(outside, torch.nan, loss)
 
-    row_weight = _row_weight(weight, sample_weight, index)
-    if row_weight is not None:
-        positive = row_weight != 0
-        counted = positive if counted is None else counted & positive
-        # skipped, not multiplied: 0 times an infinite loss is not 0
-        loss = row_weight * torch.where(counted, loss, 0.0)
     if counted is not None:
         loss = torch.where(counted, loss, 0.0)
+    row_weight = _row_weight(weight, sample_weight, index)
+    if row_weight is not None:
+        if counted is not None:
+            row_weight = torch.where(counted, row_weight, 0)
+        counted = row_weight != 0
+        # skipped, not multiplied: 0 times an infinite loss is not 0
+        read = weights_read(row_weight, loss.isfinite)
+        loss = torch.where(read, loss, 0.0) * row_weight
     dtype = result_dtype(input)
     return _reduce(loss, row_weight, counted, reduction, on_empty, dtype, ignore_index)
 
@@ -244,7 +247,7 @@ def _reduce(
     count = rows if counted is None else counted.sum()
     over = count
     if row_weight is not None:
-        over = torch.where(counted, row_weight, 0).sum(dtype=wide)
+        over = row_weight.sum(dtype=wide)
     if reduction == "none":
         return finish(Reduced(loss, over, count), reduction, on_empty, dtype, rows=rows)
     value = loss.sum(dtype=wide)

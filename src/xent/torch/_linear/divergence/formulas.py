@@ -27,7 +27,9 @@ from xent.torch._linear.blockwise import (
 from xent.torch._linear.divergence.plan import plan_pair
 from xent.torch._linear.products import Operands, Wanted
 from xent.torch._ops.cpu_divergence import Divergence
+from xent.torch._ops.route import has_derivatives
 from xent.torch.formulas._closed_form import gradients_of, rows_of
+from xent.torch.formulas._rows import weights_read
 
 __all__ = ["block_of", "gradients", "rows"]
 
@@ -84,18 +86,29 @@ class _Block:
         student, teacher, self.sample_weight = rows[:3]
         assert student is not None
         assert teacher is not None
+        weight = self.sample_weight
         # a product with 0 does not remove what is not finite
-        self.kept = None
-        if self.sample_weight is not None:
-            self.kept = (self.sample_weight != 0).unsqueeze(-1)
-            student, teacher = (torch.where(self.kept, x, 0.0) for x in (student, teacher))
+        if weight is not None:
+            states = student, teacher
+            read = weights_read(weight, lambda: _are_finite(*states)).unsqueeze(-1)
+            student, teacher = (torch.where(read, x, 0.0) for x in states)
         self.student = student
-        self.pair = task.ordered(_product(student, *shared[:2]), _product(teacher, *shared[2:4]))
+        pair = task.ordered(_product(student, *shared[:2]), _product(teacher, *shared[2:4]))
+        if weight is not None and has_derivatives(weight):
+            # nor does it remove a divergence that is not
+            bare = [x.detach() for x in pair]
+            read = weights_read(weight, lambda: rows_of(task.form, *bare).isfinite()).unsqueeze(-1)
+            pair = torch.where(read, pair[0], 0.0), torch.where(read, pair[1], 0.0)
+        self.pair = pair
         self.factor = task.factor
 
     def scaled(self, rows: Tensor) -> Tensor:
         rows = rows * self.factor
         return rows if self.sample_weight is None else rows * self.sample_weight.to(rows.dtype)
+
+
+def _are_finite(*states: Tensor) -> Tensor:
+    return torch.stack([x.isfinite().all(dim=-1) for x in states]).all(dim=0)
 
 
 def _product(hidden: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:

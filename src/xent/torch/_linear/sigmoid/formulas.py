@@ -17,6 +17,7 @@ from xent.torch._linear.sigmoid.task import LabelTask
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
 from xent.torch.formulas._precision import wide_dtype
+from xent.torch.formulas._rows import weights_read
 
 __all__ = ["gradients", "rows"]
 
@@ -98,9 +99,9 @@ class _Loss(BlockFunction):
         assert weight is not None
         # a product with 0 does not remove what is not finite
         if sample_weight is not None:
-            hidden = torch.where((sample_weight != 0).unsqueeze(-1), hidden, 0.0)
+            hidden = _read(hidden, sample_weight)
         if label_weight is not None:
-            weight = torch.where((label_weight != 0).unsqueeze(-1), weight, 0.0)
+            weight = _read(weight, label_weight)
         z = torch.nn.functional.linear(hidden, weight, bias)
         if label is None:
             assert target is not None
@@ -108,8 +109,14 @@ class _Loss(BlockFunction):
         else:
             losses = _of_positives(z, label, value, pos_weight, label_weight)
         if sample_weight is not None:
-            losses = torch.where(sample_weight == 0, 0.0, losses * sample_weight)
+            read = weights_read(sample_weight, losses.isfinite)
+            losses = torch.where(read, losses, 0.0) * sample_weight
         return (losses.to(z.dtype),), ()
+
+
+def _read(vectors: Tensor, weight: Tensor) -> Tensor:
+    read = weights_read(weight, lambda: vectors.isfinite().all(dim=-1))
+    return torch.where(read.unsqueeze(-1), vectors, 0.0)
 
 
 def _of_positives(

@@ -32,7 +32,7 @@ from xent.torch._linear.blockwise import (
 from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
-from xent.torch.formulas._rows import kept_rows
+from xent.torch.formulas._rows import rows_read
 
 __all__ = ["gradients", "rows", "statistics"]
 
@@ -155,7 +155,7 @@ class _Block:
         whole = slice(None)
         self.task = LinearTask(named, classes, probs).of_rows(whole, len(weight), hidden.dtype)
         # a product with 0 does not remove what is not finite
-        self.kept = kept_rows(self.task)
+        self.kept = rows_read(self.task, lambda: hidden.isfinite().all(dim=-1, keepdim=True))
         self.allowed = None if mask is None else mask.unsqueeze(-1)
         self.hidden = self.of_rows(hidden)
         self.weight = weight if self.allowed is None else torch.where(self.allowed, weight, 0.0)
