@@ -17,7 +17,7 @@ from torch import Tensor
 
 from xent.kernels import triton
 from xent.torch._ops.autograd import hooks_active, is_plain_upstream, keeps_graph, times
-from xent.torch._ops.saved import Unchanged
+from xent.torch._ops.saved import Unchanged, save, saved
 
 __all__ = ["LinearCall", "apply"]
 
@@ -62,7 +62,7 @@ class _GradientsInForward(torch.autograd.Function):
         value, ctx.gradients = call.evaluate(operands, [not ctx.late and w for w in wanted])
         ctx.call = call
         ctx.others = Unchanged(call.others())
-        ctx.save_for_backward(*operands)
+        save(ctx, *operands)
         return value
 
     @staticmethod
@@ -76,7 +76,7 @@ class _GradientsInForward(torch.autograd.Function):
 
 def _operands(ctx: Any) -> Sequence[Tensor | None]:
     """Return the operands; raise, as autograd does, if something was overwritten since."""
-    operands: Sequence[Tensor | None] = ctx.saved_tensors
+    operands = saved(ctx)
     ctx.others.check()
     return operands
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.route import is_autocast
-from xent.torch._ops.saved import save, saved
+from xent.torch._ops.saved import ordinary, save, saved
 from xent.torch.formulas._precision import own_dtype
 
 __all__ = ["Arguments", "BlockFunction", "Outputs", "Products", "blockwise", "vjp_of"]
@@ -325,7 +325,7 @@ def _own(
     inputs: list[Tensor] = []
     for x, want in zip(arguments, wanted, strict=True):
         if x is not None and not (outer and x.requires_grad):
-            x = x.detach()  # of its own: the same tensor may be two arguments
+            x = ordinary(x.detach())  # of its own: the same tensor may be two arguments
         if want:
             assert x is not None
             inputs.append(x.requires_grad_())

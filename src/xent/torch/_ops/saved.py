@@ -7,12 +7,17 @@ mode. A teacher's logits and other targets are often made there, so they are kep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-__all__ = ["Unchanged", "save", "saved"]
+from xent.torch._tasks import SigmoidTask, SoftmaxTask
+
+__all__ = ["Unchanged", "ordinary", "save", "saved", "with_ordinary"]
+
+Task = TypeVar("Task", SoftmaxTask, SigmoidTask)
 
 _transforms_active = torch._C._are_functorch_transforms_active
 
@@ -46,10 +51,7 @@ class Unchanged:
 
 def save(ctx: Any, *tensors: Tensor | None) -> None:
     """Save tensors for the backward pass, those of inference mode too."""
-    beside: list[Tensor | None] = [None] * len(tensors)
-    # a transform and a compiler show tensors of their own, which are of no mode
-    if not (torch.compiler.is_compiling() or _transforms_active()):
-        beside = [tensor if _is_constant(tensor) else None for tensor in tensors]
+    beside = [tensor if tensor is not None and _is_constant(tensor) else None for tensor in tensors]
     ctx.save_for_backward(
         *(tensor if other is None else None for tensor, other in zip(tensors, beside, strict=True))
     )
@@ -58,11 +60,29 @@ def save(ctx: Any, *tensors: Tensor | None) -> None:
 
 def saved(ctx: Any) -> tuple[Tensor | None, ...]:
     """Return what was saved; raise, as autograd does, where one was changed since."""
+    again = torch.is_grad_enabled()  # and the backward pass is differentiated
     return tuple(
-        tensor if other is None else other
+        tensor if other is None else ordinary(other) if again else other
         for tensor, other in zip(ctx.saved_tensors, ctx.beside, strict=True)
     )
 
 
-def _is_constant(tensor: Tensor | None) -> bool:
-    return tensor is not None and tensor.is_inference() and not tensor.requires_grad
+def ordinary(tensor: Tensor) -> Tensor:
+    """Return the tensor; of one of inference mode a copy, which operations of torch can save."""
+    return tensor.clone() if _is_constant(tensor) else tensor
+
+
+def with_ordinary(task: Task) -> Task:
+    """Return a dataclass of tensors and options, its tensors as `ordinary` returns them."""
+    if torch.compiler.is_compiling():
+        return task
+    values = {each.name: getattr(task, each.name) for each in fields(task)}
+    tensors = {name: each for name, each in values.items() if isinstance(each, Tensor)}
+    return replace(task, **{name: ordinary(each) for name, each in tensors.items()})
+
+
+def _is_constant(tensor: Tensor) -> bool:
+    # a transform and a compiler show tensors of their own, which are of no mode
+    if torch.compiler.is_compiling() or _transforms_active():
+        return False
+    return tensor.is_inference() and not tensor.requires_grad

@@ -9,6 +9,7 @@ from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.cpu_sigmoid import CpuSigmoid, lay_out
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import Route
+from xent.torch._ops.saved import with_ordinary
 from xent.torch._ops.sigmoid_operator import sigmoid_sum
 from xent.torch._tasks import SigmoidTask
 from xent.torch.formulas import sigmoid_cross_entropy as formulas
@@ -35,7 +36,7 @@ def reduced(
     if path == "operators" and how != "rows":
         value = sigmoid_sum(logits, task)
         return Reduced(value if how == "sum" else value / nodes, float(nodes), nodes), 0
-    losses = formulas.nodes(logits, task)
+    losses = formulas.nodes(logits, with_ordinary(task))
     if how == "rows":
         return Reduced(losses, float(nodes), nodes), 0
     wide = torch.float32 if logits.device.type == "mps" else torch.float64

@@ -9,6 +9,7 @@ from xent.torch._ops.autograd import differentiable
 from xent.torch._ops.cpu_softmax import CpuSoftmax
 from xent.torch._ops.results import Reduced, Statistics, count_of, mean_of
 from xent.torch._ops.route import Route
+from xent.torch._ops.saved import with_ordinary
 from xent.torch._ops.softmax_operator import softmax_rows
 from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_cross_entropy as formulas
@@ -35,7 +36,11 @@ def reduced(
         on_device = TritonSoftmax(task, how, statistics=statistics)
         value = differentiable(logits, on_device)
         return Reduced(value, on_device.weight, on_device.count, on_device.statistics)
-    rows = softmax_rows(logits, task) if path == "operators" else formulas.rows(logits, task)
+    if path == "operators":
+        rows = softmax_rows(logits, task)
+    else:
+        task = with_ordinary(task)
+        rows = formulas.rows(logits, task)
     stats = Statistics(*formulas.statistics(logits.detach(), task)) if statistics else None
     return _reduce_rows(rows, logits, task, how, stats)
 

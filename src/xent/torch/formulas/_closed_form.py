@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from xent.torch._ops.route import is_eager, is_plain
+from xent.torch._ops.saved import save, saved
 
 __all__ = ["ClosedForm", "gradients_of", "rows_of"]
 
@@ -71,12 +72,12 @@ class _EagerRows(torch.autograd.Function):
         wanted = ctx.needs_input_grad[1:]
         rows, *ctx.found = _by_blocks(lambda *block: form.both(block, wanted), logits)
         ctx.form = form
-        ctx.save_for_backward(*logits)
+        save(ctx, *logits)
         return rows
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        wanted, logits = ctx.needs_input_grad[1:], ctx.saved_tensors
+        wanted, logits = ctx.needs_input_grad[1:], _all(saved(ctx))
         # in one step: other threads may be here, and only one may scale it
         found = ctx.__dict__.pop("found", None)
         if found is None or torch.is_grad_enabled() or not _is_single(upstream):
@@ -100,13 +101,13 @@ class _Rows(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.form = inputs[0]
-        ctx.save_for_backward(*inputs[1:])
+        save(ctx, *inputs[1:])
         ctx.save_for_forward(*inputs[1:])
 
     @staticmethod
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         wanted = ctx.needs_input_grad[1:]
-        return None, *gradients_of(ctx.form, ctx.saved_tensors, upstream, wanted)
+        return None, *gradients_of(ctx.form, _all(saved(ctx)), upstream, wanted)
 
 
 class _RowsForward(_Rows):
@@ -119,6 +120,10 @@ class _RowsForward(_Rows):
         parts = [(next(found) * each).sum(dim=-1) for each in tangents if each is not None]
         out = sum(parts[1:], parts[0])
         return out.to(ones.dtype)
+
+
+def _all(tensors: Sequence[Tensor | None]) -> list[Tensor]:
+    return [each for each in tensors if each is not None]
 
 
 def _is_single(upstream: Tensor) -> bool:

@@ -12,6 +12,7 @@ from xent.diagnostics.shapes import check_vector
 from xent.errors import XentTypeError, XentValueError
 from xent.torch._arguments import check_tensor
 from xent.torch._ops.results import Reduced, mean_of
+from xent.torch._ops.saved import ordinary
 from xent.torch._reduction import finish, how_of
 from xent.torch.formulas._closed_form import ClosedForm, rows_of
 from xent.torch.formulas._precision import own_dtype, wide_dtype
@@ -72,6 +73,7 @@ def closed_form_loss(
     """
     rows_last = [each.movedim(axis, -1) for each in logits]
     if sample_weight is not None:
+        sample_weight = ordinary(sample_weight)
         bare = [each.detach() for each in rows_last]
         read = weights_read(sample_weight, lambda: _rows(form, bare).isfinite()).unsqueeze(-1)
         rows_last = [torch.where(read, each, 0.0) for each in rows_last]

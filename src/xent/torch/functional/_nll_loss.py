@@ -15,7 +15,7 @@ from xent.torch._checks import numpy_of
 from xent.torch._ops.pointwise import is_numbers, sum_dtype
 from xent.torch._ops.results import Reduced
 from xent.torch._ops.route import is_eager, is_plain
-from xent.torch._ops.saved import save, saved
+from xent.torch._ops.saved import ordinary, save, saved
 from xent.torch._reduction import finish, reduction_of, result_dtype
 from xent.torch.formulas._rows import weights_read
 from xent.torch.functional._elementwise import as_floats, check_numbers, mean_over
@@ -227,7 +227,7 @@ def _row_weight(
     weight: Tensor | None, sample_weight: Tensor | None, place: Tensor
 ) -> Tensor | None:
     if weight is None:
-        return sample_weight
+        return None if sample_weight is None else ordinary(sample_weight)
     # index_select takes no more than one axis
     of_class = weight.index_select(0, place.reshape(-1)).reshape(place.shape)
     return of_class if sample_weight is None else of_class * sample_weight
