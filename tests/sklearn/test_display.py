@@ -78,6 +78,17 @@ def test_labels_that_are_no_positions(model):
     assert display.evaluation.classes[2].count == 0
 
 
+@pytest.mark.parametrize("names", [["01", "1"], ["-0", "0"], ["False", "True"], ["10", "9"]])
+def test_labels_that_are_text(names):
+    truth = np.array(names)[HAPPENED]
+    display = XentDisplay.from_predictions(truth, P, kind="waterfall")
+    assert display.evaluation.log_loss == log_loss(truth, P)
+    counts = np.bincount(HAPPENED)
+    assert [(c.name, c.count) for c in display.evaluation.classes] == list(
+        zip(names, counts, strict=True)
+    )
+
+
 @pytest.mark.filterwarnings("ignore:D31")  # the clip makes nearly all of these losses
 def test_an_infinite_loss_is_drawn_where_it_is_bounded():
     y, p = [0, 1, 0, 1], [0.0, 0.0, 0.3, 0.8]

@@ -188,6 +188,16 @@ def test_true_and_false_are_the_names_of_columns():
     assert log_loss([True, False], frame[["False", "True"]]) == pytest.approx(expected, rel=1e-15)
 
 
+def test_columns_named_after_one_number_are_two_classes():
+    pd = pytest.importorskip("pandas")
+    probs = pd.DataFrame({"01": [0.9, 0.4], "1": [0.1, 0.6]})
+    right = -(np.log(0.9) + np.log(0.6)) / 2
+    assert log_loss(["01", "1"], probs) == pytest.approx(right, rel=1e-15)
+    assert log_loss([0, 1], probs, labels=[0, 1]) == pytest.approx(right, rel=1e-15)
+    with pytest.raises(XentValueError, match=r"y_true must be text.*got '01' and '1'"):
+        log_loss([0, 1], probs)
+
+
 def test_columns_of_arrow_have_names():
     pa = pytest.importorskip("pyarrow")
     table = pa.table({"1": [0.9, 0.2], "0": [0.1, 0.8]})

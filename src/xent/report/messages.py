@@ -51,6 +51,8 @@ MESSAGES: tuple[tuple[str, str], ...] = (
     ("target {name} must be in [0, {n})", "真相列 {name} 的值必须是 0 到 {n} 之间的整数（不含 {n}）"),
     ("target {name} must be one of the classes {names}", "真相列 {name} 的值必须是这些类别之一：{names}"),
     ("target {name} must hold classes", "真相列 {name} 的值必须是类别"),
+    ("target {name} must be text where two classes are one number, got {first} and {second}",
+     "两个类别 {first} 与 {second} 是同一个数，只有文本能区分它们，所以真相列 {name} 必须是文本"),
     (
         "one of the {n} outcome columns must be 1 in each row",
         "每一行的 {n} 个标签列中必须恰好有一个为 1",

@@ -10,7 +10,7 @@ import numpy as np
 from xent.errors import XentValueError
 from xent.evaluation import Evaluation, evaluate
 from xent.evaluation.numbers import UNITS, number
-from xent.evaluation.reading.names import class_values
+from xent.evaluation.reading.names import class_values, same_number
 from xent.information.figures import new_axes
 from xent.report.figures import plot_reliability, plot_waterfall
 from xent.sklearn._scorers import predicted
@@ -147,7 +147,8 @@ class XentDisplay:
         _check_kind(kind)
         task = read_task(y_true, y_proba, y_pred, sample_weight, labels)
         classes = [str(c) for c in task.labelled.classes]
-        target, values = task.labelled.positions, class_values(classes)
+        target: Any = task.labelled.positions
+        values = classes if same_number(classes) else class_values(classes)
         if values is not None:
             target = np.array(values)[target]
         evaluation = evaluate(

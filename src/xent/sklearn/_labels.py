@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.numbers import counted
-from xent.evaluation.reading.names import class_names, class_values, nearest
+from xent.evaluation.reading.names import class_names, class_values, nearest, same_number
 from xent.evaluation.reading.tables import as_numpy
 
 __all__ = ["Labelled", "column_labels", "read_labels"]
@@ -225,8 +225,16 @@ def _check_same_names(classes: Array, named: Sequence[str] | None) -> None:
 
 def _by_column_names(y: Array, named: Sequence[str]) -> Array | None:
     """Return the classes that the columns are named after, or None where they are not."""
-    values = list(named) if y.dtype.kind == "U" else class_values(named)
+    same = None if y.dtype.kind == "U" else same_number(named)
     distinct = np.unique(y).tolist()
+    if same is not None and int(same[0]) in distinct:
+        raise XentValueError(
+            "y_true must be text, or labels given, where two columns of y_proba are named after "
+            f"one number, got {same[0]!r} and {same[1]!r}",
+            code="D01",
+            value=same,
+        )
+    values = list(named) if y.dtype.kind == "U" else class_values(named)
     if values is None or not set(values) & set(distinct):
         return None
     missing = [value for value in distinct if value not in values]

@@ -71,3 +71,15 @@ def test_what_is_neither_text_nor_a_number_nor_a_date_is_no_class():
         SourceError, match=r"target .label. must hold text, .* got {.cat.: 1} in row"
     ):
         evaluate(rows)
+
+
+def test_names_that_are_one_number_stay_two_classes():
+    names = np.array(["01", "1", "2"])
+    columns = {f"p_{name}": P[:, j] for j, name in enumerate(names)}
+    check(evaluate({"label": names[Y], **columns}), classes=tuple(names))
+    # which of the two a 1 is, nothing tells
+    for numbers in (Y, names[Y].astype(int)):
+        with pytest.raises(
+            XentValueError, match=r"must be text where two classes are one .* '01' and '1'"
+        ):
+            evaluate({"label": numbers, **columns})

@@ -44,3 +44,14 @@ def test_what_a_curve_gains_on_its_own_rows_is_not_believed():
     gain = found.training.log_loss_before - found.training.log_loss
     assert f"gain {number(gain)}, and any curve fits its own rows too well" in render(found)
     assert "too well" not in render(xent.recalibrate(rows(0)))
+
+
+def test_rows_of_unknown_truth_whose_class_names_are_one_number(rng):
+    target, probs = rng.integers(3, size=60), rng.dirichlet([1, 1, 1], size=60)
+    names = np.array(["01", "1", "2"])
+    columns = {f"p_{name}": probs[:, j] for j, name in enumerate(names)}
+    r = xent.recalibrate({"label": names[target], **columns})
+    written = []
+    assert apply_to(r, columns, write=written.append) is None
+    after = np.stack([np.concatenate([b[c] for b in written]) for c in columns], axis=1)
+    assert (after == r.apply(probs)).all()

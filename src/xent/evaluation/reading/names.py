@@ -16,9 +16,11 @@ __all__ = [
     "column_named",
     "expand",
     "grouped",
+    "is_integer",
     "match_suffixes",
     "nearest",
     "repeated",
+    "same_number",
     "span",
 ]
 
@@ -142,10 +144,33 @@ def class_values(classes: Sequence[str]) -> list[int] | None:
     """
     if sorted(name.lower() for name in classes) == ["false", "true"]:
         return [int(name.lower() == "true") for name in classes]
-    if not all(re.fullmatch("-?[0-9]{1,20}", name) for name in classes):
+    if same_number(classes) or not all(is_integer(name) for name in classes):
         return None
     values = [int(name) for name in classes]
     return values if all(-(2**63) < value < 2**63 for value in values) else None
+
+
+def is_integer(text: str) -> bool:
+    """Return whether a text is a whole number: digits of no other script, not too many.
+
+    >>> is_integer("-12"), is_integer(""), is_integer("1.0"), is_integer("\u00b2")
+    (True, False, False, False)
+    """
+    return re.fullmatch("-?[0-9]{1,20}", text) is not None
+
+
+def same_number(classes: Sequence[str]) -> tuple[str, str] | None:
+    """Return the first two names that are one number, which only text tells apart, or None.
+
+    >>> same_number(["01", "2", "1"]), same_number(["1", "2", "1.0"])
+    (('01', '1'), None)
+    """
+    names: dict[int, str] = {}
+    for name in filter(is_integer, classes):
+        first = names.setdefault(int(name), name)
+        if first != name:
+            return first, name
+    return None
 
 
 def match_suffixes(outcomes: Sequence[str], columns: Sequence[str]) -> list[str] | None:

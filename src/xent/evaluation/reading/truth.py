@@ -11,7 +11,7 @@ from xent.errors import XentValueError
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
-from xent.evaluation.reading.names import class_values, nearest
+from xent.evaluation.reading.names import class_values, nearest, same_number
 from xent.evaluation.reading.plan import Plan
 from xent.kernels.cpu.log_loss import IGNORED, MISSING
 
@@ -29,6 +29,7 @@ class Truth:
         values = class_values(plan.classes) or list(range(self._count))
         self._values = np.array(values, dtype=np.int64)
         self._in_order = values == list(range(self._count))
+        self._same = same_number(plan.classes)
 
     def positions(self, batch: Batch, first_row: int) -> npt.NDArray[np.int64]:
         """Return the position of each row's class, IGNORED or MISSING."""
@@ -42,6 +43,13 @@ class Truth:
             column, kind = batches.words(name, column, first_row), "text"
         if kind == "text":
             return self._by_name(name, column, first_row)
+        if self._same is not None:
+            raise XentValueError(
+                f"target {name!r} must be text where two classes are one number, "
+                f"got {self._same[0]!r} and {self._same[1]!r}",
+                code="D01",
+                value=self._same,
+            )
         return self._by_value(name, column, first_row)
 
     def _by_value(self, name: str, column: Any, first_row: int) -> npt.NDArray[np.int64]:

@@ -16,7 +16,7 @@ from xent.evaluation.groups.sums import MomentTally
 from xent.evaluation.intervals.means import Interval, hall_interval
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.finding import TARGETS, find_predictions
-from xent.evaluation.reading.names import class_names, class_values, expand, span
+from xent.evaluation.reading.names import class_names, class_values, expand, same_number, span
 from xent.evaluation.reading.opening import HEAD_ROWS
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.pairing import Predictions, find_predicted
@@ -166,9 +166,12 @@ class Application:
         counts = (rows, self._impossible[0]) == (t.num_rows, t.num_impossible)
         return counts and math.isclose(loss_before, t.log_loss_before, rel_tol=SAME_LOSS)
 
-    def _stand_in(self) -> int:
+    def _stand_in(self) -> int | str:
         """A value that is a class, whichever way the classes are named."""
-        return 0 if self._labels else min(class_values(self._plan.classes) or [0])
+        if self._labels:
+            return 0
+        same = same_number(self._plan.classes)
+        return min(class_values(self._plan.classes) or [0]) if same is None else same[0]
 
     def _moved(self, truth: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Positions among the recalibration's classes."""

@@ -62,7 +62,12 @@ def parts_say(w: Waterfall, t: Translate, unit: str) -> str:
     """Return what the waterfall shows."""
     share = w.resolution.value / w.uncertainty.value if w.uncertainty.value > 0 else math.nan
     cost = w.miscalibration
-    said = t("parts_say_least" if w.is_least else "parts_say", share=percent(share), cost=short(cost.value), unit=unit)
+    said = t(
+        "parts_say_least" if w.is_least else "parts_say",
+        share=percent(share),
+        cost=short(cost.value),
+        unit=unit,
+    )
     if cost.null is not None:
         said += t("parts_say_null", null=short(cost.null))
         if cost.p_value is not None:
