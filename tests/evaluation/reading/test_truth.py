@@ -83,3 +83,26 @@ def test_names_that_are_one_number_stay_two_classes():
             XentValueError, match=r"must be text where two classes are one .* '01' and '1'"
         ):
             evaluate({"label": numbers, **columns})
+
+
+@pytest.mark.parametrize("ignore", [1, 1.0, "1", " 1 ", np.int8(1), np.float32(1)])
+def test_a_class_is_ignored_as_a_whole_number(ignore):
+    result = evaluate(target=Y, probs=P, ignore=ignore)
+    assert result.summary.num_ignored == (Y == 1).sum()
+    assert result.log_loss == evaluate(target=Y[Y != 1], probs=P[Y != 1]).log_loss
+
+
+@pytest.mark.parametrize("ignore", [0.5, 1.9, np.float64(0.1), "0.5", "²", "", [1], np.nan, np.inf])
+def test_what_is_ignored_is_no_other_number(ignore):
+    with pytest.raises(XentValueError, match=r"ignore must be a whole number, .* got "):
+        evaluate(target=Y, probs=P, ignore=ignore)
+
+
+@pytest.mark.parametrize("missing", [None, ""])
+def test_numbers_as_text_that_are_no_classes(missing):
+    # sorted as text "12" comes before "2", and "3" does not
+    for wrong, hint in (("12", True), ("²", False), ("3", False)):
+        target = np.array(["2", wrong, missing], dtype=object)
+        with pytest.raises(XentValueError, match=rf"hold classes, got '{wrong}' in row 1") as error:
+            evaluate(target=target, probs=P[:3], nan="exclude")
+        assert ("sorted as text" in str(error.value)) == hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from xent.errors import XentValueError
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
-from xent.evaluation.reading.names import class_values, nearest, same_number
+from xent.evaluation.reading.names import class_values, is_integer, nearest, same_number
 from xent.evaluation.reading.plan import Plan
 from xent.kernels.cpu.log_loss import IGNORED, MISSING
 
@@ -76,12 +77,17 @@ class Truth:
         return np.ascontiguousarray(result)
 
     def _as_integer(self, name: str) -> int:
+        value = self._ignore
+        if isinstance(value, str) and is_integer(value.strip()):  # of the command line
+            return int(value)
+        # 255.0 is what a column of floats has; 0.5 must not be the class 0
+        if isinstance(value, (float, np.floating)) and value.is_integer():
+            return int(value)
         try:
-            return int(self._ignore)
-        except (TypeError, ValueError):
+            return operator.index(value)
+        except TypeError:
             raise XentValueError(
-                f"ignore must be a whole number, as {name!r} holds them, got {self._ignore!r}",
-                value=self._ignore,
+                f"ignore must be a whole number, as {name!r} holds them, got {value!r}", value=value
             ) from None
 
     def _by_name(self, name: str, column: Any, first_row: int) -> npt.NDArray[np.int64]:
@@ -138,9 +144,9 @@ class Truth:
         if not self._plan.width or self._plan.classes != tuple(map(str, range(self._count))):
             return ""
         hint = "; a list has no class names: give classes in the order of its values"
-        if all(t.lstrip("-").isdigit() for t in texts if t) and sorted(texts) != sorted(
-            texts, key=int
-        ):
+        numbers = sorted(filter(is_integer, texts))
+        # what is missing is "" among the texts
+        if len(numbers) == len([t for t in texts if t]) and numbers != sorted(numbers, key=int):
             hint += ' (sorted as text, "10" comes before "2": scikit-learn orders text so)'
         return hint
 
