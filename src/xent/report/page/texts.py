@@ -137,7 +137,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "is_least": (
         "Forecasts of 0 or 1, to nine digits, were wrong, which may cost any amount: "
         "miscalibration and log loss are at least this.",
-        "有些预测是 0 或 1（精确到九位小数），却错了，代价可以任意大：校准误差和对数损失至少为此处所示。",
+        "有些预测是 0 或 1（精确到九位小数），却错了，代价可以任意大："
+        "校准误差和对数损失至少为此处所示。",
     ),
     "d_isotonic": ("{name}, by isotonic regression", "{name}（保序回归）"),
     "d_temperature": ("{name}, by the best temperature", "{name}（最优温度）"),
