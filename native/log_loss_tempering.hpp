@@ -53,11 +53,21 @@ XENT_INLINE double brief_log(double x) {
   return log_of_quotient(reduced.k, reduced.f / (2 + reduced.f));
 }
 
-XENT_INLINE LogAndInverse log_and_inverse(double x) {
+// log x = log_of_quotient(k, s)
+struct Divided {
+  double k, s, inverse;
+};
+
+XENT_INLINE Divided divided(double x) {
   const Reduced<double> reduced = reduce_log(x);
   const double under = 2 + reduced.f;
   const double both = 1 / (x * under);
-  return {log_of_quotient(reduced.k, reduced.f * (x * both)), under * both};
+  return {reduced.k, reduced.f * (x * both), under * both};
+}
+
+XENT_INLINE LogAndInverse log_and_inverse(double x) {
+  const Divided of = divided(x);
+  return {log_of_quotient(of.k, of.s), of.inverse};
 }
 
 // S0, S1 and S2 of each power, a lane a row
@@ -162,11 +172,19 @@ class TileTempering {
     for (int p = 0; p < kNumPowers; ++p) {
       const double beta = kPowers[p] * 0.125;
       const auto& of = sums.of[p];
+      // loops of their own: what waits for a division would leave no room for the next rows
+      double k[kTile], s[kTile], inverse[kTile], log_s0[kTile];
+      for (int b = 0; b < kTile; ++b) {
+        const Divided s0 = divided(of[0][b]);
+        k[b] = s0.k;
+        s[b] = s0.s;
+        inverse[b] = s0.inverse;
+      }
+      for (int b = 0; b < kTile; ++b) log_s0[b] = log_of_quotient(k[b], s[b]);
       keep(p, small, [&](int b) {
-        const LogAndInverse s0 = log_and_inverse(of[0][b]);
-        const double mean = of[1][b] * s0.inverse;
-        const double spread = of[2][b] * s0.inverse - mean * mean;
-        return Tempered{s0.log - beta * of_truth_[b], mean - of_truth_[b],
+        const double mean = of[1][b] * inverse[b];
+        const double spread = of[2][b] * inverse[b] - mean * mean;
+        return Tempered{log_s0[b] - beta * of_truth_[b], mean - of_truth_[b],
                         select(spread > 0, spread, 0.0)};
       });
     }
