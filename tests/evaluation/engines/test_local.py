@@ -49,15 +49,15 @@ class Meeting(local.Scorer):
         return super().add(batch, first_row)
 
 
-@pytest.fixture(params=[2, 4])
-def threads(request):
+@pytest.fixture(params=[2, 4], autouse=True)
+def _threads(request):
     xent.kernels.set_num_threads(request.param)
-    yield request.param
+    yield
     xent.kernels.set_num_threads(None)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_two_scorers_give_the_bits_of_one(tmp_path, monkeypatch, weighted, threads):
+def test_two_scorers_give_the_bits_of_one(tmp_path, monkeypatch, weighted):
     more = {"weight": RNG.random(ROWS)} if weighted else {}
     options = dict.fromkeys(more, "weight")
     path = written(tmp_path, **more)
@@ -69,6 +69,17 @@ def test_two_scorers_give_the_bits_of_one(tmp_path, monkeypatch, weighted, threa
     one = evaluate({"y": TARGET, **columns, **more}, **options)
     assert found.summary == one.summary
     assert found.summary.to_json() == one.summary.to_json()
+
+
+def test_who_asks_for_one_thread_gets_one_scorer(tmp_path, monkeypatch):
+    class Watched(local.Scorer):
+        def add(self, batch, first_row):
+            assert threading.current_thread() is threading.main_thread()
+            return super().add(batch, first_row)
+
+    monkeypatch.setattr(local, "Scorer", Watched)
+    xent.kernels.set_num_threads(1)
+    assert evaluate(written(tmp_path)).num_rows == ROWS
 
 
 def test_the_first_row_at_fault_is_told_whoever_found_the_other_first(tmp_path, monkeypatch):

@@ -45,14 +45,15 @@ def _score(source: Source, plan: Plan, options: Options, progress: Progress | No
             progress(seen, source.num_rows)
 
     stream = source.batches(plan.needed)
+    read = not isinstance(source, ArraySource)
     # sums by group are Python's, which runs one thread at a time
     grouped = bool(plan.by or plan.cluster or plan.id) or options.method == "bootstrap"
-    if not isinstance(source, ArraySource) and not grouped:
+    if read and not grouped and _native.num_threads() > 1:
         with contextlib.closing(ahead(stream)) as batches:
             return _Together(batches, plan, options).score(told)
     scorer = Scorer(plan, options)
     seen = 0
-    for batch in stream if isinstance(source, ArraySource) else ahead(stream):
+    for batch in ahead(stream) if read else stream:
         scorer.add(batch, seen)
         seen += num_rows(batch)
         told(seen)
@@ -70,7 +71,7 @@ class _Together:
     def __init__(self, batches: Iterator[Batch], plan: Plan, options: Options) -> None:
         self._batches = batches
         self._settings = plan, options
-        self._threads = 1 if _native.num_threads() <= 2 else 0  # of each
+        self._threads = 1 if _native.num_threads() == 2 else 0  # of each
         self._lock = threading.Lock()
         self._taken = self._scored = 0  # rows
         self._stopped = False
