@@ -295,6 +295,21 @@ def test_ctrl_c_while_the_reader_starts_leaves_no_thread(monkeypatch):
     assert not thread.daemon
 
 
+@pytest.mark.parametrize("empty", ["label,p_0,p_1,p_2\n", "label\n", ""])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_part_without_rows_adds_none(empty, place, table, expected, tmp_path):
+    paths = [
+        write(table.slice(0, 15), tmp_path / "a.csv"),
+        write(table.slice(15), tmp_path / "b.csv"),
+    ]
+    (tmp_path / "none.csv").write_text(empty)
+    paths.insert(place, str(tmp_path / "none.csv"))
+    result = evaluate(paths)
+    assert result.log_loss == expected.log_loss
+    assert result.num_rows == ROWS
+    assert {row["row"].rpartition(":")[0] for row in result.worst} == {*paths} - {paths[place]}
+
+
 # files without names -----------------------------------------------------------------------
 
 

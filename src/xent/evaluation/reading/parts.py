@@ -16,7 +16,8 @@ __all__ = ["PartsSource"]
 
 class PartsSource:
     """The rows of several paths, in the order of the paths; each is open while it is read,
-    the first one all the time, so that the others may use what it has opened.
+    the first one all the time, so that the others may use what it has opened. `fields` are those
+    of the first file with rows, as soon as its head has been asked for.
 
     Rows are numbered through all files; `called` says in which file a row is.
     """
@@ -42,10 +43,12 @@ class PartsSource:
         return self._first.num_rows if len(self._paths) == 1 else None
 
     def head(self, rows: int) -> Batch:
-        # a part of a split may be empty
+        # a part of a split may be empty, and a CSV without rows does not tell what its columns hold
         for path in self._paths:
-            with_rows = self._opened(path).head(rows)
+            source = self._opened(path)
+            with_rows = source.head(rows)
             if num_rows(with_rows):
+                self.fields = source.fields
                 return with_rows
         return {}
 
@@ -55,13 +58,15 @@ class PartsSource:
             source = self._opened(path)
             names = [field.name for field in source.fields]
             missing = next((c for c in columns if c not in names), None)
-            if missing is not None:
+            if missing is not None and num_rows(source.head(1)):
                 raise SourceError(
                     f"every file must have the columns of the first, got {path!r} without "
                     f"{missing!r}; {nearest(missing, names)}",
                     value=path,
                 )
             self._first_rows.append(seen)
+            if missing is not None:
+                continue
             for batch in source.batches(columns):
                 seen += num_rows(batch)
                 yield batch

@@ -223,8 +223,8 @@ def _as_given(scores: Matrix, prediction: str) -> Matrix:
 
 def _plan(recalibration: Recalibration, source: Source, options: Options) -> tuple[Plan, bool]:
     """What is read, and whether the truth is among it."""
-    fields = source.fields
     head = source.head(HEAD_ROWS)
+    fields = source.fields
     if not num_rows(head):
         raise SourceError(f"{source.name} must have rows, got none", code="D02")
     by_name = {field.name: field for field in fields}
