@@ -7,14 +7,13 @@
 
 #include <algorithm>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "arrays.hpp"
 #include "cell_ranges.hpp"
 #include "exact_integer.hpp"
-#include "threads.hpp"
+#include "thread_parts.hpp"
 
 namespace xent {
 namespace {
@@ -223,19 +222,22 @@ class LogLoss {
     const ThreadsHere limited(threads);
     const LogLossKernels& kernels = log_loss_kernels();
     const auto score = f32 ? kernels.score_float : kernels.score_double;
-    parallel_for(rows, kChunkRows, [&](std::int64_t begin, std::int64_t end) {
-      std::unique_ptr<LogLossSums> sums = take();
-      score(task, begin, end, *sums);
-      give(std::move(sums));
-    });
+    const auto make = [&] {
+      auto sums = std::make_unique<LogLossSums>(classes_);
+      if (task_.calibration) sums->calibration.tempering.resize(has_classes(task_.prediction));
+      return sums;
+    };
+    parts_.add(rows, kChunkRows, make,
+               [&](LogLossSums& sums, std::int64_t begin, std::int64_t end) {
+                 score(task, begin, end, sums);
+               });
   }
 
   nb::dict sums() {
     LogLossSums total(classes_);
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      for (const auto& part : parts_) merge(total, *part);
-    }
+    parts_.all([&](const Parts& parts) {
+      for (const LogLossSums* part : parts) merge(total, *part);
+    });
     nb::dict result;
     result["rows"] = total.rows;
     result["ignored"] = total.ignored;
@@ -263,15 +265,16 @@ class LogLoss {
 
   nb::dict faults() {
     LogLossSums total(0);
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      for (const auto& part : parts_)
+    parts_.all([&](const Parts& parts) {
+      for (const LogLossSums* part : parts)
         for (int i = 0; i < kFaults; ++i) merge(total.offences[i], part->offences[i]);
-    }
+    });
     return offences(total);
   }
 
  private:
+  using Parts = std::vector<LogLossSums*>;
+
   static nb::dict offences(const LogLossSums& total) {
     nb::dict result;
     for (int i = 0; i < kFaults; ++i) {
@@ -281,28 +284,9 @@ class LogLoss {
     return result;
   }
 
-  // a chunk borrows sums that no other chunk is using: as many exist as threads ran at once
-  std::unique_ptr<LogLossSums> take() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (parts_.empty()) {
-      auto sums = std::make_unique<LogLossSums>(classes_);
-      if (task_.calibration) sums->calibration.tempering.resize(has_classes(task_.prediction));
-      return sums;
-    }
-    std::unique_ptr<LogLossSums> sums = std::move(parts_.back());
-    parts_.pop_back();
-    return sums;
-  }
-
-  void give(std::unique_ptr<LogLossSums> sums) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    parts_.push_back(std::move(sums));
-  }
-
   LogLossTask task_;
   std::int64_t classes_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<LogLossSums>> parts_;
+  ThreadParts<LogLossSums> parts_;
 };
 
 }  // namespace

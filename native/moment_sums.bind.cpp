@@ -4,15 +4,14 @@
 
 #include <nanobind/stl/optional.h>
 
-#include <algorithm>
+#include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 
 #include "arrays.hpp"
 #include "exact_integer.hpp"
-#include "threads.hpp"
+#include "thread_parts.hpp"
 
 namespace xent {
 namespace {
@@ -25,74 +24,78 @@ class Moments {
  public:
   Moments(std::int64_t groups, std::int64_t powers) : powers_(static_cast<std::size_t>(powers)) {
     if (groups < 0) throw nb::value_error("groups must not be negative");
-    if (powers != t1 + 1 && powers != t3 + 1 && powers != kPowers)
+    if (powers_ != Power::t1 + 1 && powers_ != Power::t3 + 1 && powers_ != Power::count)
       throw nb::value_error("powers must be 1, 3 or 9");
     groups_ = static_cast<std::size_t>(groups);
   }
 
   void grow(std::int64_t groups) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    groups_ = std::max(groups_, static_cast<std::size_t>(std::max<std::int64_t>(groups, 0)));
+    const auto wanted = static_cast<std::size_t>(groups < 0 ? 0 : groups);
+    std::size_t now = groups_;
+    while (now < wanted && !groups_.compare_exchange_weak(now, wanted)) {
+    }
   }
 
-  // nothing is added where anything is wrong
+  // nothing is added where anything is wrong with a row
   void add(const Weights& t, std::optional<Weights> weight, std::optional<Targets> group) {
     const auto rows = static_cast<std::int64_t>(t.size());
     if ((weight && weight->size() != t.size()) || (group && group->size() != t.size()))
       throw nb::value_error("values, weight and group differ in length");
-    if (weight.has_value() != (powers_ == kPowers)) throw nb::value_error("weights always or never");
+    if (weight.has_value() != (powers_ == Power::count)) throw nb::value_error("weights always or never");
     MomentTask task;
     task.t = t.data();
     task.weight = weight ? weight->data() : nullptr;
     task.group = group ? group->data() : nullptr;
     nb::gil_scoped_release release;
-    check(task, rows);
-    const std::int64_t grain = groups_ > kFewGroups ? std::max<std::int64_t>(rows, 1) : kChunkRows;
+    const std::size_t groups = groups_;  // another thread may make them more
+    check(task, rows, groups);
+    const std::int64_t grain = groups > kFewGroups ? rows : kChunkRows;
     const MomentKernels& kernels = moment_kernels();
-    parallel_for(rows, grain, [&](std::int64_t begin, std::int64_t end) {
-      std::unique_ptr<MomentSums> sums = take();
-      sums->grow(groups_, task.group != nullptr);
-      kernels.add(task, begin, end, *sums);
-      give(std::move(sums));
+    const auto make = [&] { return std::make_unique<MomentSums>(groups, powers_); };
+    parts_.add(rows, grain, make, [&](MomentSums& sums, std::int64_t begin, std::int64_t end) {
+      sums.grow(groups, task.group != nullptr);
+      kernels.add(task, begin, end, sums);
     });
   }
 
   nb::list counts() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    nb::list result;
-    for (std::size_t g = 0; g < groups_; ++g) {
-      std::int64_t count = 0;
-      for (const auto& part : parts_)
-        if (g < part->counts.size()) count += part->counts[g];
-      result.append(count);
-    }
-    return result;
+    return parts_.all([&](const std::vector<MomentSums*>& parts) {
+      nb::list result;
+      for (std::size_t g = 0; g < groups_; ++g) {
+        std::int64_t count = 0;
+        for (const MomentSums* part : parts)
+          if (g < part->counts.size()) count += part->counts[g];
+        result.append(count);
+      }
+      return result;
+    });
   }
 
   // a list over groups of each power
   nb::list totals() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& part : parts_) moment_kernels().settle(*part);
-    nb::list result;
-    for (std::size_t p = 0; p < powers_; ++p) {
-      nb::list of_power;
-      for (std::size_t g = 0; g < groups_; ++g) {
-        ExactSum total;
-        for (const auto& part : parts_)
-          if (g < part->counts.size()) XENT_ISA::add(total, part->sums[g * powers_ + p]);
-        of_power.append(integer(total));
+    return parts_.all([&](const std::vector<MomentSums*>& parts) {
+      for (MomentSums* part : parts) moment_kernels().settle(*part);
+      nb::list result;
+      for (std::size_t p = 0; p < powers_; ++p) {
+        nb::list of_power;
+        for (std::size_t g = 0; g < groups_; ++g) {
+          ExactSum total;
+          for (const MomentSums* part : parts)
+            if (g < part->counts.size()) XENT_ISA::add(total, part->sums[g * powers_ + p]);
+          of_power.append(integer(total));
+        }
+        result.append(of_power);
       }
-      result.append(of_power);
-    }
-    return result;
+      return result;
+    });
   }
 
   std::size_t size() const { return groups_; }
 
  private:
-  void check(const MomentTask& task, std::int64_t rows) const {
-    if (!task.group && rows && !groups_) throw std::out_of_range("there is no group 0");
-    const auto groups = static_cast<std::int64_t>(groups_);
+  static void check(const MomentTask& task, std::int64_t rows, std::size_t count) {
+    const auto groups = static_cast<std::int64_t>(count);
+    if (!task.group && rows && !groups) throw std::out_of_range("there is no group 0");
     bool beyond = false, wrong = false;
     for (std::int64_t i = 0; i < rows; ++i) {
       const bool counts = !task.group || task.group[i] >= 0;
@@ -104,22 +107,9 @@ class Moments {
     if (wrong) throw std::invalid_argument("a value is not finite");
   }
 
-  std::unique_ptr<MomentSums> take() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (parts_.empty()) return std::make_unique<MomentSums>(groups_, powers_);
-    std::unique_ptr<MomentSums> sums = std::move(parts_.back());
-    parts_.pop_back();
-    return sums;
-  }
-
-  void give(std::unique_ptr<MomentSums> sums) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    parts_.push_back(std::move(sums));
-  }
-
-  std::size_t powers_, groups_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<MomentSums>> parts_;
+  std::size_t powers_;
+  std::atomic<std::size_t> groups_;
+  ThreadParts<MomentSums> parts_;
 };
 
 }  // namespace

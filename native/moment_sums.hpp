@@ -13,7 +13,9 @@
 namespace xent {
 
 // in the order in which they are added; the first one, three or all of them are kept
-enum Power { t1, t2, t3, w1, w2, w1t1, w3, w2t1, w1t2, kPowers };
+struct Power {
+  enum Of : std::size_t { t1, t2, t3, w1, w2, w1t1, w3, w2t1, w1t2, count };
+};
 
 struct MomentTask {
   const double* t = nullptr;             // (rows), finite
@@ -27,6 +29,7 @@ struct MomentSums {
 
   // room for what waits too, where rows come `by_group`
   void grow(std::size_t groups, bool by_group) {
+    groups = groups < counts.size() ? counts.size() : groups;
     counts.resize(groups);
     sums.resize(groups * powers);
     if (!by_group && waiting.empty()) return;

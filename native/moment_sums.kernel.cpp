@@ -37,9 +37,9 @@ class Tile {
   }
 
   void run() {
-    value(t1, t_);
-    if (sums_.powers > t2) unweighted();
-    if (sums_.powers > w1) weighted();
+    value(Power::t1, t_);
+    if (sums_.powers > Power::t2) unweighted();
+    if (sums_.powers > Power::w1) weighted();
     if (group_) count_by_group();
     else sums_.counts[0] += count_;
   }
@@ -49,22 +49,22 @@ class Tile {
 
   void unweighted() {
     for (int b = 0; b < kTile; ++b) t_[b] = bounded(t_[b]);
-    product_sum(t2, [&](int b) { return product(t_[b], t_[b]); });
-    product_sum(t3, [&](int b) { return product(product(t_[b], t_[b]), t_[b]); });
+    product_sum(Power::t2, [&](int b) { return product(t_[b], t_[b]); });
+    product_sum(Power::t3, [&](int b) { return product(product(t_[b], t_[b]), t_[b]); });
   }
 
   void weighted() {
-    value(w1, w_);
+    value(Power::w1, w_);
     for (int b = 0; b < kTile; ++b) w_[b] = bounded(w_[b]);
-    product_sum(w2, [&](int b) { return product(w_[b], w_[b]); });
-    product_sum(w1t1, [&](int b) { return product(w_[b], t_[b]); });
-    product_sum(w3, [&](int b) { return product(product(w_[b], w_[b]), w_[b]); });
-    product_sum(w2t1, [&](int b) { return product(product(w_[b], w_[b]), t_[b]); });
-    product_sum(w1t2, [&](int b) { return product(product(t_[b], t_[b]), w_[b]); });
+    product_sum(Power::w2, [&](int b) { return product(w_[b], w_[b]); });
+    product_sum(Power::w1t1, [&](int b) { return product(w_[b], t_[b]); });
+    product_sum(Power::w3, [&](int b) { return product(product(w_[b], w_[b]), w_[b]); });
+    product_sum(Power::w2t1, [&](int b) { return product(product(w_[b], w_[b]), t_[b]); });
+    product_sum(Power::w1t2, [&](int b) { return product(product(t_[b], t_[b]), w_[b]); });
   }
 
   // no digit of a value is lost
-  void value(Power p, const double* x) {
+  void value(Power::Of p, const double* x) {
     if (!group_) return add_tile(sums_.sums[p], x);
     for (int b = 0; b < kTile; ++b) {
       const Parts parts = cut(x[b]);
@@ -75,7 +75,7 @@ class Tile {
   }
 
   template <class Product>
-  XENT_INLINE void product_sum(Power p, Product of) {
+  XENT_INLINE void product_sum(Power::Of p, Product of) {
     double x[kTile], error[kTile];
     for (int b = 0; b < kTile; ++b) {
       const Exact<double> found = of(b);
@@ -98,7 +98,7 @@ class Tile {
 
   // each row's parts to those of its group
   template <class Alone>
-  XENT_INLINE void scatter(Power p, Alone alone) {
+  XENT_INLINE void scatter(Power::Of p, Alone alone) {
     for (int b = 0; b < count_; ++b) {
       if (left_out(b)) continue;
       const std::size_t at = static_cast<std::size_t>(group_[b]) * sums_.powers + p;

@@ -4,12 +4,11 @@
 #include <nanobind/stl/vector.h>
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "arrays.hpp"
 #include "exact_integer.hpp"
-#include "threads.hpp"
+#include "thread_parts.hpp"
 
 namespace xent {
 namespace {
@@ -39,40 +38,43 @@ class Replicates {
       for (std::int64_t i = 0; i < rows; ++i)
         if (!(value[i] - value[i] == 0)) throw std::invalid_argument("a value is not finite");
     const ReplicateKernels& kernels = replicate_kernels();
-    parallel_for(rows, ReplicateSums::kRows, [&](std::int64_t begin, std::int64_t end) {
-      std::unique_ptr<ReplicateSums> sums = take();
-      kernels.add(task, begin, end, *sums);
-      give(std::move(sums));
-    });
+    const auto make = [&] { return std::make_unique<ReplicateSums>(replicates_, quantities_); };
+    parts_.add(rows, ReplicateSums::kRows, make,
+               [&](ReplicateSums& sums, std::int64_t begin, std::int64_t end) {
+                 kernels.add(task, begin, end, sums);
+               });
   }
 
   // rows drawn into each replicate, and for each quantity its sum in each replicate
   nb::tuple totals() {
-    const auto count = static_cast<std::size_t>(replicates_);
-    std::lock_guard<std::mutex> lock(mutex_);
-    nb::list drawn, sums;
-    for (std::size_t r = 0; r < count; ++r) {
-      std::int64_t total = 0;
-      for (const auto& part : parts_) total += part->drawn[r];
-      drawn.append(total);
-    }
-    for (std::int64_t q = 0; q < quantities_; ++q) {
-      nb::list of_quantity;
-      for (std::size_t r = 0; r < count; ++r) of_quantity.append(total(q, r));
-      sums.append(of_quantity);
-    }
-    return nb::make_tuple(drawn, sums);
+    return parts_.all([&](const Parts& parts) {
+      const auto count = static_cast<std::size_t>(replicates_);
+      nb::list drawn, sums;
+      for (std::size_t r = 0; r < count; ++r) {
+        std::int64_t total = 0;
+        for (const ReplicateSums* part : parts) total += part->drawn[r];
+        drawn.append(total);
+      }
+      for (std::int64_t q = 0; q < quantities_; ++q) {
+        nb::list of_quantity;
+        for (std::size_t r = 0; r < count; ++r) of_quantity.append(total(parts, q, r));
+        sums.append(of_quantity);
+      }
+      return nb::make_tuple(drawn, sums);
+    });
   }
 
  private:
+  using Parts = std::vector<ReplicateSums*>;
+
   // limbs hold up to 2^63 each: carries move up here only, into a wider number
-  nb::int_ total(std::int64_t quantity, std::size_t replicate) const {
+  static nb::int_ total(const Parts& parts, std::int64_t quantity, std::size_t replicate) {
     constexpr int limbs = ReplicateSums::kLimbs;
     unsigned char bytes[4 * limbs + 8];
     std::int64_t carry = 0;
     for (int i = 0; i < limbs; ++i) {
       std::int64_t low = carry & 0xffffffff, high = carry >> 32;
-      for (const auto& part : parts_) {
+      for (const ReplicateSums* part : parts) {
         const std::int64_t limb =
             part->limbs[(static_cast<std::size_t>(quantity) * limbs + static_cast<std::size_t>(i)) *
                             part->draws.size() + replicate];
@@ -89,23 +91,9 @@ class Replicates {
     return integer_of(bytes, sizeof bytes);
   }
 
-  std::unique_ptr<ReplicateSums> take() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (parts_.empty()) return std::make_unique<ReplicateSums>(replicates_, quantities_);
-    std::unique_ptr<ReplicateSums> sums = std::move(parts_.back());
-    parts_.pop_back();
-    return sums;
-  }
-
-  void give(std::unique_ptr<ReplicateSums> sums) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    parts_.push_back(std::move(sums));
-  }
-
   std::int64_t replicates_, quantities_;
   std::uint64_t seed_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<ReplicateSums>> parts_;
+  ThreadParts<ReplicateSums> parts_;
 };
 
 }  // namespace

@@ -1,5 +1,8 @@
 """Sums of powers: right to what is promised of each product, for any grouping and any order."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -139,3 +142,52 @@ def test_weights_come_always_or_never():
         PowerSums(weighted=False).add([1.0], [1.0])
     with pytest.raises(ValueError, match="always or never"):
         PowerSums(weighted=True).add([1.0])
+
+
+OUT_OF_MEMORY = """
+import resource
+import numpy as np
+from xent.kernels.cpu.moment_sums import PowerSums
+
+sums = PowerSums(1, weighted=False)
+sums.add(np.ones(1000))
+sums.grow(10_000_000)  # 20 GB, once a row comes
+held = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 2**30, resource.RLIM_INFINITY))
+for ask in (lambda: sums.add(np.ones(5), group=np.arange(5)), lambda: sums.add([1.0]), sums.counts):
+    try:
+        ask()
+    except (MemoryError, RuntimeError) as error:
+        print(type(error).__name__, str(error)[:26])
+    else:
+        print("went on as if nothing had been lost")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux's")
+def test_sums_that_lost_rows_for_want_of_memory_are_refused():
+    found = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, check=True
+    )
+    first, *others = found.stdout.splitlines()
+    assert first.startswith("MemoryError")
+    assert others == ["RuntimeError adding rows failed before,"] * 2
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_rows_are_added_from_several_threads(weighted):
+    t, w, group = mixed(3, 20_000)
+    sums, expected = (PowerSums(5, weighted=weighted) for _ in range(2))
+    expected.add(t, w if weighted else None, group)
+    expected.grow(300)
+
+    def add(rows):
+        for part in np.array_split(rows, 20):
+            sums.grow(int(part[0]) % 301)  # while others add
+            sums.add(t[part], w[part] if weighted else None, group[part])
+            sums.counts()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, np.array_split(np.arange(20_000), 4)))
+    sums.grow(300)
+    assert (sums.totals(), sums.counts()) == (expected.totals(), expected.counts())
