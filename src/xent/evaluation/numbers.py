@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
-__all__ = ["UNITS", "counted", "largest", "level_text", "number", "percent", "table"]
+__all__ = ["UNITS", "counted", "largest", "level_text", "number", "percent", "round_down", "table"]
 
 Row = TypeVar("Row")
 
@@ -26,6 +26,18 @@ def number(value: float, digits: int = 4) -> str:
         return f"{value:.{digits - 1}e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:.{decimals}f}"
+
+
+def round_down(value: float, decimals: int) -> float:
+    """Return a lower bound as it can be shown: no rounding makes it larger, nor 0.
+
+    >>> round_down(0.74169, 3), round_down(0.000478, 3)
+    (0.741, 0.00047)
+    """
+    if not 0 < value < math.inf:
+        return value
+    places = max(decimals, 1 - math.floor(math.log10(value)))
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_DOWN))
 
 
 def percent(share: float) -> str:

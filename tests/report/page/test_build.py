@@ -85,7 +85,7 @@ def test_what_has_no_bound_is_at_least_what_is_shown(digits):
     shown = {w.name: w.is_least for w in page_of(e).waterfalls}
     assert shown == {"all classes": False, "top label": True}
     html, zh = html_page(e), html_page(e, lang="zh")
-    assert "Miscalibration costs at least" in html
+    assert "Miscalibration costs at least 0.741 nats" in html
     assert html.count("≥ ") == 2  # miscalibration and log loss
     assert "校准误差的代价至少为" in zh
     assert not any(w.is_least for w in page_of(digits).waterfalls)

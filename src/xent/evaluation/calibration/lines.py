@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
 from xent.evaluation.calibration.terms import Decomposition
-from xent.evaluation.numbers import UNITS, number
+from xent.evaluation.numbers import UNITS, number, round_down
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -96,7 +96,7 @@ def _miscalibration_of(d: Decomposition) -> str:
     decimals = _decimals(d)
     value = _fixed(d.miscalibration.value, decimals)
     if d.is_least:
-        value = f"at least {value}"
+        value = f"at least {_fixed(round_down(d.miscalibration.value, decimals), decimals)}"
     return f"{d.name}: {value} miscalibration{_in_brackets(d, decimals)}"
 
 

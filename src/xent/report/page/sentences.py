@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from xent.evaluation.numbers import number, percent
+from xent.evaluation.numbers import number, percent, round_down
 from xent.report.page import tables
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.model import Page, Pair, Reliability, Score, Table, Temperature, Waterfall
@@ -62,10 +62,11 @@ def parts_say(w: Waterfall, t: Translate, unit: str) -> str:
     """Return what the waterfall shows."""
     share = w.resolution.value / w.uncertainty.value if w.uncertainty.value > 0 else math.nan
     cost = w.miscalibration
+    value = round_down(cost.value, 3) if w.is_least else cost.value
     said = t(
         "parts_say_least" if w.is_least else "parts_say",
         share=percent(share),
-        cost=short(cost.value),
+        cost=short(value),
         unit=unit,
     )
     if cost.null is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from xent.evaluation.numbers import number as shown
+from xent.evaluation.numbers import round_down
 from xent.report.page.charts.svg import chart, pc, tag, text
 from xent.report.page.model import Term, Waterfall
 from xent.report.page.texts import Translate
@@ -96,7 +97,8 @@ def draw(w: Waterfall, t: Translate, ident: str) -> str:
 def _label(step: Step, y: float, t: Translate, decimals: int, bound: str) -> list[str]:
     """The name and the size of a part, over the links of the bars."""
     look = "strong halo" if step.key == "total" else "halo"
-    value = fixed(abs(step.end - step.start), decimals)
+    size = abs(step.end - step.start)
+    value = fixed(round_down(size, decimals) if bound else size, decimals)
     if step.sign:
         value = ("−" if step.end < step.start else "+") + value
     value = bound + value
