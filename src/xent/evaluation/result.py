@@ -10,8 +10,8 @@ from xent.evaluation.calibration.as_numbers import as_numbers
 from xent.evaluation.calibration.decomposition import decompose, decompose_classes, decompose_fits
 from xent.evaluation.calibration.missing import missing_terms
 from xent.evaluation.calibration.of_summary import (
-    cells_of,
     label_shifts_of,
+    left_out,
     reliability_of,
     shift_of,
     temperature_of,
@@ -324,10 +324,11 @@ class Evaluation:
                 f"probability was raised to {s.clip:g}; the log loss says more about the clip "
                 "than about the model"
             )
-        if s.cells is not None and cells_of(s) is None:
+        lost = " and ".join(f"{what} is left out" for what in left_out(s))
+        if lost:
             found.append(
-                "weights must be from 2**-64 to 2**40 to be counted by forecast, and these are "
-                "not: calibration is left out; divide all of them by one number"
+                "weights must be from 2**-64 to 2**40 to be counted by forecast and by loss, and "
+                f"these are not: {lost}; divide all of them by one number"
             )
         return found + [str(hint) for hint in self.hints if hint.severity == "warning"]
 

@@ -1,9 +1,15 @@
 """Few rows with most of the loss: where a hint must speak, and where it must not."""
 
 import re
+from contextlib import nullcontext
 
 import numpy as np
+import pytest
 from evaluation.hints.models import calibrated, codes, hints, only
+
+from xent.errors import MisuseWarning
+from xent.evaluation import evaluate
+from xent.report.page.parts import surprise_of
 
 
 def test_few_rows_make_most_of_the_loss():
@@ -54,3 +60,20 @@ def test_labels_that_are_wrong_together():
     p = np.where(y == 1, 0.99, 0.01)
     p[:30] = 1 - np.where(y[:30] == 1, 1 - 1e-6, 1e-6)
     only(hints(labels=y, probs=p, task="multi"), "D19", "note", "30 rows cost 41.4 nats or more")
+
+
+@pytest.mark.parametrize("scale", [2.0**-72, 2.0**-40, 2.0**20, 2.0**37, 2.0**43, 2.0**100])
+def test_the_scale_of_weights_says_nothing_of_the_worst_rows(scale):
+    p, y = np.random.default_rng(2).random((2, 5000))
+    y = (y < p).astype(int)
+    weight = 2.0 ** (y + 1)
+    fits = 2.0**-64 <= (weight * scale).min() <= (weight * scale).max() <= 2.0**40
+    # cells of losses alone, and beside cells of forecasts
+    for rows in ({"log_probs": np.log(np.where(y == 1, p, 1 - p))}, {"target": y, "probs": p}):
+        alike = evaluate(**rows, weight=weight)
+        with nullcontext() if fits else pytest.warns(MisuseWarning, match="the share of the worst"):
+            found = evaluate(**rows, weight=weight * scale)
+        assert "D19" not in [h.code for h in (*alike.hints, *found.hints)]
+        shown = surprise_of(found)
+        assert (shown is not None) == fits
+        assert not shown or shown == surprise_of(alike)

@@ -18,13 +18,16 @@ from xent.evaluation.summary.cells import ALL_LABELS, Cells
 
 if TYPE_CHECKING:
     from xent.evaluation.summary.summary import Summary
+    from xent.evaluation.summary.surprise import SurpriseCells
 
 __all__ = [
     "cells_of",
     "label_shifts_of",
+    "left_out",
     "reliability_of",
     "rows_for_weight",
     "shift_of",
+    "surprise_cells_of",
     "temperature_of",
 ]
 
@@ -57,10 +60,31 @@ def cells_of(summary: Summary) -> Cells | None:
     cells = summary.cells
     if cells is None or not cells.is_weighted:
         return cells
-    kept = float(cells.tally.values()[-1].sum())
     decisions = summary.num_classes if cells.groups == (ALL_LABELS,) else 1
-    right = rounded(decisions * summary.sum_weight)
-    return cells if abs(kept - right) <= CELLS_KEEP * right < math.inf else None
+    return cells if _keep(cells.tally.values()[-1], decisions * summary.sum_weight) else None
+
+
+def surprise_cells_of(summary: Summary) -> SurpriseCells | None:
+    """Return the cells of the losses of a summary; None as for `cells_of`."""
+    cells = summary.surprise
+    if cells is None or not cells.tally.is_weighted:
+        return cells
+    return cells if _keep(cells.tally.values(), summary.sum_weight) else None
+
+
+def left_out(summary: Summary) -> list[str]:
+    """Return what cells do not tell because weights do not fit into them."""
+    known = {
+        "calibration": (summary.cells, cells_of(summary)),
+        "the share of the worst rows": (summary.surprise, surprise_cells_of(summary)),
+    }
+    return [what for what, (cells, kept) in known.items() if cells is not None and kept is None]
+
+
+def _keep(weights: Array, exact: int) -> bool:
+    """Whether cells hold the weight of all rows, of which the exact sum is known."""
+    right = rounded(exact)
+    return abs(float(weights.sum()) - right) <= CELLS_KEEP * right < math.inf
 
 
 def temperature_of(summary: Summary) -> Temperature | None:

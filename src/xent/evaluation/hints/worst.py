@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from xent.evaluation.calibration.of_summary import surprise_cells_of
 from xent.evaluation.exact import rounded
 from xent.evaluation.hints.allowed import Allowed, is_more, surplus
 from xent.evaluation.hints.hint import Hint
@@ -33,8 +34,8 @@ def concentrated(s: Summary, seen: Seen) -> Iterator[Hint]:
     if alike and top <= len(s.worst):
         part = math.fsum(w.nll for w in s.worst[:top]) / rounded(s.sum_nll)
         makes = f"{part:.0%}"
-    elif s.surprise is not None:
-        part, _ = s.surprise.share_of_worst(0.01, rounded(s.sum_nll))
+    elif (cells := surprise_cells_of(s)) is not None:
+        part, _ = cells.share_of_worst(0.01, rounded(s.sum_nll))
         makes = f"at least {part:.0%}"
     else:
         return
@@ -61,8 +62,9 @@ def _more_than_allowed(s: Summary, alike: bool) -> tuple[float, float, float] | 
     """
     allowed = Allowed(s)
     found = [(float(i), w.nll) for i, w in enumerate(s.worst, 1)] if alike else []
-    if s.surprise is not None:
-        weights = s.surprise.counts * (allowed.num_rows / s.surprise.counts.sum())
+    cells = surprise_cells_of(s)
+    if cells is not None:
+        weights = cells.counts * (allowed.num_rows / cells.counts.sum())
         above = np.cumsum(weights[::-1])[::-1]
         # the first cell also holds what lies below it
         found += zip(above[1:].tolist(), surprise_edges()[1:-1].tolist(), strict=True)

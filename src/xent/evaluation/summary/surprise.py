@@ -36,6 +36,8 @@ class SurpriseCells:
     ----------
     tally : Tally
         Counts or weights, (NUM_SURPRISES + 1,): the last are impossible rows, of infinite loss.
+        A weight below 2**-64 or above 2**40 is cut: `calibration.of_summary.surprise_cells_of`
+        is a summary's cells where that changes nothing.
 
     Examples
     --------

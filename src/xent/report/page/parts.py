@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xent.evaluation.calibration.missing import way_out
-from xent.evaluation.calibration.of_summary import cells_of
+from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
 from xent.evaluation.exact import rounded
 from xent.evaluation.numbers import largest
 from xent.evaluation.result import Evaluation
@@ -164,7 +164,7 @@ def _diagram(r: Any, name: str) -> Reliability:
 def surprise_of(e: Evaluation) -> Surprise | None:
     """Return the histogram of the losses: bars of half a factor of 2, the smallest together."""
     s, per = e.summary, nats_per(e.unit)
-    cells = s.surprise
+    cells = surprise_cells_of(s)
     if cells is None:
         return None
     counts, edges = np.asarray(cells.counts, float), np.asarray(cells.edges(), float)
