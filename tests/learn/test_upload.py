@@ -43,9 +43,10 @@ def test_what_is_whole_stays_as_it_is(ending):
         (".csv.gz", uploads.packed(b"0" * 20 * LARGEST)),
         (".npz", uploads.archive(p=np.zeros(10**8, np.uint8))),
         (".npz", uploads.zipped(**{"p.npy": uploads.header((10**9,))})),
+        (".npz", uploads.zipped(**{"p.npy": uploads.header((10**9,), version=3)})),
         (".npz", uploads.zipped(**{f"{i}.npy": b"0" * 10**6 for i in range(100)})),
     ],
-    ids=["gzip", "array", "claim", "many"],
+    ids=["gzip", "array", "claim", "claim of version 3", "many"],
 )
 def test_a_bomb_is_refused_before_it_is_unpacked(ending, contents):
     assert len(contents) < LARGEST / 10

@@ -36,12 +36,23 @@ def archive(**arrays):
     return zipped(**{f"{name}.npy": saved(array) for name, array in arrays.items()})
 
 
-def header(shape, dtype="<f8"):
+def header(shape, dtype="<f8", version=1):
     """The head of an array, and nothing behind it."""
-    file = io.BytesIO()
-    described = {"descr": dtype, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, described)
-    return file.getvalue()
+    return head({"descr": dtype, "fortran_order": False, "shape": shape}, version)
+
+
+def head(described, version=1):
+    """The head of an array that says whatever it is told to."""
+    text = f"{described}\n".encode()
+    size = struct.pack("<H" if version == 1 else "<I", len(text))
+    return b"\x93NUMPY" + bytes([version, 0]) + size + text
+
+
+def damaged():
+    """An archive whose packed array begins with a kind of block that there is none of."""
+    whole = bytearray(archive(y=np.zeros(100)))
+    whole[30 + len("y.npy")] = 0b111  # behind the header of the member
+    return bytes(whole)
 
 
 def understated():
@@ -121,6 +132,16 @@ BROKEN = [
     ("a.npz", header((3,)) + b"\0" * 24, "must be an archive of named arrays, got a single array"),
     ("a.npz", archive(y=np.zeros(10**7)), "at most 20 MB, got 80.0 MB; .*xent evaluate a.npz"),
     ("a.npz", zipped(**{"p.npy": header((10**9,))}), "at most 20 MB, got 8,000.0 MB"),
+    ("a.npz", zipped(**{"p.npy": header((10**9,), version=3)}), "at most 20 MB, got 8,000.0 MB"),
+    ("a.npz", zipped(**{"p.npy": header((10**9,)), "y.npy": head("(")}), "got 8,000.0 MB"),
+    ("a.npz", zipped(**{"p.npy": header((10**9,)), "y.npy": header((-(10**9),))}), "16,000.0 MB"),
+    ("a.npz", zipped(**{"p.npy": header((3,), "|O", version=3)}), "it holds Python objects"),
+    ("a.npz", damaged(), "a.npz cannot be read: it is truncated or no .npz file"),
+    # heads that Python cannot read: an open bracket, a list as a key, lines that are indented
+    ("a.npz", zipped(**{"p.npy": head("(")}), "it is truncated or no .npz file"),
+    ("a.npz", zipped(**{"p.npy": head("{[]: 1}")}), "it is truncated or no .npz file"),
+    ("a.npz", zipped(**{"p.npy": head("  x\n y")}), "it is truncated or no .npz file"),
+    ("a.npz", zipped(**{"p.npy": header((3,), ())}), "it is truncated or no .npz file"),
     ("a.npz", understated(), "a.npz cannot be read: Bad CRC-32"),
     ("a.npz", archive(y=np.array([1, None], object)), "cannot be read: it holds Python objects"),
     ("a.npz", zipped(**{"y.npy": b"\x80\x04."}), "must have 1 or 2 dimensions, got shape"),

@@ -210,6 +210,12 @@ def test_broken_files(tmp_path, table):
     refused("the Parquet file is truncated", str(path))
     (tmp_path / "a.npz").write_bytes(b"not a zip")
     refused(r"a\.npz cannot be read: it is truncated or no \.npz file", str(tmp_path / "a.npz"))
+    np.savez_compressed(tmp_path / "b.npz", label=np.zeros(100))
+    whole = bytearray((tmp_path / "b.npz").read_bytes())
+    # behind the header of the member and its extra field of 20 bytes: no such kind of block
+    whole[30 + len("label.npy") + 20] = 0b111
+    (tmp_path / "b.npz").write_bytes(whole)
+    refused(r"b\.npz cannot be read: it is truncated or no \.npz file", str(tmp_path / "b.npz"))
     (tmp_path / "a.csv").write_text("label,p_0,p_1\n")
     refused("must have rows, got none", str(tmp_path / "a.csv"))
 

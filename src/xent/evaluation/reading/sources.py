@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 import zipfile
-import zlib
 from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
@@ -93,33 +92,36 @@ def _must_exist(path: str) -> None:
         raise SourceError(f"source must exist, got {path!r}{hint}", value=path)
 
 
-# what NumPy and zipfile raise for bytes that are no archive, are damaged, encrypted or packed
-# in a way that is not known, or that claim more than there is memory for
-_UNREADABLE = (
-    OSError, zipfile.BadZipFile, EOFError, ValueError, zlib.error, NotImplementedError,
-    RuntimeError, MemoryError,
-)  # fmt: skip
-
-
 def _open_npz(path: str) -> Source:
+    return ArraySource(_arrays(path), path)
+
+
+def _arrays(path: str) -> dict[str, Any]:
     try:
         archive = np.load(path, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
-            raise SourceError(
-                f"{path} must be an archive of named arrays, got a single array; save it with "
-                "numpy.savez(path, target=..., probs=...)"
-            )
-        with archive:
-            return ArraySource({name: archive[name] for name in archive.files}, path)
-    except _UNREADABLE as error:
-        if isinstance(error, (SourceError, XentTypeError)):
-            raise
-        what = (str(error) or type(error).__name__).splitlines()[0]
-        if "zip" in what or "pickle" in what:
-            # NumPy advises to load what it takes for a pickle; an archive of numbers is none
-            objects = "Object arrays" in what
-            what = "it holds Python objects" if objects else "it is truncated or no .npz file"
-        raise SourceError(f"{path} cannot be read: {what}") from None
+        if not isinstance(archive, np.ndarray):
+            with archive:
+                return {name: archive[name] for name in archive.files}
+    # zipfile and zlib have errors of their own for what is damaged, encrypted, or packed in a way
+    # that is not known; NumPy reads the header of an array as Python, and raises what that raises
+    except Exception as error:
+        raise SourceError(f"{path} cannot be read: {_why(error)}") from None
+    raise SourceError(
+        f"{path} must be an archive of named arrays, got a single array; save it with "
+        "numpy.savez(path, target=..., probs=...)"
+    )
+
+
+def _why(error: Exception) -> str:
+    """Return what is wrong with an archive, in the words of its reader where these help."""
+    what = (str(error) or type(error).__name__).splitlines()[0]
+    # NumPy advises to load what it takes for a pickle; an archive of numbers is none
+    if "Object arrays" in what:
+        return "it holds Python objects"
+    said = isinstance(error, (OSError, MemoryError, RuntimeError, zipfile.BadZipFile))
+    if said and "zip" not in what and "pickle" not in what:
+        return what
+    return "it is truncated or no .npz file"
 
 
 class _StandardInput(DuckSource):
