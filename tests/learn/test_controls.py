@@ -1,5 +1,6 @@
 """No control of any chapter can be moved to where a picture or a number cannot be computed."""
 
+import functools
 import random
 import re
 
@@ -11,8 +12,10 @@ from xent.learn.controls import Button, Choice, Slider
 marimo = pytest.importorskip("marimo")
 
 MOVES = 40
+SLUGS = [chapter.slug for chapter in written() if chapter.slug != "your_numbers"]
 
 
+@functools.cache
 def stages_of(slug):
     """The pictures with controls of a chapter, as its notebook builds them."""
     import importlib
@@ -35,7 +38,28 @@ def anywhere(rng, control):
     return None
 
 
-@pytest.mark.parametrize("slug", [c.slug for c in written() if c.slug != "your_numbers"])
+def stay_inside(stage):
+    """Each slider is between its ends."""
+    for control in stage._controls.values():
+        if isinstance(control, Slider):
+            where = (stage.spec["name"], control.name)
+            assert control.low <= stage.values[control.name] <= control.high, where
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+@pytest.mark.parametrize("end", ["low", "high"])
+def test_a_button_goes_no_further_than_the_sliders(slug, end):
+    for stage in stages_of(slug):
+        controls = stage._controls.values()
+        for button in (control for control in controls if isinstance(control, Button)):
+            for slider in (control for control in controls if isinstance(control, Slider)):
+                stage.asked = {"n": -1, "moved": slider.name, "value": getattr(slider, end)}
+            for n in range(3):
+                stage.asked = {"n": n, "moved": button.name, "value": None}
+            stay_inside(stage)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
 def test_whatever_the_controls_are_there_is_a_picture(slug):
     rng = random.Random(slug)
     found = stages_of(slug)
@@ -50,6 +74,7 @@ def test_whatever_the_controls_are_there_is_a_picture(slug):
             where = (stage.spec["name"], stage.values)
             assert shown["n"] == n
             assert shown["wrong"] == "", where
+            stay_inside(stage)
             for svg in (shown["wide"], shown["narrow"]):
                 numbers = re.sub(r'aria-label="[^"]*"|>[^<]*<', "", svg)
                 assert not re.search(r"\b(nan|inf)\b", numbers), where

@@ -50,6 +50,11 @@ def test_a_button_does_what_it_says(stage):
     assert ask(stage, "double", n=2)["values"]["p"] == 0.75
 
 
+def test_a_button_goes_no_further_than_the_slider(stage):
+    ask(stage, "p", 0.75)
+    assert ask(stage, "double", n=2)["values"]["p"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("value", "becomes"),
     [(7, 1.0), (-1, 0.0), (math.nan, 0.5), (math.inf, 0.5), ("0.3", 0.5), (None, 0.5), ([1], 0.5)],

@@ -85,13 +85,21 @@ class Stage(anywidget.AnyWidget):
         moved = str(asked.get("moved", ""))
         control = self._controls.get(moved)
         if isinstance(control, Button):
-            self._values |= control.do(self.values)
+            self._put(control.do(self.values))
         elif isinstance(control, (Slider, Choice)):
-            self._values[moved] = _allowed(control, asked.get("value"), self._values[moved])
+            self._put({moved: asked.get("value")})
             if self._adjust is not None:
-                self._values |= self._adjust(self.values, moved)
+                self._put(self._adjust(self.values, moved))
         n = asked.get("n", 0)
         self._show(n if isinstance(n, int) else 0)
+
+    def _put(self, changes: Values) -> None:
+        """Take values, each no further than its control goes: a button may add at the end."""
+        for name, value in changes.items():
+            control = self._controls.get(name)
+            if isinstance(control, (Slider, Choice)):
+                value = _allowed(control, value, self._values[name])
+            self._values[name] = value
 
     def _show(self, n: int) -> None:
         try:
