@@ -103,6 +103,32 @@ def test_every_function_is_documented(name):
     assert ">>> " in (section(doc, "Examples") or "")
 
 
+# what is computed by a formula: the measures, the losses, and their derivatives
+FORMULAS = sorted(
+    name
+    for name in FUNCTIONS
+    if getattr(xent, name).__module__.startswith(("xent.information", "xent.losses"))
+    and name not in SETTINGS
+)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_has_its_source_its_errors_and_its_neighbours(name):
+    doc = inspect.getdoc(getattr(xent, name))
+    if name != "value_and_grad":  # of any loss
+        assert ":math:" in doc or ".. math::" in doc
+    for title in ("Raises", "See Also", "References"):
+        assert says(doc, title), title
+    cited = re.findall(r"^\.\. \[\d+\] (.+(?:\n   .+)*)", section(doc, "References"), re.M)
+    assert cited
+    assert all(re.search(r"\b(1[89]|20)\d\d\b", source) for source in cited), "no year"
+
+
+def test_formulas_are_more_than_a_few():
+    assert len(FORMULAS) >= 20
+    assert {"entropy", "softmax_cross_entropy", "log_sigmoid"} <= set(FORMULAS)
+
+
 @pytest.mark.parametrize("name", sorted(SETTINGS))
 def test_a_setting_says_what_it_does(name):
     doc = inspect.getdoc(getattr(xent, name))

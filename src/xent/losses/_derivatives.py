@@ -93,6 +93,11 @@ def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     --------
     gradient_and_hessian : the first two derivatives, as boosting wants them.
 
+    References
+    ----------
+    .. [1] A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, 2008: a value and
+       its gradient in one pass.
+
     Examples
     --------
     The gradient of the softmax loss is the prediction minus the truth:
@@ -131,9 +136,25 @@ def gradient_and_hessian(loss: Callable[..., Any]) -> Callable[..., tuple[Any, A
         The diagonal is exact. Gradient boosting libraries use it, or an upper bound such
         as ``2 * hessian``, for each score by itself.
 
+    Raises
+    ------
+    XentValueError
+        If `loss` is none of them; if `out` does not fit.
+
+    Notes
+    -----
+    Of the sigmoid loss, :math:`p - y` and :math:`p (1 - p)`; of the softmax loss,
+    :math:`p_j - y_j` and :math:`p_j (1 - p_j)`, whose other entries, :math:`-p_j p_k`, are left
+    out.
+
     See Also
     --------
     value_and_grad : the value and the gradient.
+
+    References
+    ----------
+    .. [1] J. Friedman, T. Hastie and R. Tibshirani, "Additive Logistic Regression: a Statistical
+       View of Boosting", Annals of Statistics 28, 2000.
 
     Examples
     --------

@@ -106,6 +106,13 @@ def half_squared_error(
     --------
     sigmoid_cross_entropy : what takes its place for labels.
 
+    References
+    ----------
+    .. [1] G. E. Hinton, "Connectionist Learning Procedures", Artificial Intelligence 40, 1989:
+       why the squared error of a sigmoid learns slowly where it is most wrong.
+    .. [2] G. W. Brier, "Verification of Forecasts Expressed in Terms of Probability", Monthly
+       Weather Review 78, 1950.
+
     Examples
     --------
     >>> import numpy as np

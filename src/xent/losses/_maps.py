@@ -58,7 +58,20 @@ def softmax(logits: Any, *, axis: int = -1) -> Any:
 def log_softmax(logits: Any, *, axis: int = -1) -> Any:
     r"""Return the log-probabilities :math:`x_j - \log \sum_k e^{x_k}` of logits.
 
-    Parameters and errors as for `softmax`.
+    Parameters as for `softmax`.
+
+    Returns
+    -------
+    array
+        In nats, at most 0; shape and dtype of `logits`, float64 for integers. A class whose
+        logit is ``-inf`` has ``-inf``.
+
+    Raises
+    ------
+    XentValueError
+        If there is no such axis, or it is empty.
+    XentTypeError
+        If `logits` are neither floating nor integers.
 
     Notes
     -----
@@ -67,7 +80,13 @@ def log_softmax(logits: Any, *, axis: int = -1) -> Any:
 
     See Also
     --------
+    softmax : the probabilities.
     softmax_cross_entropy : minus one entry of it, without the others.
+
+    References
+    ----------
+    .. [1] P. Blanchard, D. J. Higham and N. J. Higham, "Accurately Computing the Log-Sum-Exp
+       and Softmax Functions", IMA Journal of Numerical Analysis 41, 2021.
 
     Examples
     --------
@@ -83,12 +102,35 @@ def log_softmax(logits: Any, *, axis: int = -1) -> Any:
 def sigmoid(logits: Any) -> Any:
     r"""Return the probabilities :math:`1 / (1 + e^{-z})` of logits, each by itself.
 
-    Returns an array of the shape and dtype of `logits` (float64 for integers); each entry
-    is within 4 ulp, towards 0 down to the smallest denormal.
+    Parameters
+    ----------
+    logits : array, floating, any shape
+        :math:`z`; nan stays nan.
+
+    Returns
+    -------
+    array
+        Shape and dtype of `logits`; float64 for integers. From 0 at ``-inf`` to 1 at ``+inf``.
+
+    Raises
+    ------
+    XentTypeError
+        If `logits` are neither floating nor integers.
+
+    Notes
+    -----
+    Each entry is within 4 ulp, towards 0 down to the smallest denormal; towards 1 it rounds to 1,
+    which `log_sigmoid` does not lose.
 
     See Also
     --------
     softmax : when exactly one class is true. ``softmax([z, 0])[0]`` is ``sigmoid(z)``.
+    log_sigmoid : its logarithm.
+
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
 
     Examples
     --------
@@ -104,8 +146,35 @@ def sigmoid(logits: Any) -> Any:
 def log_sigmoid(logits: Any) -> Any:
     r"""Return the log-probabilities :math:`-\log(1 + e^{-z})` of logits, each by itself.
 
-    Returns an array of the shape and dtype of `logits` (float64 for integers), each entry
-    within 4 ulp over the whole range: for large logits it is :math:`-e^{-z}` and not 0.
+    Parameters
+    ----------
+    logits : array, floating, any shape
+        :math:`z`; nan stays nan.
+
+    Returns
+    -------
+    array
+        Shape and dtype of `logits`; float64 for integers. In nats, from ``-inf`` to 0.
+
+    Raises
+    ------
+    XentTypeError
+        If `logits` are neither floating nor integers.
+
+    Notes
+    -----
+    Each entry is within 4 ulp over the whole range: for large logits it is :math:`-e^{-z}` and
+    not 0.
+
+    See Also
+    --------
+    sigmoid : the probability.
+    sigmoid_cross_entropy : minus it where the label is true, and of ``-z`` where it is false.
+
+    References
+    ----------
+    .. [1] D. R. Cox, "The Regression Analysis of Binary Sequences", Journal of the Royal
+       Statistical Society B 20, 1958.
 
     Examples
     --------
