@@ -91,6 +91,10 @@ struct TemperingSums {
 struct CalibrationSums {
   // group by group: all rows, and those where the outcome is the group's
   CellCounts all, ones;
+  // of two classes and of labels the rows among them whose truth had probability 0, clipped or
+  // not: for each group those where the outcome is not the group's, then those where it is;
+  // empty where none was seen
+  CellCounts impossible;
   CellCounts surprise;
   std::vector<TemperingSums> tempering;  // one, or none
 };
@@ -129,6 +133,7 @@ inline void add(TemperingSums& sums, const TemperingSums& other) {
 inline void add(CalibrationSums& into, const CalibrationSums& other) {
   into.all.add(other.all);
   into.ones.add(other.ones);
+  into.impossible.add(other.impossible);
   into.surprise.add(other.surprise);
   if (into.tempering.size() < other.tempering.size()) into.tempering.resize(1);
   for (std::size_t i = 0; i < other.tempering.size(); ++i)

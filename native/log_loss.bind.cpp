@@ -122,6 +122,14 @@ nb::tuple cells_of(const CellCounts& all, const CellCounts& ones, std::size_t gr
   return keep_cells(2 * groups, kCells, weighted, line);
 }
 
+// as `cells_of`, of the impossible rows; they were counted line by line
+nb::tuple impossible_cells_of(const CellCounts& cells, std::size_t groups) {
+  const auto line = [&](std::size_t i, std::uint64_t* low, std::uint64_t* high) {
+    write_cells(cells, i * kCells, kCells, low, high);
+  };
+  return keep_cells(2 * groups, kCells, !cells.weights.empty(), line);
+}
+
 nb::tuple surprises_of(const CellCounts& cells) {
   return keep_cells(1, kSurprises + 1, !cells.weights.empty(),
                     [&](std::size_t, std::uint64_t* low, std::uint64_t* high) {
@@ -131,6 +139,9 @@ nb::tuple surprises_of(const CellCounts& cells) {
 
 void add_calibration(nb::dict& result, const CalibrationSums& sums, std::int64_t groups) {
   result["cells"] = cells_of(sums.all, sums.ones, static_cast<std::size_t>(groups));
+  if (!sums.impossible.weights.empty() || !sums.impossible.counts.empty())
+    result["impossible_cells"] =
+        impossible_cells_of(sums.impossible, static_cast<std::size_t>(groups));
   result["surprise"] = surprises_of(sums.surprise);
   if (sums.tempering.empty()) return;
   const TemperingSums& tempering = sums.tempering.front();

@@ -58,8 +58,10 @@ class Scoring {
     if (!(most > ceiling) && most < infinity<double>) return;
     for (int b = 0; b < count_; ++b) {
       if (lanes_.fault[b] != kScored) continue;
+      const bool zero = lanes_.nll[b] == infinity<double>;
+      if (zero && lanes_.weight[b] != 0) zero_[b] = any_zero_ = true;
       if (task_.clip > 0) clip(b, ceiling);
-      else if (lanes_.nll[b] == infinity<double>) count_impossible(b);
+      else if (zero) count_impossible(b);
     }
     most_ = infinity<double>;
   }
@@ -237,7 +239,7 @@ class Scoring {
     const TileCounts counts(task_, lanes_, count_, clean_);
     count_surprises(sums_, counts, lanes_, impossible_);
     if (!has_classes(task_.prediction)) return;
-    TileCells<T>(task_, begin_, sums_, tile_, counts).run();
+    TileCells<T>(task_, begin_, sums_, tile_, counts, any_zero_ ? zero_ : nullptr).run();
     TileTempering<T>(task_, begin_, count_, sums_, tile_).run();
   }
 
@@ -249,6 +251,7 @@ class Scoring {
   Lanes& lanes_;
   TileFaults<T> faults_;
   bool impossible_[kTile] = {}, clean_ = false;
+  bool zero_[kTile] = {}, any_zero_ = false;  // the truth had probability 0, clipped or not
   double right_[kTile];
   double most_ = 0;
 };

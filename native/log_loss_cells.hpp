@@ -85,9 +85,9 @@ template <class T>
 class TileCells {
  public:
   TileCells(const LogLossTask& task, std::int64_t begin, LogLossSums& sums, RowTile<T>& tile,
-            const TileCounts& counts)
+            const TileCounts& counts, const bool* zero)
       : task_(task), begin_(begin), to_(sums.calibration), tile_(tile), lanes_(tile.lanes),
-        counts_(counts), groups_(num_groups(task)) {}
+        counts_(counts), zero_(zero), groups_(num_groups(task)) {}
 
   void run() {
     switch (task_.prediction) {
@@ -115,7 +115,9 @@ class TileCells {
     std::int64_t cell[kTile];
     find(tile_.probability(column), cell);
     put(to_.all, 0, cell);
-    put_ones(0, cell, [&](int b) { return lanes_.target[b] == 1; });
+    const auto is_one = [&](int b) { return lanes_.target[b] == 1; };
+    put_ones(0, cell, is_one);
+    put_impossible(0, cell, is_one);
   }
 
   // the lanes that `is_one` says; the others in a cell past the last, which no branch can miss
@@ -126,6 +128,17 @@ class TileCells {
                 [&](int b) { return is_one(b) ? first + cell[b] : beside; });
   }
 
+  // every decision of a row whose truth had probability 0: what recalibrates the others leaves
+  // them out
+  template <class IsOne>
+  void put_impossible(std::int64_t group, const std::int64_t* cell, IsOne is_one) {
+    if (!zero_) return;
+    const std::int64_t zeros = 2 * group * kCells, beside = 2 * groups_ * kCells;
+    counts_.add(to_.impossible, beside + 1, [&](int b) {
+      return zero_[b] ? zeros + (is_one(b) ? kCells : 0) + cell[b] : beside;
+    });
+  }
+
   void labels() {
     const bool apart = groups_ == task_.classes;
     for (std::int64_t j = 0; j < task_.classes; ++j) {
@@ -133,7 +146,9 @@ class TileCells {
       find(tile_.probability(j), cell);
       const std::uint8_t* label = task_.labels[j] + begin_;
       put(to_.all, apart ? j : 0, cell);
-      put_ones(apart ? j : 0, cell, [&](int b) { return label[b] == 1; });
+      const auto is_one = [&](int b) { return label[b] == 1; };
+      put_ones(apart ? j : 0, cell, is_one);
+      put_impossible(apart ? j : 0, cell, is_one);
     }
   }
 
@@ -173,6 +188,7 @@ class TileCells {
   RowTile<T>& tile_;
   const Lanes& lanes_;
   const TileCounts& counts_;
+  const bool* zero_;  // (kTile): the truth had probability 0; null where no row is like that
   std::int64_t groups_;
 };
 

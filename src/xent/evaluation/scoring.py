@@ -203,7 +203,7 @@ class Scorer:
         if self.plan.kind == "log_probs":
             return parts
         groups = group_names(self.plan.kind, self.plan.classes)
-        parts["cells"] = Cells.from_kernel(groups, sums["cells"])
+        parts["cells"] = Cells.from_kernel(groups, sums["cells"], sums.get("impossible_cells"))
         count, weight, *tempered = sums["tempering"]
         weight = weight if self._weighted else count * ONE
         parts["tempering"] = Tempering(count, weight, *map(tuple, tempered))

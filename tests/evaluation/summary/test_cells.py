@@ -108,7 +108,8 @@ def test_two_classes_in_two_columns_and_in_one(seed, rows, weighted):
     two = evaluate(target=target, probs=p, **options).summary.cells
     one = evaluate(target=target, probs=p[:, 1], **options).summary.cells
     assert units(one) == reference([p[:, 1]], [target == 1], weight if weighted else None)
-    assert two == one
+    # a probability of 1e-20 is 0 where it is known as 1 less the other, and its row impossible
+    assert two.tally == one.tally
     assert one.groups == ("yes",)
 
 
@@ -279,3 +280,39 @@ def test_halves_of_weights_carry():
     counts = Tally.of(np.array([3], dtype=np.uint64))
     assert counts == Tally.of(np.zeros(1, np.uint64), np.array([3], dtype=np.uint64))
     assert (half + counts).values()[0] == 8.5
+
+
+@SETTINGS
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["classes", "column", "labels"]),
+    st.booleans(),
+    st.sampled_from(["inf", "clip:1e-15"]),
+)
+def test_possible_rows_are_what_the_others_are_by_themselves(seed, form, weighted, zero):
+    rng = np.random.default_rng(seed)
+    p = rng.choice([0, 1e-12, 1e-9, 0.25, 0.5, 0.9, 1], size=(300, 4))
+    truth = rng.integers(2, size=(300, 4))
+    weight = rng.integers(0, 9, size=300) * rng.random(300) ** 8
+    if form == "labels":
+        lost = np.any(np.where(truth == 1, p, 1 - p) == 0, axis=1)
+    else:
+        lost = np.where(truth[:, 0] == 1, p[:, 0], 1 - p[:, 0]) == 0
+
+    def cells(rows):
+        given_weight = {"weight": weight[rows]} if weighted else {}
+        options = {"zero": zero, **given_weight}
+        if form == "labels":
+            return evaluate(labels=truth[rows], probs=p[rows], task="multi", **options).summary
+        q = p[rows, 0]
+        q = np.stack([1 - q, q], axis=1) if form == "classes" else q
+        return evaluate(target=truth[rows, 0], probs=q, classes=range(2), **options).summary
+
+    whole, others = cells(np.full(300, True)).cells, cells(~lost).cells
+    assert whole.possible() == others
+    assert others.impossible is None
+    parts = cells(np.arange(300) % 3 == 0) + cells(np.arange(300) % 3 > 0)
+    assert parts.cells == whole
+    read = Summary.from_json(parts.to_json()).cells
+    assert read == whole
+    assert read.possible() == others

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from xent.errors import XentValueError
 from xent.evaluation.calibration.grid import Grid, default_grid
 from xent.evaluation.calibration.reliability import Reliability, reliability
@@ -30,8 +27,6 @@ __all__ = [
     "surprise_cells_of",
     "temperature_of",
 ]
-
-Array = npt.NDArray[np.float64]
 
 CELLS_KEEP = 1e-6  # of the weight may be lost in cells, which keep 32 bits of each row's
 
@@ -115,41 +110,33 @@ def _equally_likely(summary: Summary) -> float | None:
 
 
 def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
-    """Return what re-balancing two classes would gain, in nats; None for other tasks."""
+    """Return what re-balancing two classes would gain, in nats; None for other tasks.
+
+    Rows that are impossible are left out: no shift repairs them.
+    """
     if not summary.sum_weight or summary.kind != "classes" or summary.num_classes != 2:
         return None
     cells = cells_of(summary)
     if cells is None:
         return None
-    zeros, ones = _possible(summary, cells)
+    zeros, ones = cells.possible().weights()
     return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
 
 
 def label_shifts_of(summary: Summary, grid: Grid | None = None) -> LabelShifts | None:
     """Return what re-balancing each label would gain, in nats; None for other tasks.
 
-    None too where labels are too many for cells of their own.
+    None too where labels are too many for cells of their own. Rows with an impossible label are
+    left out.
     """
     cells = cells_of(summary) if summary.kind == "labels" and summary.sum_weight else None
     if cells is None or cells.groups == (ALL_LABELS,):
         return None
     grid, scale = grid or default_grid(), rows_for_weight(summary)
-    zeros, ones = _possible(summary, cells)
+    zeros, ones = cells.possible().weights()
     found = [best_shift(z, o, grid, scale=scale) for z, o in zip(zeros, ones, strict=True)]
     shifts = tuple(shift for shift in found if shift is not None)
     return LabelShifts(cells.groups, shifts) if len(shifts) == len(found) else None
-
-
-def _possible(summary: Summary, cells: Cells) -> tuple[Array, Array]:
-    """Return the weights of cells without rows that are impossible, which no shift repairs.
-
-    Their cell holds other rows that cost more than 22 nats, and they go with them.
-    """
-    zeros, ones = cells.weights()
-    if summary.num_impossible or summary.num_clipped:
-        zeros, ones = zeros.copy(), ones.copy()
-        zeros[:, -1] = ones[:, 0] = 0.0
-    return zeros, ones
 
 
 def reliability_of(

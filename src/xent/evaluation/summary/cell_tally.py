@@ -73,6 +73,29 @@ class Tally:
             return NotImplemented
         return Tally(self.shape, add_cells(self.kept, other.kept))
 
+    def __sub__(self, other: object) -> Tally:
+        """Return the tally without some of its rows: exact, as adding is."""
+        if not isinstance(other, Tally):
+            return NotImplemented
+        (low, high), (less, less_high) = self._everywhere(), other._everywhere()
+        if not self.is_weighted:
+            return Tally.of(high - less_high)
+        left = low - less
+        return Tally.of(left, high - less_high - (left > low))
+
+    def _everywhere(self) -> tuple[Units, Units]:
+        """Return the halves of all cells, the empty ones too."""
+        begin, end = self.kept.ranges.T.astype(np.int64)
+        first = np.arange(len(begin)) * self.shape[-1] + begin  # of each line
+        before = np.cumsum(end - begin) - (end - begin)
+        place = np.repeat(first - before, end - begin) + np.arange(len(self.kept.low))
+        found = []
+        for half in halves(self.kept):
+            cells = np.zeros(math.prod(self.shape), np.uint64)
+            cells[place] = half
+            found.append(cells.reshape(self.shape))
+        return found[0], found[1]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tally):
             return NotImplemented

@@ -86,6 +86,9 @@ class Cells:
         Names of the groups.
     tally : Tally
         Counts or weights, (groups, 2, NUM_CELLS): where it did not come true, and where it did.
+    impossible : Tally, optional
+        Those of them that are in rows whose truth had probability 0, clipped or not; of a row
+        of labels all. Of two classes and of labels only; None where there is no such row.
 
     See Also
     --------
@@ -103,6 +106,7 @@ class Cells:
 
     groups: tuple[str, ...]
     tally: Tally
+    impossible: Tally | None = None
 
     @classmethod
     def from_counts(
@@ -113,9 +117,16 @@ class Cells:
         return cls(tuple(groups), Tally.of(counts.astype(np.uint64)))
 
     @classmethod
-    def from_kernel(cls, groups: tuple[str, ...], kept: tuple[Any, ...]) -> Cells:
+    def from_kernel(
+        cls,
+        groups: tuple[str, ...],
+        kept: tuple[Any, ...],
+        impossible: tuple[Any, ...] | None = None,
+    ) -> Cells:
         """Return the cells that the kernel counted, two lines a group."""
-        return cls(groups, Tally((len(groups), 2, NUM_CELLS), of_halves(*kept)))
+        shape = (len(groups), 2, NUM_CELLS)
+        found = None if impossible is None else Tally(shape, of_halves(*impossible))
+        return cls(groups, Tally(shape, of_halves(*kept)), found)
 
     @property
     def is_weighted(self) -> bool:
@@ -129,6 +140,20 @@ class Cells:
         values = self.tally.values()
         return values[:, 0], values[:, 1]
 
+    def possible(self) -> Cells:
+        """Return the cells without rows whose truth had probability 0, clipped or not.
+
+        Of two classes or of labels.
+
+        >>> from xent.evaluation import evaluate
+        >>> cells = evaluate(([1, 0, 1], [0.5, 0.25, 0.0])).summary.cells
+        >>> cells.possible() == evaluate(([1, 0], [0.5, 0.25])).summary.cells
+        True
+        """
+        if self.impossible is None:
+            return self
+        return Cells(self.groups, self.tally - self.impossible)
+
     def __add__(self, other: object) -> Cells:
         if not isinstance(other, Cells):
             return NotImplemented
@@ -138,14 +163,23 @@ class Cells:
                 f"{other.groups}; evaluate both parts with the same classes",
                 code="D30",
             )
-        return Cells(self.groups, self.tally + other.tally)
+        ours, theirs = self.impossible, other.impossible
+        impossible = ours + theirs if ours is not None and theirs is not None else ours or theirs
+        return Cells(self.groups, self.tally + other.tally, impossible)
 
     def to_state(self) -> dict[str, Any]:
         """Return the cells as what JSON can hold."""
-        return {"groups": list(self.groups), "tally": self.tally.to_state()}
+        impossible = None if self.impossible is None else self.impossible.to_state()
+        tally = self.tally.to_state()
+        return {"groups": list(self.groups), "tally": tally, "impossible": impossible}
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Cells:
         """Return the cells that `to_state` wrote."""
-        groups = tuple(state["groups"])
-        return cls(groups, Tally.from_state(state["tally"], (len(groups), 2, NUM_CELLS)))
+        groups, impossible = tuple(state["groups"]), state["impossible"]
+        shape = (len(groups), 2, NUM_CELLS)
+        return cls(
+            groups,
+            Tally.from_state(state["tally"], shape),
+            None if impossible is None else Tally.from_state(impossible, shape),
+        )

@@ -22,7 +22,7 @@ from xent.evaluation.summary.tempering import Tempering
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
-VERSION = 4
+VERSION = 5
 KEPT_ROWS = 20
 KEPT_WORST = 100
 
