@@ -14,7 +14,8 @@ from scipy.special import expit, log_softmax, softmax
 from xent.errors import MisuseWarning, XentValueError
 from xent.evaluation import Summary, evaluate
 from xent.evaluation.calibration.decomposition import decompose, decompose_classes
-from xent.report.page import html_page
+from xent.evaluation.calibration.terms import POSSIBLE
+from xent.report.page import html_page, page_of
 
 EPS = np.finfo(np.float64).eps
 
@@ -129,7 +130,7 @@ def test_labels_add_up(weighted):
 def test_impossible_rows():
     p, y = binary_rows(100)
     p[0], y[0] = 0.0, 1
-    (d,) = evaluate(target=y, probs=p).decomposition
+    d, _ = evaluate(target=y, probs=p).decomposition
     assert d.log_loss == d.miscalibration.value == np.inf
     logits, y = class_rows(200, 3)
     logits[7, y[7]] = -np.inf
@@ -153,13 +154,13 @@ def test_rows_that_are_all_impossible(weight):
 def test_impossible_rows_count_among_the_rows():
     p, y = binary_rows(100)
     p[:10], y[:10] = 0.0, 1
-    (d,) = evaluate(target=y, probs=p).decomposition
+    d, _ = evaluate(target=y, probs=p).decomposition
     assert d.num_rows == 100
-    (d,) = evaluate(target=y, probs=p, weight=np.full(100, 3.0)).decomposition
+    d, _ = evaluate(target=y, probs=p, weight=np.full(100, 3.0)).decomposition
     assert d.num_rows == pytest.approx(100)
     # what is impossible outweighs all else, and is still not more than its rows
     weight = np.where(np.arange(100) < 10, 1e12, 1.0)
-    (d,) = evaluate(target=y, probs=p, weight=weight).decomposition
+    d, _ = evaluate(target=y, probs=p, weight=weight).decomposition
     assert d.num_rows <= 100 * (1 + 1e-12)
 
 
@@ -485,3 +486,41 @@ def test_a_class_that_was_called_impossible_loses_without_end():
     assert b.miscalibration.p_value == 0
     assert max(a.log_loss, c.log_loss) < 1
     assert not any(d.is_least for d in (a, b, c))
+
+
+@pytest.mark.parametrize("form", ["classes", "labels"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_possible_rows_have_the_parts_and_the_shifts_that_they_have_alone(form, weighted):
+    # some of the others cost 27 nats, and are in the cell of the impossible ones
+    rng = np.random.default_rng(11)
+    q = expit(1.5 * rng.normal(size=(2000, 3)))
+    y = (rng.random((2000, 3)) < expit(0.7 * np.log(q / (1 - q)) + 0.4)).astype(int)
+    q[:20, 1], y[:20, 1] = 0.0, 1
+    q[20:30, 1], y[20:30, 1] = np.linspace(1e-12, 2e-12, 10), 1
+    weight = rng.integers(1, 9, size=2000) / 8 if weighted else np.ones(2000)
+
+    def judged(rows):
+        rest = {"weight": weight[rows]} if weighted else {}
+        if form == "labels":
+            return evaluate(labels=y[rows], probs=q[rows], task="multi", **rest)
+        return evaluate((y[rows, 1], q[rows, 1]), **rest)
+
+    together, alone = judged(np.arange(2000)), judged(np.arange(20, 2000))
+    whole, possible = decompose(together.summary)
+    (others,) = decompose(alone.summary)
+    assert whole.log_loss == math.inf
+    assert possible.name == POSSIBLE
+    for term in ("uncertainty", "resolution", "miscalibration"):
+        ours, theirs = (list(vars(getattr(d, term)).values()) for d in (possible, others))
+        assert_allclose(np.array(ours, float), np.array(theirs, float), rtol=1e-12)
+    closes(possible, together.finite_log_loss, 1e-12)
+    assert together.shift == alone.shift
+    assert together.label_shifts == alone.label_shifts
+    assert "  without the impossible rows\n  log loss 0." in str(together)
+    shown = [w for w in page_of(together).waterfalls if w.possible_only]
+    assert [w.score for w in shown] == [pytest.approx(together.finite_log_loss)]
+
+
+def test_no_row_is_possible():
+    (d,) = decompose(evaluate(([1, 1], [0.0, 0.0])).summary)
+    assert d.log_loss == math.inf

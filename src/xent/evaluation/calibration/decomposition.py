@@ -19,11 +19,12 @@ from xent.evaluation.calibration.of_summary import (
     temperature_of,
 )
 from xent.evaluation.calibration.special import chi_square_tail
-from xent.evaluation.calibration.terms import Decomposition, Term
+from xent.evaluation.calibration.terms import POSSIBLE, Decomposition, Term
 from xent.evaluation.exact import ONE, ratio
 
 if TYPE_CHECKING:
     from xent.evaluation.recalibration.fit import Fit
+    from xent.evaluation.summary.cells import Cells
     from xent.evaluation.summary.summary import Summary
 
 __all__ = ["decompose", "decompose_classes", "decompose_fit", "decompose_fits"]
@@ -45,7 +46,8 @@ def decompose(
 
     Two classes: by isotonic regression (CORP). More: by the best temperature, whose terms
     are those of all classes together, then the likeliest class alone by isotonic
-    regression. Labels: by isotonic regression of each, averaged over labels. A summary
+    regression. Labels: by isotonic regression of each, averaged over labels. Where rows of two
+    classes or of labels are impossible, the others by themselves follow. A summary
     without cells, of log-probabilities of what happened, or of no rows has none. `level` is
     that of the terms' intervals.
 
@@ -66,30 +68,19 @@ def decompose(
     if cells is None:
         return found
     grid = grid or default_grid()
-    zeros, ones = cells.weights()
-    scale, clip = rows_for_weight(summary), _clip(summary)
-    if summary.kind == "labels" and len(zeros) == summary.num_classes:
-        pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
-                             log_loss=_label_losses(summary), scale=scale, clip=clip,
-                             level=level)  # fmt: skip
-        return [replace(pooled, log_loss=summary.log_loss)] if pooled else []
     if several:
         # the likeliest class, whichever it is, against its being right: the last group
-        return found + corp(zeros[-1:], ones[-1:], grid, names=("top label",), scale=scale,
+        zeros, ones = (part[-1:] for part in cells.weights())
+        return found + corp(zeros, ones, grid, names=("top label",), scale=rows_for_weight(summary),
                             note=TOP_LABEL, level=level)  # fmt: skip
-    labels = summary.kind == "labels"
-    name, note = ("all labels", ONE_POOL) if labels else (f"class {summary.classes[1]}", "")
-    return corp(
-        zeros[:1],
-        ones[:1],
-        grid,
-        names=(name,),
-        log_loss=[summary.log_loss],
-        scale=scale,
-        clip=clip,
-        note=note,
-        level=level,
-    )
+    found = _by_isotonic(summary, cells, grid, level, summary.log_loss, _label_losses(summary))
+    if summary.sum_impossible:
+        loss = summary.finite_log_loss
+        found += [
+            replace(d, name=POSSIBLE)
+            for d in _by_isotonic(summary, cells.possible(), grid, level, loss, None)
+        ]
+    return found
 
 
 def decompose_classes(
@@ -247,6 +238,40 @@ def _by_temperature(summary: Summary, level: float) -> list[Decomposition]:
             level=level,
         )
     ]
+
+
+def _by_isotonic(
+    summary: Summary,
+    cells: Cells,
+    grid: Grid,
+    level: float,
+    log_loss: float,
+    of_labels: Array | None,
+) -> list[Decomposition]:
+    """Return the terms of two classes, or of labels, whose losses are known from the rows.
+
+    `of_labels` are the losses of each label, of which the mean alone counts here.
+    """
+    zeros, ones = cells.weights()
+    scale, clip = rows_for_weight(summary), _clip(summary)
+    if summary.kind == "labels" and len(zeros) == summary.num_classes:
+        losses = np.full(len(zeros), log_loss) if of_labels is None else of_labels
+        pooled = corp_pooled(zeros, ones, grid, name="all labels", note=MEAN_OF_LABELS,
+                             log_loss=losses, scale=scale, clip=clip, level=level)  # fmt: skip
+        return [replace(pooled, log_loss=log_loss)] if pooled else []
+    labels = summary.kind == "labels"
+    name, note = ("all labels", ONE_POOL) if labels else (f"class {summary.classes[1]}", "")
+    return corp(
+        zeros[:1],
+        ones[:1],
+        grid,
+        names=(name,),
+        log_loss=[log_loss],
+        scale=scale,
+        clip=clip,
+        note=note,
+        level=level,
+    )
 
 
 def _nothing_known(resolution: float, n: float, scales: int, entropy: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
-from xent.evaluation.calibration.terms import Decomposition
+from xent.evaluation.calibration.terms import POSSIBLE, Decomposition
 from xent.evaluation.numbers import UNITS, number, round_down
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ def calibration_lines(e: Evaluation) -> list[str]:
         return []
     whole, *others = e.decomposition
     lines: list[str] = _equation(whole)
-    lines += [_miscalibration_of(d) for d in others if d.kind == "isotonic"]
+    for d in others:
+        if d.name == POSSIBLE:
+            lines += ["without the impossible rows", *_equation(d)]
+        elif d.kind == "isotonic":
+            lines.append(_miscalibration_of(d))
     lines += [_gain_of(d) for d in e.row_decomposition if _is_advice(d)]
     if e.row_terms_note:
         note = f"(vector scaling and prior shift are not here: {e.row_terms_note}"

@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = ["Decomposition", "Term"]
+__all__ = ["POSSIBLE", "Decomposition", "Term"]
 
 # of the largest term: what is less moves none of the digits that are shown
 UNSEEN = 1e-6
+
+POSSIBLE = "possible rows"  # the name of a decomposition that leaves the impossible ones out
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Decomposition:
     kind : {"isotonic", "temperature", "vector", "shift"}
         The recalibration that defines miscalibration: what it would gain on these rows.
     name : str
-        Which outcome: a class, a label, "top label", or "all labels".
+        Which outcome: a class, a label, "top label", or "all labels"; "possible rows" where the
+        whole follows without its impossible rows.
     log_loss : float
         Infinite where a row was impossible.
     uncertainty : Term

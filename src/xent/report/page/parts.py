@@ -9,6 +9,7 @@ import numpy as np
 
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
+from xent.evaluation.calibration.terms import POSSIBLE
 from xent.evaluation.exact import rounded
 from xent.evaluation.numbers import largest
 from xent.evaluation.result import Evaluation
@@ -100,7 +101,7 @@ def waterfalls_of(e: Evaluation) -> tuple[Waterfall, ...]:
                 # what rounding leaves is no part
                 remainder=d.remainder if possible and d.shows_remainder else 0.0,
                 note=d.note,
-                possible_only=not possible,
+                possible_only=not possible or d.name == POSSIBLE,
                 is_least=d.is_least,
             )
         )

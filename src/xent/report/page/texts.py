@@ -145,6 +145,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "d_vector": ("{name}, by vector scaling", "{name}（向量缩放）"),
     "d_shift": ("{name}, by class balance", "{name}（类别比例校正）"),
     "n_top label": ("the predicted class", "预测类别"),
+    "n_possible rows": ("the rows that are not impossible", "除不可能行以外的行"),
     "n_all classes": ("all classes", "全部类别"),
     "n_all labels": ("all labels", "全部标签"),
     "stop": (".", "。"),
