@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,61 @@ def test_a_file_replaces_the_old_one_and_leaves_nothing_beside_it(tmp_path):
     write_text(str(path), "new")
     assert path.read_text() == "new"
     assert os.listdir(tmp_path) == ["a.txt"]
-    mask = os.umask(0)
-    os.umask(mask)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
+@pytest.fixture
+def umask():
+    """Set the umask as a call does; it is the old one again after the test."""
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs modes of files")
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_a_new_file_has_the_usual_mode_and_an_old_one_keeps_its_own(tmp_path, umask, mask):
+    umask(mask)
+    new = tmp_path / "new.txt"
+    write_text(str(new), "text")
+    assert mode(new) == 0o666 & ~mask
+    old = tmp_path / "old.txt"
+    old.write_text("old")
+    for kept in (0o600, 0o640, 0o604, 0o666, 0o755):
+        old.chmod(kept)
+        with files.beside(str(old)) as temporary:
+            assert mode(Path(temporary)) == 0o600  # what is private is so while it is written
+        assert mode(old) == kept
+    assert umask(0o022) == mask
+
+
+@pytest.mark.skipif(not hasattr(os, "chown"), reason="needs groups of files")
+def test_a_group_that_cannot_be_kept_does_not_pass_its_rights_to_another(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "chown", refuse)
+    path = tmp_path / "a.txt"
+    path.touch()
+    for before, after in ((0o660, 0o600), (0o664, 0o644), (0o600, 0o600)):
+        path.chmod(before)
+        status = os.stat(path)
+        files._hand_on(status, str(path))
+        assert mode(path) == before
+        files._hand_on(os.stat_result((*status[:5], status.st_gid + 1, *status[6:])), str(path))
+        assert mode(path) == after
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
+def test_the_owner_of_a_file_keeps_it(tmp_path):
+    path = tmp_path / "a.txt"
+    path.touch()
+    os.chown(path, 1234, 4321)
+    write_text(str(path), "new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
 
 
 def test_a_failed_write_keeps_the_old_file(tmp_path):
@@ -55,10 +108,10 @@ def test_places_that_cannot_be_written(tmp_path):
 
 
 def test_a_folder_that_takes_no_files_is_told_before_any_work(tmp_path, monkeypatch):
-    def refuse(**_):
+    def refuse(*_):
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(files.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(XentValueError, match=r"got '.*new\.txt': read-only file system"):
         writable(str(tmp_path / "new.txt"))
 

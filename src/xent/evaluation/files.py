@@ -6,7 +6,8 @@ import contextlib
 import errno
 import glob
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterable, Iterator
 
 from xent.errors import XentValueError
@@ -32,7 +33,7 @@ def writable(path: str | None) -> None:
         raise XentValueError(f"output must be writable, got {path!r}", value=path)
     try:
         # only trying tells: root may write to /proc, which takes no files
-        handle, temporary = _open_beside(folder)
+        handle, temporary = _open_beside(path)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise XentValueError(
@@ -76,15 +77,18 @@ def write_text(path: str, text: str) -> None:
 
 @contextlib.contextmanager
 def beside(path: str) -> Iterator[str]:
-    """Yield a path to write to; what is there at the end replaces `path`, unless this raises."""
+    """Yield a path to write to; what is there at the end replaces `path`, unless this raises.
+
+    A file that is replaced hands on who may read and write it; a new one has the usual mode.
+    """
     path = os.path.realpath(path)
-    folder = os.path.dirname(path)
-    handle, temporary = _open_beside(folder)
+    handle, temporary = _open_beside(path)
     os.close(handle)
     try:
         with _named(path):
             yield temporary
-            os.chmod(temporary, 0o666 & ~_umask())
+            with contextlib.suppress(FileNotFoundError):
+                _hand_on(os.stat(path), temporary)
             os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):  # moved already when Ctrl-C came
@@ -103,15 +107,27 @@ def _named(path: str) -> Iterator[None]:
         raise
 
 
-def _open_beside(folder: str) -> tuple[int, str]:
-    return tempfile.mkstemp(dir=folder, prefix=".xent-", suffix=".part")
+def _open_beside(path: str) -> tuple[int, str]:
+    """Open a file that is not there yet, in the folder of `path`; return it with its path."""
+    path = os.path.realpath(path)
+    temporary = os.path.join(os.path.dirname(path), f".xent-{secrets.token_hex(8)}.part")
+    # the system takes the umask off: to ask for it is to set it, under all threads
+    mode = 0o600 if os.path.exists(path) else 0o666
+    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode), temporary
+
+
+def _hand_on(old: os.stat_result, path: str) -> None:
+    """Give a file the owner, group and mode of the one that it replaces, as far as allowed."""
+    mode, new = stat.S_IMODE(old.st_mode), os.stat(path)
+    if hasattr(os, "chown"):
+        for owner, group in ((old.st_uid, -1), (-1, old.st_gid)):
+            with contextlib.suppress(PermissionError):
+                os.chown(path, owner, group)
+        new = os.stat(path)
+    if new.st_gid != old.st_gid:  # another group may do what anyone may
+        mode = mode & ~0o070 | (mode & 0o007) << 3
+    os.chmod(path, mode)
 
 
 def _is_stream(path: str) -> bool:
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
