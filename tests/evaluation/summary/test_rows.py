@@ -1,6 +1,7 @@
 """Rows keep names that are true: counted in one source, named in parts, nothing without order."""
 
 import itertools
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -80,6 +81,17 @@ def test_files_that_do_not_belong_together(tmp_path):
         evaluate([paths[0], paths[0]])
     with pytest.raises(SourceError, match="sql must come with one source, got 2"):
         evaluate(paths, sql="FROM source")
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_file_of_two_names_is_one_file(tmp_path, monkeypatch, count):
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(table(5), "a.parquet")
+    os.symlink("a.parquet", "link.parquet")
+    others = [f"{k}.parquet" for k in range(count)]
+    for again in ("a.parquet", "./a.parquet", str(tmp_path / "a.parquet"), "link.parquet"):
+        with pytest.raises(SourceError, match=r"different files, got 'a\.parquet' twice"):
+            evaluate(["a.parquet", *others, again])
 
 
 def test_a_wrong_row_of_several_files_is_told_with_its_file(tmp_path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import bisect
+import os
 from collections.abc import Callable, Iterator, Sequence
 
 from xent.errors import SourceError
 from xent.evaluation.reading.batches import Batch, num_rows
-from xent.evaluation.reading.names import nearest
+from xent.evaluation.reading.names import nearest, repeated
 from xent.evaluation.reading.source import Source
 from xent.evaluation.summary.rows import Row, in_part
 
@@ -23,8 +24,10 @@ class PartsSource:
     """
 
     def __init__(self, paths: Sequence[str], open_path: Callable[..., Source]) -> None:
-        twice = next((p for p in paths if paths.count(p) > 1), None) if len(paths) < 1000 else None
-        if twice is not None:
+        files = [_file_of(path) for path in paths]
+        again = repeated(files)
+        if again is not None:
+            twice = paths[files.index(again)]
             raise SourceError(
                 f"sources must be different files, got {twice!r} twice: its rows would count twice",
                 value=twice,
@@ -93,3 +96,8 @@ class PartsSource:
         if self._current is not self._first:
             self._current.close()
         self._current = self._first
+
+
+def _file_of(path: str) -> str:
+    """Return one name for all paths to a file: ./a, a link to it."""
+    return path if "://" in path else os.path.realpath(path)
