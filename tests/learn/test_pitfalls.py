@@ -47,7 +47,7 @@ def test_the_picture_that_imports_torch_comes_after_all_others():
     code = [cells.graph.cells[i].code for i in cells.execution_order]
     torch, last = (
         next(i for i, text in enumerate(code) if word in text)
-        for word in ("float32_cliff.compute", "page.footer()")
+        for word in ("stages.falling(", "page.footer()")
     )
     assert torch > last
     assert len(code) - torch <= 2  # but for what is said under it
