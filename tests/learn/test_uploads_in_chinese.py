@@ -13,8 +13,8 @@ from learn.uploads import BROKEN, NAMES
 
 import xent
 from xent.evaluation import evaluate
+from xent.learn.html import message_html, words
 from xent.learn.judge import judge
-from xent.learn.page import message_html, words
 from xent.report.chinese import LONGEST, in_chinese
 from xent.report.messages import MESSAGES
 

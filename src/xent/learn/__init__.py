@@ -3,10 +3,12 @@
     catalog.py            the chapters in order, their titles
     chapters/SLUG.py      a marimo notebook a chapter: builds controls, calls pictures, shows texts
     texts/SLUG.py         TEXTS: every key in "en" and "zh", Markdown with formulas
+    texts/common.py       what all chapters say; texts/marimo.py: what marimo says, in other words
     pictures/SLUG.py      pure functions: numbers -> dataclass, computed by xent -> SVG text
     svg.py palette.py     axes, curves, bars, handles; one colour for each meaning
     controls.py stage.py  sliders, choices, buttons, and the picture that they move
-    page.py               what a chapter shares: `Page`, `Card`
+    page.py html.py       what a chapter shares: `Page`; `Card`, and what else is HTML
+    numbers.py            numbers as they are written: `shown`, `of_one`
     upload.py judge.py    a file that was dropped: what it declares, what it is worth
     verdict.py            what chapter 9 shows of it
     server.py asgi.py     the server; cover.py the page of contents
@@ -19,7 +21,7 @@ A chapter is added by its three files; nothing else names it (its title is in th
 shrinks. Draw with a `Frame` (axes, curves, areas) and the functions of `svg`; a look is a class of
 `palette`: ``fill-p``, ``soft-p``, ``line-p``, ``dash-p``, ``text-p``. p is the truth, q the model,
 gap what lies between; a, b, c, d tell classes apart; good and bad judge. ``mid`` and ``end``
-anchor text, ``halo`` keeps it readable on lines. Numbers on a picture are written by `page.shown`.
+anchor text, ``halo`` keeps it readable on lines. Numbers on a picture are written by `shown`.
 
 *Controls.* ``page.stage(name, [Slider, Choice, Button, Play], draw, adjust=, caption=)`` is one
 picture with what moves it. ``frame.handle("p", x, y, "p", along="x", low=0, high=1)`` in the
@@ -36,8 +38,8 @@ all digits. Everything shown is computed by xent; nothing is typed in.
 keywords. Both languages have the same keys, formulas and placeholders: tests/learn/test_texts.py.
 
 *Bad input.* What can be foreseen is told in both languages (``page.say(..., look="wrong")``); any
-other error of xent is told in its own words, which report/messages.py has in Chinese: `page.told`
-in a cell, the stage by itself in `draw`.
+other error of xent is told in its own words, which report/chinese.py puts into Chinese (the
+sentences: messages.py, messages_of_numbers.py): `page.told` in a cell, the stage by itself.
 
 *Tests.* tests/learn/test_SLUG.py uses the fixture ``chapter`` of tests/learn/conftest.py: it moves
 controls, reads numbers, and fails on any console message or request that leaves the machine.

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from xent.learn.code import code_html
-from xent.learn.page import Card, Page
+from xent.learn.html import Card
+from xent.learn.page import Page
 
 __all__ = ["named"]
 

@@ -3,69 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import math
 import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
-from urllib.parse import quote
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.numbers import number
 from xent.learn.catalog import CHAPTERS, LANGUAGES, Chapter, Lang, chapter_of, html_lang, neighbours
 from xent.learn.controls import Control
-from xent.learn.palette import standalone
-from xent.learn.svg import NARROW, WIDE
+from xent.learn.html import Card, cards_html, figure, words, wrong_html
+from xent.learn.numbers import shown
 from xent.learn.texts.common import COMMON
-from xent.report.chinese import in_chinese
-from xent.report.page.tables import printable
 
-__all__ = [
-    "Card", "Page", "as_typed", "filled", "message_html", "of_one", "shown", "words", "wrong_html",
-]  # fmt: skip
-
-
-def shown(value: float, digits: int = 4) -> str:
-    """Return a number as the pages write it: with a true minus sign, and infinity as its sign.
-
-    >>> shown(-0.25), shown(float("inf")), shown(1e-7), shown(1507), shown(float("nan"))
-    ('−0.2500', '∞', '1.000e−07', '1,507', '–')
-    """
-    if isinstance(value, int):
-        return f"{value:,}".replace("-", "−")
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    return number(value, digits).replace("-", "−")
-
-
-def of_one(value: float) -> str:
-    """Return a probability, or a sum of some, with two decimals; only 0 and 1 are written so.
-
-    >>> of_one(0.7), of_one(0.0033), of_one(0.9967), of_one(1.00333), of_one(1.0), of_one(7e-8)
-    ('0.70', '0.0033', '0.997', '1.003', '1.00', '7.0e−08')
-    """
-    written = f"{value:.2f}"
-    if float(written) not in (0, 1) or float(written) == value:
-        return written
-    if written == "0.00":
-        return shown(value, 2)
-    return f"{value:.{min(12, -math.floor(math.log10(abs(value - 1))))}f}"
-
-
-def as_typed(text: str, most: int = 40) -> str:
-    """Return what somebody typed as Markdown that shows just that, and not more of it than fits.
-
-    >>> as_typed("<b>"), as_typed("9" * 50, most=2)
-    ('<bdi>&#60;b&#62;</bdi>', '<bdi>99…</bdi>')
-    """
-    short = text if len(text) <= most else text[:most] + "…"
-    # what is neither letter nor digit may mean something in Markdown, in HTML or in a formula
-    plain = (c if c.isalnum() or c == "…" else f"&#{ord(c)};" for c in printable(short))
-    return f"<bdi>{''.join(plain)}</bdi>"
+__all__ = ["Page", "filled"]
 
 
 def filled(text: str, **values: Any) -> str:
@@ -80,17 +31,6 @@ def filled(text: str, **values: Any) -> str:
         return shown(got) if isinstance(got, float) else str(got)
 
     return re.sub(r"\[\[(\w+)\]\]", value, text)
-
-
-@dataclass(frozen=True)
-class Card:
-    """A number, large, with its name; `name` is what tests ask for."""
-
-    name: str
-    label: str
-    value: float
-    unit: str = ""
-    colour: str = "ink"
 
 
 class Page:
@@ -209,64 +149,6 @@ class Page:
             return make()
         except (XentValueError, XentTypeError) as error:
             return _html(wrong_html(self.t("wrong"), str(error), self.lang))
-
-
-def figure(name: str, draw: Callable[[int], str], caption: str, download: str) -> str:
-    """Return a picture in both widths, its caption, and a link that downloads it."""
-    wide, narrow = draw(WIDE), draw(NARROW)
-    address = "data:image/svg+xml;charset=utf-8," + quote(standalone(wide))
-    return (
-        f'<figure class="x-figure" data-figure="{name}">'
-        f'<div class="x-wide">{wide}</div><div class="x-narrow">{narrow}</div>'
-        f'<div class="x-under"><figcaption>{caption}</figcaption>'
-        f'<a class="x-button x-download" download="{name}.svg" href="{address}">'
-        f"{escape(download)}</a></div></figure>"
-    )
-
-
-def cards_html(cards: Sequence[Card]) -> str:
-    """Return number cards; `data-value` has every digit."""
-    return '<dl class="x-cards">' + "".join(
-        f'<div data-number="{escape(c.name)}" data-value="{float(c.value)!r}">'
-        f"<dt>{c.label}</dt>"
-        f'<dd class="text-{c.colour}">{shown(c.value)}'
-        f"{f' <small>{escape(c.unit)}</small>' if c.unit else ''}</dd></div>"
-        for c in cards
-    ) + "</dl>"  # fmt: skip
-
-
-def wrong_html(title: str, message: str, lang: Lang = "en") -> str:
-    """Return what is wrong and the hints, in words, a line each."""
-    return (
-        f'<div class="x-say x-wrong" role="alert" data-wrong=""><b>{escape(title)}</b> '
-        f"{message_html(message, lang)}</div>"
-    )
-
-
-def message_html(message: str, lang: Lang) -> str:
-    """Return a message of the library in a language; in English, and said so, if it has no other.
-
-    >>> message_html("a.csv must have rows, got none", "zh")
-    'a.csv 里没有数据行'
-    >>> message_html("to be; or not", "zh")
-    '原文（英文）：<span lang="en">to be<br>or not</span>'
-    """
-    found = in_chinese(message) if lang == "zh" else None
-    lines = found or [part for part in message.partition("; ") if part != "; "]
-    told = "<br>".join(escape(line) for line in lines if line)
-    if lang == "en" or found:
-        return told
-    return f'{escape(COMMON["in_english"][lang])}<span lang="en">{told}</span>'
-
-
-def words(message: str, lang: Lang) -> str:
-    """Return a message of the library as one line of text, in a language if it has one there.
-
-    >>> words("target: y; probabilities of class 1 from p", "zh")
-    '真相：y；类别 1 的概率：p'
-    """
-    found = in_chinese(message) if lang == "zh" else None
-    return "；".join(found) if found else message
 
 
 def _joined(text: str) -> str:

@@ -25,7 +25,6 @@ __all__ = [
     "line",
     "path",
     "picture",
-    "rows_of_text",
     "tag",
     "text",
     "tick_name",
@@ -122,12 +121,6 @@ def handle(
         data_from=float(start),
         data_to=float(end),
     )
-
-
-def rows_of_text(lines: Sequence[str], x: float, y: float, look: str, **more: str) -> str:
-    """Return lines of text under each other."""
-    return "".join(text(s, x=float(x), y=float(y + 17 * i), class_=look, **more)
-                   for i, s in enumerate(lines))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from xent.errors import UnavailableError
 from xent.evaluation import Evaluation
 from xent.learn.catalog import Lang
 from xent.learn.code import STYLE
+from xent.learn.html import message_html, words, wrong_html
 from xent.learn.judge import Judged
-from xent.learn.page import message_html, shown, words, wrong_html
+from xent.learn.numbers import shown
 from xent.learn.pictures.animals import Say
 from xent.learn.upload import as_path
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import xent
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.adversarial import losses
 from xent.learn.pictures.pitfalls import (
     baselines,

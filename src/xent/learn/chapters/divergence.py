@@ -9,7 +9,8 @@ app = marimo.App(width="medium", app_title="xent learn")
 def _():
     from xent.evaluation.numbers import percent
     from xent.learn.controls import Button, Choice, Slider
-    from xent.learn.page import Card, Page
+    from xent.learn.html import Card
+    from xent.learn.page import Page
     from xent.learn.pictures import divergence as pictures
 
     page = Page.open("divergence")

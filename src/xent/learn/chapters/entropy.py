@@ -8,7 +8,9 @@ app = marimo.App(width="medium", app_title="xent learn")
 @app.cell
 def _():
     from xent.learn.controls import Button, Choice, Slider
-    from xent.learn.page import Card, Page, of_one, shown
+    from xent.learn.html import Card
+    from xent.learn.numbers import of_one, shown
+    from xent.learn.page import Page
     from xent.learn.pictures import entropy as pictures
 
     page = Page.open("entropy")

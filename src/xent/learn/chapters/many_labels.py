@@ -11,7 +11,8 @@ def _():
 
     from xent.learn.code import code_html
     from xent.learn.controls import Button, Choice, Slider
-    from xent.learn.page import Card, Page
+    from xent.learn.html import Card
+    from xent.learn.page import Page
     from xent.learn.pictures import labels
     from xent.learn.pictures import many_labels as pictures
     from xent.learn.pictures.animals import CLASSES, COLOURS, LARGEST_LOGIT, listed

@@ -8,7 +8,8 @@ app = marimo.App(width="medium", app_title="xent learn")
 @app.cell
 def _():
     from xent.learn.controls import Button, Choice, Slider
-    from xent.learn.page import Card, Page
+    from xent.learn.html import Card
+    from xent.learn.page import Page
     from xent.learn.pictures import self_information as pictures
 
     page = Page.open("self_information")

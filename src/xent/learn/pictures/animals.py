@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.svg import WIDE, Frame, bar, line, picture, text, tick_name
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from xent.diagnostics.policy import checks
 from xent.information import binary_entropy, cross_entropy, entropy, kl_divergence
-from xent.learn.page import of_one, shown
+from xent.learn.numbers import of_one, shown
 from xent.learn.svg import Frame, bar, handle, line, picture, tag, text
 from xent.units import Unit
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xent.information import binary_entropy, entropy, perplexity, self_information
-from xent.learn.page import of_one, shown
+from xent.learn.numbers import of_one, shown
 from xent.learn.svg import Frame, bar, circle, handle, line, path, picture, tag, text
 from xent.units import NATS_PER, Unit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.svg import Frame, bar, circle, line, tag, text
 
 __all__ = [

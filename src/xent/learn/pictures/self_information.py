@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xent.information import self_information
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.svg import Frame, bar, handle, line, picture, text
 from xent.units import Unit
 

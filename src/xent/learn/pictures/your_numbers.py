@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from xent.evaluation import Evaluation
-from xent.learn.page import Card, shown
+from xent.learn.html import Card
+from xent.learn.numbers import shown
 from xent.learn.pictures.animals import Say, ruler
 from xent.learn.svg import Frame, bar, line, picture, text, ticks
 

@@ -11,7 +11,7 @@ from typing import Any
 from xent.diagnostics.known_values import Explanation, explain
 from xent.errors import XentValueError
 from xent.evaluation.numbers import percent
-from xent.learn.page import as_typed
+from xent.learn.html import as_typed
 
 __all__ = [
     "MOST_CLASSES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, width_of
 from xent.learn.pictures.pitfalls.baselines import Judged
 from xent.learn.svg import Frame, bar, circle, line, picture, text

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, dot, legend, upright
 from xent.learn.pictures.pitfalls.double_softmax import Twice, compute
 from xent.learn.svg import Frame, bar, line, picture, text, ticks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, legend, pair, upright
 from xent.learn.pictures.pitfalls.float32_cliff import Cliff, compute
 from xent.learn.svg import Frame, picture

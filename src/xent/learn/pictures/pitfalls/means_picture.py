@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, legend
 from xent.learn.pictures.pitfalls.class_weights import Weighted
 from xent.learn.pictures.pitfalls.mean_of_means import Parts

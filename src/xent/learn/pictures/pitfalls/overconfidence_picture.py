@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, dot, legend, log_handle, powers, upright
 from xent.learn.pictures.pitfalls.overconfidence import Run, at_temperature
 from xent.learn.svg import Frame, picture

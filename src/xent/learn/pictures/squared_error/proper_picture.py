@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, dot, legend, upright
 from xent.learn.pictures.squared_error.proper import Scores
 from xent.learn.svg import Frame, picture

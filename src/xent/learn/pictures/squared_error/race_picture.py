@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, dot, legend, log_handle, powers, upright
 from xent.learn.pictures.squared_error.race import Lane, Race
 from xent.learn.svg import Frame, line, picture, text

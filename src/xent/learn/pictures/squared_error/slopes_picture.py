@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from xent.learn.page import shown
+from xent.learn.numbers import shown
 from xent.learn.pictures.parts import Words, legend, pair, upright
 from xent.learn.pictures.squared_error.slopes import Slopes, compute
 from xent.learn.svg import Frame, bar, picture
