@@ -16,6 +16,7 @@ from accuracy.losses_in_50_digits import (
     softmax_cross_entropy,
     ulps,
 )
+from promises import promised
 
 import xent
 
@@ -85,7 +86,7 @@ def worst_of_class_targets(logits, target):
 def test_loss_and_every_gradient_entry_are_within_4_ulp(rng, dtype, num_classes):
     logits = rows(rng, dtype, num_classes)
     target = with_margins(rng, logits)
-    assert max(worst_of_class_targets(logits, target)) <= 4
+    assert max(worst_of_class_targets(logits, target)) <= promised("softmax loss of a class")
 
 
 @pytest.mark.isa
@@ -97,7 +98,7 @@ def test_a_vocabulary_is_within_4_ulp(rng, dtype, num_classes, margin):
     logits = rng.choice(values, (1, num_classes))
     target = np.array([num_classes // 2])
     logits[0, target] = values.max() + margin
-    assert max(worst_of_class_targets(logits, target)) <= 4
+    assert max(worst_of_class_targets(logits, target)) <= promised("softmax loss of a class")
 
 
 @pytest.mark.isa
@@ -105,7 +106,9 @@ def test_a_vocabulary_is_within_4_ulp(rng, dtype, num_classes, margin):
 def test_margins_at_which_the_odds_of_a_vocabulary_overflow_a_double(dtype):
     logits = np.zeros((5, 50257), dtype)
     logits[:, 0] = [-597, -601, -699, -709, -745]
-    assert max(worst_of_class_targets(logits, np.zeros(5, int))) <= 4
+    assert max(worst_of_class_targets(logits, np.zeros(5, int))) <= promised(
+        "softmax loss of a class"
+    )
 
 
 @pytest.mark.parametrize("num_classes", [2, 10, 65, 300])
@@ -116,7 +119,7 @@ def test_half_precision_adds_half_an_ulp_of_its_own(rng, num_classes):
     assert nll.dtype == np.float32
     assert gradient.dtype == np.float16
     loss_error, gradient_error = worst_of_class_targets(logits, target)
-    assert loss_error <= 4
+    assert loss_error <= promised("softmax loss of a class")
     # 4 ulp of float32 are 4 / 2^13 of float16
     assert gradient_error <= 0.5 + 4 / 2**13
 
@@ -167,11 +170,12 @@ def soft_cases(rng, dtype, num_classes, n):
     def smoothed(eps, weight=None):
         return [mass(y, num_classes, eps, weight) for y in target]
 
-    yield {}, soft, exact_soft, 4
-    yield {"label_smoothing": 0.1}, target, smoothed(0.1), 4
+    plain, weighted = promised("its gradient"), promised("the same with class weights")
+    yield {}, soft, exact_soft, plain
+    yield {"label_smoothing": 0.1}, target, smoothed(0.1), plain
     # rounded twice before it is used: as a mass, and as a weighted mass
-    yield {"weight": weight}, soft, [s * w for s in exact_soft], 6
-    yield {"label_smoothing": 0.1, "weight": weight}, target, smoothed(0.1, weight), 6
+    yield {"weight": weight}, soft, [s * w for s in exact_soft], weighted
+    yield {"label_smoothing": 0.1, "weight": weight}, target, smoothed(0.1, weight), weighted
 
 
 @pytest.mark.isa
@@ -185,13 +189,14 @@ def test_soft_targets_are_within_4_ulp_of_their_terms(rng, dtype, num_classes):
         for x, s, loss, g, h in zip(logits, masses, nll, gradient, hessian, strict=True):
             exact = softmax_cross_entropy(x, s)
             # every term of the loss is positive, so its ulp is that of their sum
-            assert ulps(loss, exact.nll) <= 4
+            assert ulps(loss, exact.nll) <= promised("softmax loss of soft")
             assert ulps(g, exact.gradient, exact.terms) <= bound
             # p and 1 - p of 2 ulp each, the total of the masses, and three products;
             # a denormal p is rounded before the masses multiply it
             floor = in_50_digits(float(np.finfo(dtype).smallest_normal)) * max(s.sum(), 1)
             of = np.array([max(e, floor) for e in exact.hessian])
-            assert ulps(h, exact.hessian, of) <= bound + 2
+            of_hessian = promised("diagonal Hessian of the softmax", "weight" in options)
+            assert ulps(h, exact.hessian, of) <= of_hessian
 
 
 # The maps ---------------------------------------------------------------------
@@ -206,5 +211,5 @@ def test_softmax_and_log_softmax_are_within_4_ulp(rng, dtype, num_classes):
     probs, log_probs = xent.softmax(logits), xent.log_softmax(logits)
     for x, p, log_p in zip(logits, probs, log_probs, strict=True):
         exact = softmax(x)
-        assert ulps(p, exact.p) <= 4
-        assert ulps(log_p, exact.log_p) <= 4
+        assert ulps(p, exact.p) <= promised("softmax, log_softmax")
+        assert ulps(log_p, exact.log_p) <= promised("softmax, log_softmax")
