@@ -20,14 +20,14 @@ BUSY = "[data-waiting], .running-app-icon, .marimo-output-loading"
 NOTHING = "nothing to do here"
 KEYS = ("Home", "End", "ArrowLeft", "ArrowRight", "PageUp", "PageDown")
 
-# every text that is seen or spoken, through all shadow roots; code and reports apart
+# every text that is seen or spoken, through all shadow roots; not code, and not what was typed
 TEXTS = """() => {
   const found = [];
   const spoken = ['aria-label', 'aria-valuetext', 'title', 'placeholder'];
   function look(node) {
     if (node.nodeType === Node.TEXT_NODE) found.push(node.data);
     if (node.nodeType === Node.ELEMENT_NODE) {
-      if (node.matches('script, style, pre, annotation, iframe, [hidden]')) return;
+      if (node.matches('script, style, pre, bdi, annotation, iframe, [hidden]')) return;
       for (const name of spoken) if (node.hasAttribute(name)) found.push(node.getAttribute(name));
       if (node.shadowRoot) look(node.shadowRoot);
     }
