@@ -136,7 +136,7 @@ def forward_picture(one: OneLabel, say: Say, width: int, constant: float = 0.0) 
         parts += [ruler(logits, (-6.0, -3.0, 0.0, 3.0, 6.0), bottom)]
         parts += [ruler(probs, (0.0, 0.5, 1.0), bottom)]
     else:
-        logits = Frame((-reach, reach), (0, 1), 64, width - 6, top, bottom)
+        logits = Frame((-reach, reach), (0, 1), 64, width - 10, top, bottom)
         probs = Frame((0, 1), (0, 1), 64, width - 86, top, bottom)
         parts = [text(say("above_below"), x=64.0, y=14.0, class_="label")]
     for i, name in enumerate(CLASSES):
