@@ -310,6 +310,11 @@ void bind_log_loss(nb::module_& m) {
   m.attr("NUM_SURPRISES") = kSurprises;
   m.attr("SURPRISE_LOW") = kSurpriseLow;
   m.attr("SURPRISE_BITS") = kSurpriseBits;
+  m.attr("IGNORED") = kIgnored;
+  m.attr("MISSING") = kMissing;
+  m.attr("MISSING_LABEL") = kMissingLabel;
+  m.attr("KEPT_ROWS") = kKeepRows;
+  m.attr("KEPT_WORST") = kKeepWorst;
   nb::list powers;
   for (int power : kPowers) powers.append(power);
   m.attr("TEMPERING_POWERS") = nb::tuple(powers);

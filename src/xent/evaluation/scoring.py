@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from xent.evaluation.exact import ONE
 from xent.evaluation.faults import check_looks, raise_fault
+from xent.evaluation.groups.sums import MomentSums, without_weights
 from xent.evaluation.groups.tally import Groups
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch
@@ -23,6 +24,7 @@ from xent.evaluation.summary.summary import ClassSums, Summary, Surprise
 from xent.evaluation.summary.surprise import SurpriseCells
 from xent.evaluation.summary.tempering import Tempering
 from xent.kernels.cpu.log_loss import LogLoss
+from xent.kernels.cpu.moment_sums import POWERS, UNWEIGHTED
 
 __all__ = ["ScoredBatch", "Scorer"]
 
@@ -132,7 +134,6 @@ class Scorer:
         """Return the sums of all rows added so far."""
         sums = self._kernel.sums()
         rows = sums["rows"]
-        possible = rows - sums["impossible"]
         counted = not self._weighted
 
         def weight(of_rows: int, of_weights: int) -> int:
@@ -172,16 +173,7 @@ class Scorer:
             num_correct=sums["correct"],
             num_all_correct=sums["all_correct"],
             sum_weight=weight(rows, sums["weight"]),
-            sum_nll=sums["nll"],
-            sum_weight_squared=weight(possible, sums["weight_squared"]),
-            sum_weighted_nll=sums["nll"] if counted else sums["weighted_nll"],
-            sum_nll_squared=sums["nll_squared"],
-            sum_weight_cubed=weight(possible, sums["weight_cubed"]),
-            sum_weight_squared_nll=sums["nll"] if counted else sums["weight_squared_nll"],
-            sum_weighted_nll_squared=(
-                sums["nll_squared"] if counted else sums["weighted_nll_squared"]
-            ),
-            sum_nll_cubed=sums["nll_cubed"],
+            **_powers(sums, rows - sums["impossible"] if counted else None),
             sum_brier=sums["brier"],
             sum_correct=weight(sums["correct"], sums["weight_correct"]),
             sum_all_correct=weight(sums["all_correct"], sums["weight_all_correct"]),
@@ -224,3 +216,13 @@ class Scorer:
             ]
             worst.sort(key=lambda s: s.order)
         return {"impossible_rows": impossible, "missing_rows": missing, "worst": tuple(worst)}
+
+
+def _powers(sums: dict[str, Any], count: int | None) -> dict[str, Any]:
+    """The sums that moments are made of by their names in a summary, but for that of weights,
+    of which impossible rows have some; `count` rows that are possible, where all weigh 1."""
+    names = MomentSums._fields[1:]
+    if count is not None:
+        of = without_weights(count, *(sums[name] for name in POWERS[:UNWEIGHTED]))
+        sums = of._asdict()
+    return {f"sum_{name}": sums[name] for name in names}

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from xent.evaluation.exact import ONE
 from xent.evaluation.summary.moments import Moments, moments_of
-from xent.kernels.cpu.moment_sums import PowerSums
+from xent.kernels.cpu.moment_sums import POWERS, UNWEIGHTED, PowerSums
 
-__all__ = ["LARGEST", "MomentSums", "MomentTally", "products"]
+__all__ = ["LARGEST", "MomentSums", "MomentTally", "products", "without_weights"]
 
 Float = npt.NDArray[np.float64]
 Group = npt.NDArray[np.int64]
@@ -44,6 +44,27 @@ class MomentSums(NamedTuple):
             cubes=(self.weight_squared_nll, self.weighted_nll_squared, self.nll_cubed),
             scale=scale,
         )
+
+
+def without_weights(count: int, nll: int, nll_squared: int, nll_cubed: int) -> MomentSums:
+    """Return the sums of so many rows of weight 1, from those of the losses.
+
+    >>> of = without_weights(3, 10, 20, 30)
+    >>> of.weighted_nll, of.weight_squared_nll, of.weighted_nll_squared
+    (10, 10, 20)
+    """
+    ones = count * ONE
+    return MomentSums(
+        weight=ones,
+        nll=nll,
+        weight_squared=ones,
+        weighted_nll=nll,
+        nll_squared=nll_squared,
+        weight_cubed=ones,
+        weight_squared_nll=nll,
+        weighted_nll_squared=nll_squared,
+        nll_cubed=nll_cubed,
+    )
 
 
 class MomentTally:
@@ -87,10 +108,10 @@ class MomentTally:
             return [MomentSums()] * self._groups
         sums = self._sums.totals()
         if "weight" not in sums:
-            counts = [count * ONE for count in self.counts]
-            sums |= dict.fromkeys(("weight", "weight_squared", "weight_cubed"), counts)
-            sums |= dict.fromkeys(("weighted_nll", "weight_squared_nll"), sums["nll"])
-            sums["weighted_nll_squared"] = sums["nll_squared"]
+            unweighted = zip(
+                self.counts, *(sums[name] for name in POWERS[:UNWEIGHTED]), strict=True
+            )
+            return [without_weights(*of) for of in unweighted]
         columns: list[Any] = [sums[name] for name in MomentSums._fields]
         return [MomentSums(*row) for row in zip(*columns, strict=True)]
 

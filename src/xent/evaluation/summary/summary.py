@@ -19,12 +19,11 @@ from xent.evaluation.summary.rows import Row, first_rows, in_part
 from xent.evaluation.summary.sums import Sums
 from xent.evaluation.summary.surprise import SurpriseCells
 from xent.evaluation.summary.tempering import Tempering
+from xent.kernels.cpu.log_loss import KEPT_ROWS, KEPT_WORST
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
 VERSION = 5
-KEPT_ROWS = 20
-KEPT_WORST = 100
 
 # integers in units of 2**-1074
 _EXACT = (

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-import xent._native as _native
+from xent.kernels.cpu.moment_sums import GroupSums
 
 __all__ = ["ExactSums"]
 
 
-class ExactSums:
+class ExactSums(GroupSums):
     """One exact sum a group; the order of what is added cannot be seen in them.
 
     Sums are integers in units of 2**-1074, as `xent.evaluation.exact` has them.
@@ -23,7 +21,7 @@ class ExactSums:
     """
 
     def __init__(self, groups: int = 1) -> None:
-        self._sums = _native.Moments(groups, 1)
+        super().__init__(groups, 1)
 
     def add(self, values: Any, group: Any = None) -> None:
         """Add finite values, each to the group of its place; without `group` all to group 0.
@@ -31,17 +29,7 @@ class ExactSums:
         Nothing is added where a value is not finite (ValueError) or a group is beyond the
         last (IndexError); a group below 0 leaves its value out.
         """
-        values = np.ascontiguousarray(values, dtype=np.float64)
-        if group is not None:
-            group = np.ascontiguousarray(group, dtype=np.int64)
-        self._sums.add(values, None, group)
-
-    def grow(self, groups: int) -> None:
-        """Make room for so many groups; those that are there keep their sums."""
-        self._sums.grow(groups)
-
-    def __len__(self) -> int:
-        return len(self._sums)
+        self._add(values, None, group)
 
     def totals(self) -> list[int]:
         """Return the sum of each group."""

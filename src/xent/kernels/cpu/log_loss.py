@@ -11,6 +11,8 @@ __all__ = [
     "CELL_BITS",
     "CELL_LOW",
     "IGNORED",
+    "KEPT_ROWS",
+    "KEPT_WORST",
     "MISSING",
     "MISSING_LABEL",
     "MOST_GROUPS",
@@ -22,10 +24,13 @@ __all__ = [
     "LogLoss",
 ]
 
-# targets that are no class, as native/log_loss.hpp has them
-IGNORED = -(2**63)
-MISSING = IGNORED + 1
-MISSING_LABEL = 255
+# targets that are no class
+IGNORED: int = _native.IGNORED
+MISSING: int = _native.MISSING
+MISSING_LABEL: int = _native.MISSING_LABEL
+# how many rows are remembered: those that are impossible or missing, and the worst
+KEPT_ROWS: int = _native.KEPT_ROWS
+KEPT_WORST: int = _native.KEPT_WORST
 
 # cells of odds and of losses, and powers of tempered probabilities, as
 # native/calibration_sums.hpp has them: 2**BITS cells for each factor of 2 from 2**LOW on
