@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from sklearn.metrics import mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 from xent.errors import SourceError, XentValueError
 from xent.evaluation import evaluate
@@ -79,10 +80,26 @@ def test_information_by_chance_is_what_shuffled_columns_show():
         shown.append(mutual_info_score(columns["site"], columns["target"]))
     e = evaluate(columns, target="target", probs="probs", by="site")
     # 2n times it is chi-squared of 6 degrees: a standard error of sqrt(12) / 2n / sqrt(200)
-    assert e.slice_information_by_chance == (4 - 1) * (3 - 1) / (2 * ROWS)
+    few = (4 - 1) * (3 - 1) / (2 * ROWS)
+    assert e.slice_information_by_chance == pytest.approx(few, rel=0.02)
     assert np.mean(shown) == pytest.approx(
         e.slice_information_by_chance, abs=4 * math.sqrt(12 / 200) / (2 * ROWS) + 1e-4
     )
+
+
+@pytest.mark.parametrize(("slices", "classes", "rows"), [(900, 1000, 2000), (20, 50, 300)])
+@pytest.mark.parametrize("weight", [None, 1.0, 2.5])
+def test_information_by_chance_of_wide_tables_is_a_peers(slices, classes, rows, weight):
+    rng = np.random.default_rng(3)
+    site, target = rng.integers(slices, size=rows), rng.integers(classes, size=rows)
+    logits = rng.normal(size=(rows, classes))
+    weighted = {} if weight is None else {"weight": np.full(rows, weight)}
+    e = evaluate(target=target, logits=logits, classes=range(classes), by=site, **weighted)
+    table = contingency_matrix(site, target, sparse=True)
+    peer = expected_mutual_information(table, rows)
+    assert e.slice_information_by_chance == pytest.approx(peer, rel=1e-9)
+    # there is nothing to know
+    assert e.slice_information == pytest.approx(peer, rel=0.05)
 
 
 def test_labels_have_the_mean_entropy_of_a_decision():

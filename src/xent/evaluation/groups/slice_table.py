@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from xent.evaluation.exact import ratio
+from xent.evaluation.exact import ONE, ratio
+from xent.evaluation.groups.chance import expected_information
 from xent.evaluation.groups.slices import SliceSums
 from xent.evaluation.intervals.means import Interval, hall_interval, no_interval
 from xent.evaluation.summary.summary import Summary
@@ -123,15 +125,32 @@ def information(summary: Summary) -> float:
 def by_chance(summary: Summary) -> float:
     """Return the information, in nats, that a column which says nothing shows on average.
 
-    (S - 1)(K - 1) / 2n for S slices, K classes that occur and n rows (Kish's number of them):
-    the bias of counted frequencies, from the chi-squared distribution of 2n times it.
+    That of the same column shuffled; see `expected_information`. Weights count as Kish's number
+    of rows.
     """
     if summary.slices is None or summary.kind == "log_probs":
         return math.nan
     slices = [s for s in summary.slices.of.values() if s.weight]
-    n = summary.moments().n
-    if not n:
+    if not slices:
         return math.nan
-    classes = len({j for s in slices for j in s.classes})
-    free = 1 if summary.kind == "labels" else max(classes - 1, 0)
-    return (len(slices) - 1) * free / (2 * n)
+    scale = 1.0
+    if summary.weighted:
+        scale = summary.moments().n / ratio(summary.sum_weight, ONE)
+
+    def rows(weight: int) -> float:
+        return ratio(weight, ONE) * scale
+
+    of_slices = [rows(s.weight) for s in slices]
+    totals = [0] * summary.num_classes
+    for s in slices:
+        for j, weight in s.classes.items():
+            totals[j] += weight
+    if summary.kind == "classes":
+        return expected_information(of_slices, [rows(w) for w in totals])
+    # labels that are as frequent show as much
+    often = Counter(totals)
+    each = [
+        count * expected_information(of_slices, [rows(w), rows(summary.sum_weight - w)])
+        for w, count in often.items()
+    ]
+    return math.fsum(each) / len(totals)
