@@ -61,8 +61,12 @@ Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int6
     const std::int64_t ignored = w.ignore_index.value_or(-1);
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t y = target[i];
-      const bool skip = w.ignore_index && y == ignored;
-      if (!skip && (y < 0 || y >= classes || (mask.data && !mask.allows(i, y)))) {
+      const bool ignore = w.ignore_index && y == ignored;
+      // whatever a row of weight 0 holds, its target too
+      const bool skip = ignore || (w.sample_weight && w.sample_weight[i] == 0);
+      const bool is_class = y >= 0 && y < classes;
+      const bool is_free = is_class && weight_of_row && w.class_weight[y] == 0;
+      if (!skip && !(is_class && (!mask.data || mask.allows(i, y) || is_free))) {
         if (scan.first_bad < 0) scan.first_bad = i;
         ++scan.bad;
         continue;
@@ -74,7 +78,7 @@ Scan scan_class_targets(const std::int64_t* target, std::int64_t rows, std::int6
       const double mass = skip ? 0.0 : class_mass(w, y, mean) * sample;
       if (row_weight)
         row_weight[i] = skip ? 0.0 : (weight_of_row ? w.class_weight[y] : 1.0) * sample;
-      scan.count += !skip;
+      scan.count += !ignore;
       scan.weight += mass;
     }
   });

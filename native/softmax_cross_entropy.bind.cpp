@@ -136,6 +136,8 @@ nb::tuple softmax_cross_entropy(Input logits, bool bfloat16, std::int64_t axis,
   task.row_weight = !row_weight.empty() ? row_weight.data()
                     : sample_weight     ? sample_weight->data()
                                         : nullptr;
+  task.sample_weight = weighting.sample_weight;
+  task.ignore_index = ignore_index;
   task.gradient_scale =
       gradient_scale.value_or(mean && scan.weight != 0 ? 1 / scan.weight : 1) / temperature;
   double sum = 0;

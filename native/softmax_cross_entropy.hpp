@@ -2,13 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "isa.hpp"
 
 namespace xent {
 
 // What a row says besides its loss, each (outer, inner); null where it was not asked for.
-// A skipped row says 0. All of one call are wanted, or none.
+// A row that is not counted says 0; one whose class weighs 0 is. All of one call are wanted, or
+// none.
 struct SoftmaxStatistics {
   void* nll = nullptr;      // compute dtype: of the target as it came, before any weight
   void* lse = nullptr;      // compute dtype: log sum exp of the logits as the options leave them
@@ -40,6 +42,9 @@ struct SoftmaxTask {
 
   // weight of each row's loss (outer, inner); a row of weight 0 is skipped, whatever it holds
   const double* row_weight = nullptr;
+  // of statistics, which know no class weights: rows of weight 0 here, or of this target, say 0
+  const double* sample_weight = nullptr;
+  std::optional<std::int64_t> ignore_index;
   double gradient_scale = 1;  // of gradient and Hessian, beside the row's weight; it holds
                               // 1 / temperature
 
@@ -49,6 +54,10 @@ struct SoftmaxTask {
   void* hessian = nullptr;         // like logits: the diagonal; the options leave it undefined
   SoftmaxStatistics statistics;
 
+  bool is_counted(std::int64_t row) const {
+    if (sample_weight && sample_weight[row] == 0) return false;
+    return !(target && ignore_index && target[row] == *ignore_index);
+  }
   // `start` is where in the logits a row starts
   bool may_be_chosen(std::int64_t start, std::int64_t c) const {
     return class_mask[masks_each_row ? start + c * inner : c] != 0;

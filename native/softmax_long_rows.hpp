@@ -31,14 +31,15 @@ class LongRows {
     T* nll = task_.nll ? static_cast<T*>(task_.nll) + row : nullptr;
     Storage* gradient = part(task_.gradient, row);
     Storage* hessian = part(task_.hessian, row);
+    const Storage* logits = static_cast<const Storage*>(task_.logits) + row * classes_;
     if (weight == 0) {
+      // before the gradient, which may be written where the logits are
+      if (task_.statistics.hit) describe_alone(logits, row);
       if (nll) *nll = 0;
       clear(gradient);
       clear(hessian);
-      if (task_.statistics.hit) no_statistics<T>(task_.statistics, row);
       return 0;
     }
-    const Storage* logits = static_cast<const Storage*>(task_.logits) + row * classes_;
     const double scale = weight * task_.gradient_scale;
     double loss;
     if (kReadsAgain && is_class_target(task_) && !map_.changes_logits() && !task_.statistics.hit) {
@@ -126,6 +127,16 @@ class LongRows {
     if (map_.has_slopes()) map_.chain(g, slope_.data(), classes_);
 #pragma omp simd
     for (std::int64_t j = 0; j < classes_; ++j) store(gradient[j], g[j]);
+  }
+
+  // a row without a loss: one whose class weighs 0 is what it is all the same
+  void describe_alone(const Storage* logits, std::int64_t row) {
+    if (!task_.is_counted(row)) return no_statistics<T>(task_.statistics, row);
+    const T* x = map_.changes_logits() ? mapped(logits, row) : read(logits);
+    describe(x, row);
+    const Walked<T> walked =
+        walk<false>(x, static_cast<T*>(nullptr), classes_, task_.target[row]);
+    at<T>(task_.statistics.nll, row) = static_cast<T>(walked.row.nll);
   }
 
   void describe(const T* x, std::int64_t row) const {

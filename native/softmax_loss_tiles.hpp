@@ -28,6 +28,9 @@ class LossTiles : public Tile<Storage, kLanes> {
     for (int b = 0; b < count; ++b)
       weight_[b] = task_.row_weight ? task_.row_weight[begin + b] : 1.0;
     for (int b = count; b < kLanes; ++b) weight_[b] = 0;
+    for (int b = 0; b < kLanes; ++b)
+      read_[b] = weight_[b] != 0 ||
+                 (b < count && task_.statistics.hit && task_.is_counted(begin + b));
     if (map_.changes_logits()) map_logits();
     if (task_.statistics.hit) {
       this->find_arg_max();
@@ -36,10 +39,10 @@ class LossTiles : public Tile<Storage, kLanes> {
     if (is_class_target(task_)) {
       // a skipped row may have a target that is no class
       for (int b = 0; b < kLanes; ++b)
-        apart_[b] = weight_[b] == 0 ? Int(0) : static_cast<Int>(task_.target[begin + b]);
+        apart_[b] = read_[b] ? static_cast<Int>(task_.target[begin + b]) : Int(0);
       this->walk();
       if (task_.z_loss != 0) pull_all();
-      if (task_.statistics.hit) statistics_.write_class_target(task_, nll_, weight_);
+      if (task_.statistics.hit) statistics_.write_class_target(task_, nll_, read_);
       weigh_classes();
       if (task_.gradient) class_gradient();
     } else {
@@ -47,7 +50,7 @@ class LossTiles : public Tile<Storage, kLanes> {
       weigh();
       this->walk();
       if (task_.z_loss != 0) pull_all();
-      if (task_.statistics.hit) statistics_.write_any_target(task_, nll_, weight_);
+      if (task_.statistics.hit) statistics_.write_any_target(task_, nll_, read_);
       for (int b = 0; b < kLanes; ++b) nll_[b] = total_[b] * nll_[b] + linear_[b];
       if (task_.gradient) soft_gradients();
       if (task_.hessian) hessians();
@@ -218,6 +221,7 @@ class LossTiles : public Tile<Storage, kLanes> {
   const TargetMasses<T> masses_;
   const LogitMap<T> map_;
   double weight_[kLanes], mass_[kLanes];
+  bool read_[kLanes];  // a row without a loss may have statistics
   Pull pull_[kLanes];
   Int largest_[kLanes];
   double total_[kLanes], rest_[kLanes], linear_[kLanes];

@@ -49,14 +49,14 @@ class TileStatistics {
   }
 
   // `nll` is -log p of the target
-  void write_class_target(const SoftmaxTask& task, const double* nll, const double* weight) const {
-    for (int b = 0; b < count_; ++b) write(task, b, nll[b], weight[b]);
+  void write_class_target(const SoftmaxTask& task, const double* nll, const bool* read) const {
+    for (int b = 0; b < count_; ++b) write(task, b, nll[b], read[b]);
   }
 
   // `nll` is -log p of the arg max
-  void write_any_target(const SoftmaxTask& task, const double* nll, const double* weight) const {
+  void write_any_target(const SoftmaxTask& task, const double* nll, const bool* read) const {
     for (int b = 0; b < count_; ++b)
-      write(task, b, total_[b] * nll[b] + linear_[b], weight[b]);
+      write(task, b, total_[b] * nll[b] + linear_[b], read[b]);
   }
 
  private:
@@ -80,10 +80,10 @@ class TileStatistics {
     }
   }
 
-  void write(const SoftmaxTask& task, int b, double nll, double weight) const {
+  void write(const SoftmaxTask& task, int b, double nll, bool is_read) const {
     const SoftmaxStatistics& to = task.statistics;
     const std::int64_t row = begin_ + b;
-    if (weight == 0) {
+    if (!is_read) {
       no_statistics<T>(to, row);
       return;
     }

@@ -36,7 +36,8 @@ def draw(name):
         "linear_weight": torch.randn(CLASSES, FEATURES, dtype=torch.float64),
         "linear_bias": torch.randn(CLASSES, dtype=torch.float64),
         "target": torch.randint(CLASSES, (ROWS,)),
-        "weight": torch.rand(CLASSES, dtype=torch.float64) + 0.5,
+        "weight": (torch.rand(CLASSES, dtype=torch.float64) + 0.5)
+        * (torch.arange(CLASSES) % 5 > 0),
         "sample_weight": torch.rand(ROWS, dtype=torch.float64) + 0.5,
     }
     data["soft"] = torch.softmax(torch.randn(ROWS, CLASSES, dtype=torch.float64), -1)

@@ -197,6 +197,25 @@ def test_a_process_alone_is_a_group(call, reduction):
     assert_close(of_logits @ head.detach(), theirs[0], **NEAR)
 
 
+def test_a_row_whose_class_weighs_nothing_is_not_read(call):
+    hidden, head, _ = (each.detach() for each in call)
+    target, weight = torch.tensor([[0, 1, 2], [1, 3, 0]]), torch.rand(7).double()
+    weight[1] = 0
+    dirty = torch.where((target == 1).unsqueeze(-1), torch.nan, hidden)
+    found = []
+    for each in (hidden, dirty):
+        for loss in (F.linear_softmax_cross_entropy, vocab_parallel_linear_softmax_cross_entropy):
+            leaves = each.clone().requires_grad_(), head.clone().requires_grad_()
+            value = loss(*leaves, target, weight=weight)
+            found.append([value.detach(), *torch.autograd.grad(value, leaves)])
+        logits = (each @ head.T).requires_grad_()
+        value = vocab_parallel_cross_entropy(logits, target, weight=weight)
+        (slopes,) = torch.autograd.grad(value, logits)
+        found.append([value.detach(), slopes @ head, found[0][2]])
+    for each in found[1:]:
+        assert_close(each, found[0], **NEAR)
+
+
 def test_there_may_be_no_rows(call):
     hidden, head, target = (each.detach() for each in call)
     loss = vocab_parallel_linear_softmax_cross_entropy

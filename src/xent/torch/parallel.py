@@ -23,7 +23,7 @@ from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.ranks.call import ParallelLinear, ParallelLogits
 from xent.torch._linear.ranks.exchange import Ranks, checksum, code_of, ranks_of
-from xent.torch._linear.softmax.task import LinearTask
+from xent.torch._linear.softmax.task import LinearTask, indices_of
 from xent.torch._ops.results import Reduced, computed_in
 from xent.torch._ops.route import is_eager, is_plain
 from xent.torch._reduction import finish, how_of, reduction_of
@@ -282,7 +282,7 @@ def _ranks(
             "a loss whose vocabulary is shared is computed in eager mode alone, and not in a "
             "transform of torch.func: the other ranks would not know of it"
         )
-    softmax, kept = task.softmax, task.kept()
+    softmax, kept = task.softmax, indices_of(task.counted())
     mask = None if softmax.class_mask is None else softmax.class_mask.shape[:-1]
     options = (
         softmax.ignore_index, softmax.label_smoothing, softmax.z_loss, softmax.softcap,

@@ -29,7 +29,7 @@ from xent.kernels.triton._blocks import (
     without,
     write_block,
 )
-from xent.kernels.triton._class_rows import any_ahead, count_rows, finish_rows
+from xent.kernels.triton._class_rows import any_ahead, count_rows, finish_rows, hush
 from xent.kernels.triton._exact import LOG2_E, exp_difference
 from xent.kernels.triton._rows import (
     Rows,
@@ -115,7 +115,8 @@ def refer_to_sum(m, total, shift):
 
 @triton.jit
 def write_class_block(
-    gradient, stride, seen, cols, raw, x, chosen, y, at_y, by, shift, mask, HALF: tl.constexpr
+    gradient, stride, seen, cols, raw, x, chosen, y, at_y, by, shift, silent, mask,
+    HALF: tl.constexpr,
 ):  # fmt: skip
     """Write `at_y` at each row's class, and exp(x_j - shift) `by` at the others."""
     shift = shift[:, None]
@@ -123,6 +124,7 @@ def write_class_block(
     NARROW: tl.constexpr = gradient.dtype.element_ty.primitive_bitwidth == 16
     e = tl.exp2((x - shift) * LOG2_E) if NARROW else exp_difference(x, shift, HALF)
     g = tl.where(cols[None, :] == y[:, None], at_y[:, None], e * by[:, None])
+    g, raw = hush(g, raw, silent)
     write_block(gradient, stride, seen, cols, raw, chosen, g, mask, HALF, "evict_first")
 
 
@@ -181,7 +183,9 @@ def class_long_kernel(
     group, lane, inside, row = place(lanes, blocks, ROWS, WIDE)
     sample, kept = read_weights(sample_weight, row, inside)
     y, kept, bad = read_target(target, faults, row, kept, num_classes, ignore_index, HAS_IGNORE)
-    counted, kept, y = count_rows(sample, class_weight, y, kept, HAS_Z)
+    counted, kept, y, silent = count_rows(
+        sample, class_weight, y, kept, HAS_Z, hit is not None
+    )  # fmt: skip
     rows = Rows(row, inside, kept, bad)
 
     allowed = None
@@ -247,12 +251,13 @@ def class_long_kernel(
             cols = full - (turn + 1) * BLOCK_C + tl.arange(0, BLOCK_C)
             raw, x, chosen = read_block(seen, cols, whole, HALF, ACROSS, "evict_first")
             write_class_block(
-                first, stride, seen, cols, raw, x, chosen, y, at_y, by, shift, written, HALF
+                first, stride, seen, cols, raw, x, chosen, y, at_y, by, shift, silent, written,
+                HALF,
             )  # fmt: skip
         raw, x, chosen = read_block(seen, end_cols, at_end, HALF, ACROSS, "evict_first")
         exists = (end_cols[None, :] < num_classes) & inside[:, None]
         write_class_block(
-            first, stride, seen, end_cols, raw, x, chosen, y, at_y, by, shift, exists, HALF
+            first, stride, seen, end_cols, raw, x, chosen, y, at_y, by, shift, silent, exists, HALF
         )  # fmt: skip
         for start in tl.range(full, last, BLOCK_C):
             cols = start + tl.arange(0, BLOCK_C)

@@ -15,16 +15,30 @@ from xent.kernels.triton._scalars import entropy_of, lse_above, scalars
 
 
 @triton.jit
-def count_rows(sample, class_weight, y, kept, HAS_Z: tl.constexpr):
-    """Return what each row counts, which rows count, and their class (-1 of the others).
+def count_rows(sample, class_weight, y, kept, HAS_Z: tl.constexpr, HAS_HIT: tl.constexpr):
+    """Return what each row counts, which rows are read, their class (-1 of others), and silent.
 
-    A class of weight 0 has no loss, but it has a z-loss.
+    A class of weight 0 has no loss, but it has a z-loss, and statistics. `silent` says which
+    rows are read for these alone; None where there are none.
     """
     counted = times_class_weight(sample, class_weight, y)
+    silent = None
     if class_weight is not None and not HAS_Z:
-        kept = kept & (counted != 0)
-        y = tl.where(kept, y, -1)
-    return counted, kept, y
+        if HAS_HIT:
+            silent = kept & (counted == 0)
+        else:
+            kept = kept & (counted != 0)
+            y = tl.where(kept, y, -1)
+    return counted, kept, y, silent
+
+
+@triton.jit
+def hush(g, raw, silent):
+    """Return gradient and logits of a block, of which silent rows hold 0 and may hold NaN."""
+    if silent is not None:
+        g = tl.where(silent[:, None], 0.0, g)
+        raw = tl.where(silent[:, None], 0.0, raw)
+    return g, raw
 
 
 @triton.jit
@@ -51,7 +65,7 @@ def finish_rows(
         uncertainty = entropy_of(p, not_p, loss, above, factor, spread)
     write_statistics(plain, lse, entropy, hit, rows, loss, log_sum, uncertainty, right)
     cost = counted * loss
-    if HAS_Z:
+    if HAS_Z or hit is not None:
         # a class of weight 0 may be impossible, and 0 inf is no number
         cost = tl.where(counted == 0, 0.0, cost)
     write_cost(nll, weight, rows, cost, counted, sample, log_sum, z_loss, HAS_Z)

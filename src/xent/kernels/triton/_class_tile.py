@@ -12,7 +12,7 @@ from xent.kernels.triton._blocks import (
     read_block,
     write_block,
 )
-from xent.kernels.triton._class_rows import any_ahead, count_rows, finish_rows
+from xent.kernels.triton._class_rows import any_ahead, count_rows, finish_rows, hush
 from xent.kernels.triton._exact import exp_difference, row_sum
 from xent.kernels.triton._rows import (
     Rows,
@@ -78,7 +78,9 @@ def class_tile_kernel(
     group, lane, inside, row = place(lanes, blocks, ROWS, WIDE)
     sample, kept = read_weights(sample_weight, row, inside)
     y, kept, bad = read_target(target, faults, row, kept, num_classes, ignore_index, HAS_IGNORE)
-    counted, kept, y = count_rows(sample, class_weight, y, kept, HAS_Z)
+    counted, kept, y, silent = count_rows(
+        sample, class_weight, y, kept, HAS_Z, hit is not None
+    )  # fmt: skip
     rows = Rows(row, inside, kept, bad)
 
     allowed = None
@@ -114,6 +116,7 @@ def class_tile_kernel(
     )  # fmt: skip
     if gradient is not None:
         g = tl.where(is_y, at_y.to(e.dtype)[:, None], e * by.to(e.dtype)[:, None])
+        g, raw = hush(g, raw, silent)
         write_block(
             gradient + offset_of(group, lane, grad_group, grad_lane),
             class_stride(grad_class, WIDE), seen, cols, raw, chosen, g,

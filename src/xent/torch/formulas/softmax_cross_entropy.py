@@ -10,6 +10,7 @@ but j and T the whole, a row of logits (see `_softmax` for M, "small" and "large
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
@@ -26,7 +27,7 @@ from xent.torch.formulas._rows import (
     mass_on,
     of_class,
     of_distribution,
-    rows_with_loss,
+    rows_counted,
     soft_target,
 )
 from xent.torch.formulas._softmax import capped_slopes
@@ -96,9 +97,10 @@ def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
 
     `nll` is that of the target itself, `lse` and `entropy` are those of the capped, tempered
     and masked logits, and `hit` says whether their first arg max is the target (the first
-    arg max of a distribution). Rows without a loss have 0, 0, 0 and False.
+    arg max of a distribution). Rows that are not counted have 0, 0, 0 and False.
     """
-    row = look(logits, task)
+    # a class weight of 0 takes the loss of a row and not the row
+    row = look(logits, replace(task, class_weight=None))
     if task.target is not None:
         nll = of_class(row, task.target, class_weight_of(row, task.target, None))
         hit = row.softmax.top == task.target.unsqueeze(-1)
@@ -107,7 +109,7 @@ def statistics(logits: Tensor, task: SoftmaxTask) -> Statistics:
         nll = of_distribution(row, counting(row, target))
         hit = row.softmax.top == target.detach().argmax(dim=-1, keepdim=True)
     numbers = nll, row.softmax.lse, entropy(row.softmax)
-    counted = rows_with_loss(task)
+    counted = rows_counted(task)
     if counted is not None:
         counted = counted.unsqueeze(-1)
         numbers = tuple(torch.where(counted, each, 0.0) for each in numbers)

@@ -197,7 +197,8 @@ def rows_of(state: SliceState, part: SoftmaxSlice) -> SliceRows:
 def gradient_(block: Tensor, part: SoftmaxSlice, state: SliceState, row_scale: Tensor) -> None:
     """Turn the logits of a block into the gradient of ``sum(row_scale * nll)``, in place.
 
-    `state` is that of all classes. Skipped rows and masked classes get exactly 0.
+    `state` is that of all classes. Skipped rows, those of scale 0 and masked classes get
+    exactly 0.
     """
     for x, piece, rows in _pieces(block, part):
         of_rows = SliceState(*(each[rows] for each in state))
@@ -307,7 +308,7 @@ def _slopes(x: Tensor, part: SoftmaxSlice, state: SliceState, row_scale: Tensor)
     scale = torch.where(state.top.isfinite(), row_scale.unsqueeze(-1), torch.nan).to(own)
     if task.softcap is not None:
         slopes = slopes * capped_slopes(x, task.softcap)[0].to(own)
-    slopes = slopes / task.temperature * scale
+    slopes = torch.where(scale == 0, 0.0, slopes / task.temperature * scale)
     if kept is not None:
         slopes = torch.where(kept.unsqueeze(-1), slopes, 0.0)
     if task.class_mask is not None:

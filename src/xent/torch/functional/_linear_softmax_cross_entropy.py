@@ -337,7 +337,12 @@ def _found(
     )  # fmt: skip
     if path == "cpu" or (path == "formulas" and is_eager()):
         if softmax.soft_target is not None:
-            look_at_distributions(softmax.soft_target, 1, loss="linear_softmax_cross_entropy")
+            look_at_distributions(
+                softmax.soft_target,
+                1,
+                loss="linear_softmax_cross_entropy",
+                sample_weight=softmax.sample_weight,
+            )
         if weight is not None:
             warn_negative(weight, "weight")
     found = reduced(

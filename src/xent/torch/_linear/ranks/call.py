@@ -21,10 +21,11 @@ from xent.torch._linear.autograd import Gradients
 from xent.torch._linear.plan import Need, Plan, plan_blocks, row_blocks
 from xent.torch._linear.products import Operands, Wanted, products_for
 from xent.torch._linear.ranks.exchange import Ranks
-from xent.torch._linear.softmax.task import LinearTask, products_of_rows
+from xent.torch._linear.softmax.task import LinearTask, indices_of, products_of_rows
 from xent.torch._ops import cpu_slices
 from xent.torch._ops.results import computed_in, count_of, mean_of
 from xent.torch.formulas import softmax_slices as formulas
+from xent.torch.formulas._rows import skips_classes
 from xent.torch.formulas.softmax_slices import SliceState, SoftmaxSlice, rows_of
 
 __all__ = ["ParallelLinear", "ParallelLogits"]
@@ -55,6 +56,14 @@ class _Parallel:
             self.choices = ranks.total(of_rows.sum(dim=-1, keepdim=True)).clamp(min=1)
         self.weight: Any = 0.0
         self.count: Any = 0
+        self.weighs: Tensor | None = None  # rows whose class does; a rank has not all weights
+
+    def _with_loss(self) -> Tensor | None:
+        """Return which rows have a loss, as `formulas._rows` says of rows with all classes."""
+        counted = self.task.counted()
+        if counted is None or self.weighs is None:
+            return self.weighs if counted is None else counted
+        return counted & self.weighs
 
     def others(self) -> Mapping[str, Tensor | None]:
         return self.task.tensors()
@@ -81,7 +90,10 @@ class _Parallel:
                 raise_target_out_of_range(target.numpy(), self.ranks.num_classes, task.ignore_index)
         of_rows = self._row_weights(num_rows)
         if task.class_weight is not None:
-            of_rows = of_rows * self.ranks.total(self._mass(num_rows))
+            mass = self.ranks.total(self._mass(num_rows))
+            of_rows = of_rows * mass
+            if skips_classes(task):
+                self.weighs = mass != 0
         weight = of_rows.sum()
         count = count_of(task, num_rows)
         self.weight = float(weight) if weight.is_cpu else weight
@@ -137,6 +149,10 @@ class _Parallel:
         if isinstance(choices, Tensor) and len(choices) > 1:
             choices = choices[rows]
         part = self.task.of_rows(rows, self.ranks.sizes[self.ranks.rank], dtype)
+        if self.weighs is not None:
+            with_loss = self._with_loss()
+            assert with_loss is not None
+            part = replace(part, sample_weight=with_loss[rows].double())
         return SoftmaxSlice(part, self.ranks.first, self.ranks.num_classes, choices)
 
     def _reduced(self, rows: Tensor, dtype: torch.dtype) -> Tensor:
@@ -215,7 +231,7 @@ class ParallelLinear(_Parallel):
         """Return the weighted losses, float64, and the gradients that are wanted."""
         hidden, num_rows = own.hidden, len(own.hidden)
         compute = computed_in(hidden.dtype)
-        kept = self.task.kept()
+        kept = indices_of(self._with_loss())
         plan = self._plan(own, num_rows if kept is None else len(kept))
         products = products_for(own, wanted, plan)
         scale = self._scale(num_rows, upstream)

@@ -85,7 +85,7 @@ class LinearSoftmax:
     ) -> tuple[Tensor, Gradients | None]:
         own = _detached(operands)
         kept = self._kept(own)
-        self._look(own, kept)
+        self._look(own, self.task.kept() if self.wants_statistics else kept)
         self._weigh(own)
         found = self._walk(
             own,
@@ -129,7 +129,7 @@ class LinearSoftmax:
         by_row = self.how == "rows"
         found = self._walk(
             own,
-            self._kept(own),
+            self._kept(own, statistics=False),
             Wanted(*wanted),
             scale=1.0 if by_row else upstream.double() / self._divisor(),
             row_scale=upstream if by_row else None,
@@ -180,9 +180,12 @@ class LinearSoftmax:
             return torch.where(self.weight == 0, 1.0, self.weight)
         return self.weight or 1.0
 
-    def _kept(self, own: Operands) -> Tensor | None:
-        """Return the rows that count; all of them where the device cannot be asked."""
-        return None if _is_silent(own.hidden) else self.task.kept()
+    def _kept(self, own: Operands, *, statistics: bool | None = None) -> Tensor | None:
+        """Return the rows to compute; all of them where the device cannot be asked."""
+        if _is_silent(own.hidden):
+            return None
+        wanted = self.wants_statistics if statistics is None else statistics
+        return self.task.kept(statistics=wanted)
 
     def _look(self, own: Operands, kept: Tensor | None) -> None:
         """Look at class targets: a bad one raises D01, from a device as soon as it is heard of."""
@@ -220,7 +223,8 @@ class LinearSoftmax:
     ) -> Walked:
         rows = own.hidden.shape[0] if kept is None else len(kept)
         if _is_silent(own.hidden):
-            options["counts"] = self.task.counts()
+            told = options.get("statistics", False)
+            options["counts"] = self.task.counted() if told else self.task.with_loss()
         wide = self.main_grad is not None
         options |= {"kept": kept, "wanted": wanted}
         if self.path == "triton" and own.weight.dtype.itemsize == 2:

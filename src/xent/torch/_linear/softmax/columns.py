@@ -25,7 +25,6 @@ from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops import cpu_slices
 from xent.torch._ops.results import Statistics, computed_in
 from xent.torch._ops.route import Route
-from xent.torch._tasks import SoftmaxTask
 from xent.torch.formulas import softmax_slices as formulas
 from xent.torch.formulas.softmax_slices import SliceState, SoftmaxSlice, rows_of
 
@@ -49,7 +48,7 @@ def walk_columns(
     """Score all slices and, where wanted, walk them again for their gradients."""
     hidden, num_classes = operands.hidden, len(operands.weight)
     compute = computed_in(hidden.dtype)
-    counting = _Counting(task, kept, num_classes, compute)
+    counting = _Counting(task, kept, num_classes, compute, statistics=statistics)
     products = SliceProducts(
         counting.of(hidden), operands, wanted, plan.columns, wide_weight=wide_weight
     )
@@ -67,6 +66,8 @@ def walk_columns(
             plain = _scan(path, block, counting.plain_part(first, stop), plain, True)
     assert state is not None
     losses = rows_of(state, counting.part(0, 0)).nll * counting.weights
+    if counting.lossless is not None:
+        losses = losses.masked_fill(counting.lossless, 0.0)
     total = losses.sum()
 
     stats = None
@@ -76,6 +77,8 @@ def walk_columns(
         stats = Statistics(nll, lse, entropy, counting.spread(about.hit, hidden))
     gradients = None
     if any(wanted):
+        if counting.lossless is not None:
+            products.leave_out(counting.lossless)
         scales = counting.weights * scale
         if row_scale is not None:
             scales = scales * counting.of(row_scale)
@@ -113,15 +116,21 @@ def _gradient_(path: Route) -> Callable[[Tensor, SoftmaxSlice, SliceState, Tenso
 class _Counting:
     """The rows that count, and what each slice of them is asked for.
 
-    `weights` are those of their losses, float64.
+    `weights` are those of their losses, float64; `lossless` says which have none.
     """
 
     def __init__(
-        self, task: LinearTask, kept: Tensor | None, num_classes: int, compute: torch.dtype
+        self,
+        task: LinearTask,
+        kept: Tensor | None,
+        num_classes: int,
+        compute: torch.dtype,
+        *,
+        statistics: bool,
     ) -> None:
         self.task = task
         self.softmax = task.softmax
-        self.kept = kept = _that_weigh(task.softmax, kept)
+        self.kept = kept
         self.num_classes = num_classes
         self.compute = compute
         told = next(
@@ -133,6 +142,11 @@ class _Counting:
         self.weights = torch.ones(rows, dtype=torch.float64, device=told.device)
         if task.softmax.sample_weight is not None:
             self.weights = self.of(task.softmax.sample_weight.detach()).double()
+        # rows that are here for their statistics alone
+        self.lossless = task.without_loss() if statistics else None
+        if self.lossless is not None:
+            self.lossless = self.of(self.lossless)
+            self.weights = self.weights.masked_fill(self.lossless, 0.0)
         self.target = None if task.softmax.target is None else self.of(task.softmax.target)
         self.choices: int | Tensor = num_classes
         mask = task.softmax.class_mask
@@ -194,17 +208,3 @@ class _Counting:
             places = torch.where(here, classes - first, 0)
             dense.scatter_add_(1, places, torch.where(here, probs.to(self.compute), 0.0))
         return dense
-
-
-def _that_weigh(task: SoftmaxTask, kept: Tensor | None) -> Tensor | None:
-    """Return the rows without those whose class weighs nothing, and so says nothing.
-
-    It is not nothing where a smoothed target has other classes, or a z-loss none.
-    """
-    if task.class_weight is None or task.target is None or task.label_smoothing or task.z_loss:
-        return kept
-    target = task.target if kept is None else task.target[kept]
-    weighs = task.class_weight.detach()[target.clamp(0, len(task.class_weight) - 1)] != 0
-    if bool(weighs.all()):
-        return kept
-    return weighs.nonzero().squeeze(1) if kept is None else kept[weighs]

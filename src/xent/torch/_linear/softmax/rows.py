@@ -60,6 +60,7 @@ def walk_rows(
         d_hidden = torch.empty_like(hidden) if kept is None else torch.zeros_like(hidden)
     losses = hidden.new_zeros(hidden.shape[:1], dtype=compute) if rows else None
     stats = no_statistics(hidden, compute) if statistics else None
+    lossless = task.without_loss() if statistics and gradient else None
     total: Any = 0.0
     for block in row_blocks(hidden.shape[0], kept, plan.rows):
         part = hidden[block]
@@ -84,6 +85,9 @@ def walk_rows(
             for all_rows, some in zip(stats, scored.statistics, strict=True):
                 all_rows[block] = some
         if gradient:
+            if lossless is not None:
+                # read for its statistics, and of no weight in a product
+                part = part.masked_fill(lossless[block, None], 0.0)
             found = products.add(logits, part)
             if d_hidden is not None and found is not None:
                 d_hidden[block] = found.to(d_hidden.dtype)

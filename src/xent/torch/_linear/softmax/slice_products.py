@@ -75,6 +75,11 @@ class SliceProducts:
         bias = self.bias[first:stop].to(block.dtype)
         return torch.addmm(bias, self.hidden, self.part.t(), out=block)
 
+    def leave_out(self, rows: Tensor) -> None:
+        """Take rows whose gradient is 0 out of the products: what they hold may be infinite."""
+        if bool(rows.any()):
+            self.hidden = self.hidden.masked_fill(rows.unsqueeze(1), 0.0)
+
     def add(self, block: Tensor, first: int, stop: int) -> None:
         """Take in the gradient of the logits that were returned last."""
         if self.d_weight is not None:

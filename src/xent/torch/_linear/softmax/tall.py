@@ -50,6 +50,7 @@ def walk_tall(
     walk = _Walk(operands, plan, wanted, summed_by, given)
     losses = hidden.new_zeros(hidden.shape[:1], dtype=torch.float32) if rows else None
     stats = no_statistics(hidden, torch.float32) if statistics else None
+    lossless = task.without_loss() if statistics and gradient else None
     total: Any = 0.0
     for begin, end in plan.blocks_of(hidden.shape[0] if kept is None else len(kept)):
         block: Any = slice(begin, end) if kept is None else kept[begin:end]
@@ -81,6 +82,9 @@ def walk_tall(
                     all_rows[some] = found
             del out  # a view, which would keep the block
         if gradient:
+            if lossless is not None:
+                # read for its statistics, and of no weight in a product
+                part = part.masked_fill(lossless[block, None], 0.0)
             walk.add(block, part)
         del part
     gradients = walk.finish(kept) if gradient else None

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from xent.torch._tasks import SoftmaxTask
+from xent.torch.formulas._rows import rows_counted, rows_with_loss, skips_classes
 
-__all__ = ["LinearTask", "products_of_rows"]
+__all__ = ["LinearTask", "indices_of", "products_of_rows"]
 
 _WIDENED = 1 << 18  # elements
 
@@ -31,27 +32,25 @@ class LinearTask:
     classes: Tensor | None = None
     probs: Tensor | None = None
 
-    def counts(self) -> Tensor | None:
-        """Return which rows count; None where all do, as far as can be said without asking."""
-        task = self.softmax
-        counts = None
-        if task.target is not None and task.ignore_index is not None:
-            counts = task.target != task.ignore_index
-        if task.sample_weight is not None:
-            weighs = task.sample_weight.detach() != 0
-            counts = weighs if counts is None else counts & weighs
-        return counts
+    def with_loss(self) -> Tensor | None:
+        """Return which rows have a loss; None where all do, as far as is known without asking."""
+        return rows_with_loss(self.softmax)
 
-    def kept(self) -> Tensor | None:
-        """Return the rows that count, as indices; None for all of them.
+    def counted(self) -> Tensor | None:
+        """Return which rows have statistics, and may have a loss of 0; None likewise."""
+        return rows_counted(self.softmax)
+
+    def kept(self, *, statistics: bool = False) -> Tensor | None:
+        """Return the rows to compute, as indices; None for all of them.
 
         On a device the host waits for their number, once.
         """
-        counts = self.counts()
-        if counts is None or (counts.is_cpu and bool(counts.all())):
-            return None
-        rows = counts.nonzero().squeeze(1)
-        return None if len(rows) == len(counts) else rows
+        return indices_of(self.counted() if statistics else self.with_loss())
+
+    def without_loss(self) -> Tensor | None:
+        """Return which rows have no loss, where some have statistics all the same."""
+        with_loss = self.with_loss() if skips_classes(self.softmax) else None
+        return None if with_loss is None else ~with_loss
 
     def tensors(self) -> dict[str, Tensor | None]:
         """Return all tensors of the task, by the names of the arguments that they are."""
@@ -136,6 +135,14 @@ class LinearTask:
         if task.sample_weight is not None:
             mass = mass * task.sample_weight.double()
         return mass
+
+
+def indices_of(rows: Tensor | None) -> Tensor | None:
+    """Return which rows these are, as numbers; None where they are all."""
+    if rows is None or (rows.is_cpu and bool(rows.all())):
+        return None
+    indices = rows.nonzero().squeeze(1)
+    return None if len(indices) == len(rows) else indices
 
 
 def products_of_rows(rows: Tensor, weight: Tensor) -> Tensor:
