@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import make_plan
 from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.scoring import Scorer
+from xent.evaluation.summary.cell_tally import Tally
 from xent.evaluation.summary.summary import VERSION
+from xent.evaluation.summary.surprise import NUM_SURPRISES
 
 SETTINGS = settings(max_examples=25, deadline=None)
 
@@ -188,3 +191,47 @@ def test_arrow_chunks_give_the_bits_of_arrays():
     table = pa.table({"target": target, **{f"p_{j}": p[:, j] for j in range(3)}})
     chunked = pa.concat_tables([table.slice(0, 7), table.slice(7, 100), table.slice(107)])
     assert evaluate(chunked, nan="exclude").summary == whole
+
+
+def broken(state):
+    """Yield what `state` is without each of its values, and with others in their place."""
+    for name in state:
+        rest = {n: v for n, v in state.items() if n != name}
+        yield rest
+        for value in (None, -1, 1.5, "x", "AAAA", [], [1], ["x"], {}, {"x": 1}):
+            if value != state[name]:
+                yield {**rest, name: value}
+        if isinstance(state[name], dict):
+            yield from ({**rest, name: inner} for inner in broken(state[name]))
+    yield {**state, "unknown": 1}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_text_that_is_broken_is_refused_as_that(weighted):
+    rng = np.random.default_rng(0)
+    rows = {"target": rng.integers(3, size=30), "probs": rng.dirichlet([1, 1, 1], size=30)}
+    rows |= {"site": rng.integers(2, size=30)} | ({"w": rng.random(30)} if weighted else {})
+    chosen = {"weight": "w"} if weighted else {}
+    whole = evaluate(rows, by="site", interval="bootstrap", replicates=39, **chosen).summary
+    states = list(broken(json.loads(whole.to_json())))
+    refused = 0
+    for state in states:
+        try:
+            Summary.from_json(json.dumps(state))
+        except MergeError:
+            refused += 1
+    # others are summaries of other rows, which a checksum is for
+    assert refused > 0.7 * len(states)
+    for state in ({"version": VERSION}, {**json.loads(whole.to_json()), "unknown": 1}):
+        with pytest.raises(MergeError, match=r"must be whole, got .*(unknown|sum_weight|num_rows)"):
+            Summary.from_json(json.dumps(state))
+
+
+def test_a_count_that_no_cell_holds_is_refused():
+    state = json.loads(evaluate(([0, 1], [0.25, 0.5])).summary.to_json())
+    cells = np.zeros(NUM_SURPRISES + 1, dtype=np.uint64)
+    cells[5] = 2**63
+    state["surprise"]["tally"] = Tally.of(cells).to_state()
+    half = Summary.from_json(json.dumps(state))
+    with pytest.raises(MergeError, match=r"fewer than 2\*\*64 rows"):
+        half + half

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xent.errors import MergeError
 from xent.kernels.cpu.cell_ranges import (
     CellRanges,
     add_cells,
@@ -118,7 +119,7 @@ def test_one_number_holds_weights_until_64_bits_are_too_few():
 
 def test_a_cell_of_2_to_the_64_rows_is_refused():
     half = tally([0, 0, 2**63, 0, 0])
-    with pytest.raises(OverflowError, match=r"fewer than 2\*\*64"):
+    with pytest.raises(MergeError, match=r"fewer than 2\*\*64"):
         add_cells(half, half)
 
 

@@ -123,7 +123,9 @@ class Tally:
         if not high and not (low >> np.uint64(32)).any():
             low = low.astype(np.uint32)
         lines = ranges.astype(np.int32).reshape(math.prod(shape[:-1]), 2)
-        return cls(shape, of_halves(lines, low, *high))
+        kept = cls(shape, of_halves(lines, low, *high))
+        kept.values()  # raises where cells are not those of the ranges
+        return kept
 
 
 # Seven bits a byte, the lowest first, the last byte of a number without the eighth. Counts have

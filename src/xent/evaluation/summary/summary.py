@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -202,6 +203,23 @@ class Summary(Sums):
                 "write it again with this version of xent",
                 value=version,
             )
+        try:
+            return cls._from_parts(state)
+        except MergeError:
+            raise
+        # what plain values that are no summary may run into
+        except (
+            ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error
+        ) as error:  # fmt: skip
+            raise MergeError(
+                f"summary must be whole, got {type(error).__name__}: {error}; write it again"
+            ) from error
+
+    @classmethod
+    def _from_parts(cls, state: dict[str, Any]) -> Summary:
+        for name in _COUNTS:
+            if type(state[name]) is not int or state[name] < 0:
+                raise ValueError(f"{name} is {state[name]!r}")
         for name in _EXACT:
             state[name] = from_text(state[name])
         state["by_class"] = ByClass.from_state(state["by_class"])

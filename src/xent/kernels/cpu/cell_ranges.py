@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 import xent._native as _native
+from xent.errors import MergeError
 
 __all__ = ["CellRanges", "add_cells", "cell_values", "halves", "keep_cells", "of_halves"]
 
@@ -84,7 +85,9 @@ def add_cells(a: CellRanges, b: CellRanges) -> CellRanges:
             if found is not None:
                 return CellRanges(*found)._replace(power=(a.power or 0) if weighted else None)
     if not weighted:
-        raise OverflowError("a cell must count fewer than 2**64 rows")
+        raise MergeError("a cell must count fewer than 2**64 rows")
+    # a weight of 2**64 or more wraps, here as in the kernel that counts rows: whatever the split,
+    # the bits are the same, and the weight of all cells is not that of all rows
     found = _native.add_cells(a.ranges, *halves(a), b.ranges, *halves(b), 0)
     return CellRanges(*found)._replace(power=HALVES)
 
