@@ -1,4 +1,4 @@
-"""The bounds that docs/accuracy.md promises: tests read them there, so that page and tests agree."""
+"""The bounds that docs/accuracy.md promises, read from it: page and tests agree."""
 
 import re
 

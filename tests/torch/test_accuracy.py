@@ -1,7 +1,8 @@
 """The accuracy of a training step, through autograd, whichever implementation serves it.
 
 Margins from 1e-3 to beyond the smallest number of the dtype, on both sides, against 50
-digits: the loss of each row and every entry of its gradient within the ulps that docs/accuracy.md promises.
+digits: the loss of each row and every entry of its gradient within the ulps that
+docs/accuracy.md promises.
 """
 
 import numpy as np

@@ -14,6 +14,9 @@ from xent.evaluation.exact import ONE, ratio, rounded
 from xent.evaluation.summary.cells import ALL_LABELS, Cells
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from xent.evaluation.summary.summary import Summary
     from xent.evaluation.summary.surprise import SurpriseCells
 
@@ -76,7 +79,7 @@ def left_out(summary: Summary) -> list[str]:
     return [what for what, (cells, kept) in known.items() if cells is not None and kept is None]
 
 
-def _keep(weights: Array, exact: int) -> bool:
+def _keep(weights: NDArray[np.float64], exact: int) -> bool:
     """Whether cells hold the weight of all rows, of which the exact sum is known."""
     right = rounded(exact)
     return abs(float(weights.sum()) - right) <= CELLS_KEEP * right < math.inf
