@@ -33,13 +33,16 @@ class CrossEntropyStats(NamedTuple):
     loss : Tensor
         As `cross_entropy` returns it; differentiable, as the only one.
     nll : Tensor
-        Cross-entropy of each row in nats, before any weight; the shape of the rows.
+        Cross-entropy of each row in nats, before any weight; the shape of the rows. A row
+        whose class weighs 0 has one, too, and a hit; what does not count is told by
+        `ignore_index` and `sample_weight`.
     lse : Tensor
         Log of the sum of the exponentials of the row's logits.
     entropy : Tensor
         Entropy of the prediction in nats.
     hit : Tensor
-        bool: the target is the most likely class. Their mean is the accuracy.
+        bool: the target is the most likely class. Their mean over the rows that count is
+        the accuracy.
     """
 
     loss: Any
@@ -86,7 +89,10 @@ def cross_entropy(
         Class indices of any integer dtype, the shape of `input` without its class axis; or
         the shape of `input`, a distribution over the classes for each row.
     weight : Tensor, shape ``(C,)``, optional
-        Weight of each class, :math:`w` above.
+        Weight of each class, :math:`w` above. A row whose class index weighs 0 has no loss and
+        is not read, whatever it holds, but by its statistics; `label_smoothing` and `z_loss`
+        give it a loss all the same. It counts in a `Total`. Of a distribution a weight of 0
+        takes the class and not the row.
     size_average, reduce : bool, optional
         Torch's arguments of old, with torch's meaning.
     ignore_index : int, default -100
@@ -99,7 +105,9 @@ def cross_entropy(
         Mixes the target with the uniform distribution: :math:`(1-\varepsilon)t +
         \varepsilon/C`.
     sample_weight : Tensor, shape of the rows, optional
-        Weight of each row. A row of weight 0 is skipped, whatever it holds.
+        Weight of each row. A row of weight 0 is skipped, whatever it holds. The derivative by
+        a weight that is 0, of a row or a class, is the loss that it would weigh, where that is
+        finite, and else 0.
     class_mask : Tensor of bool, shape ``(C,)`` or that of `input`, optional
         True where a class may be chosen. The others leave the softmax and the smoothing,
         and get gradient 0, whatever their logit holds.
