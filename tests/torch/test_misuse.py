@@ -6,7 +6,7 @@ import torch
 
 from xent.diagnostics.policy import checks
 from xent.diagnostics.warn import listening
-from xent.errors import XentTypeError, XentValueError
+from xent.errors import MisuseWarning, XentTypeError, XentValueError
 from xent.torch import functional as F
 
 N, C = 64, 5
@@ -254,3 +254,13 @@ def test_integers_that_are_one_hot_are_distributions():
 def test_every_integer_dtype_is_a_class_index(dtype):
     x, y = logits(), labels()
     assert F.cross_entropy(x, y.to(dtype)) == F.cross_entropy(x, y)
+
+
+def test_a_linear_loss_warns_of_no_row_of_weight_zero():
+    hidden, head, target = torch.randn(4, 3), torch.randn(5, 3), torch.full((4, 5), 0.2)
+    target[1] = torch.nan  # padding
+    weight = torch.tensor([1.0, 0, 1, 1])
+    loss = F.linear_softmax_cross_entropy(hidden, head, target, sample_weight=weight)
+    assert loss.isfinite()
+    with pytest.warns(MisuseWarning, match="D08"):
+        F.linear_softmax_cross_entropy(hidden, head, target)

@@ -149,3 +149,27 @@ def test_explain_names_triton(device):
     x, _ = batch(device)
     reasons = " ".join(kernels.explain("softmax_cross_entropy", x).reasons)
     assert "triton: a CPU tensor, by the interpreter" in reasons or "triton: chosen" in reasons
+
+
+@pytest.mark.parametrize("classes", [8, 3000])
+@pytest.mark.parametrize("softcap", [None, 30.0])
+def test_a_row_whose_class_weighs_nothing_has_its_statistics_alone(device, classes, softcap):
+    x = torch.randn(5, classes, generator=torch.Generator().manual_seed(0)).to(device)
+    target = torch.tensor([0, 1, 2, 1, 3], device=device)
+    weight = torch.ones(classes, device=device)
+    weight[1] = 0
+    options = {"softcap": softcap, "implementation": "triton"}
+    bare = F.cross_entropy_with_stats(x, target, **options)
+    slopes = []
+    for held in (None, torch.nan):
+        leaf = x.clone()
+        if held is not None:
+            leaf[3] = held
+        leaf.requires_grad_()
+        found = F.cross_entropy_with_stats(leaf, target, weight, **options)
+        if held is None:
+            for name in ("nll", "lse", "entropy", "hit"):
+                assert torch.equal(getattr(found, name), getattr(bare, name))
+        slopes += torch.autograd.grad(found.loss, leaf)
+    assert not slopes[1][[1, 3]].any()
+    assert torch.equal(*slopes)
