@@ -23,7 +23,8 @@ class LinearCrossEntropyStats(NamedTuple):
     entropy : Tensor
         Entropy of the prediction in nats.
     hit : Tensor
-        bool: the target is the most likely class. Their mean is the accuracy.
+        bool: the target is the most likely class. Their mean over the rows that count is
+        the accuracy.
     gradient_error : float
         Bound on the relative error that `filter_tolerance` made in the gradients of `hidden`
         and `linear_weight`, each in its Frobenius norm; rounding is beside it. 0 where
