@@ -134,6 +134,20 @@ def test_one_class_and_d2():
     assert sklearn.metrics.d2_log_loss_score(truth, probs, labels=[0, 1]) < -1e14
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(
+    "score, without, with_", [(log_loss, math.log(2), math.inf), (d2_log_loss_score, 0, -math.inf)]
+)
+def test_an_impossible_row_of_no_weight_is_not_there(dtype, order, score, without, with_):
+    probs = np.array([[0, 1], [0, 1], [0.5, 0.5], [0, 1], [0.5, 0.5]], dtype=dtype, order=order)
+    truth = [0, 0, 1, 0, 0]
+    found = score(truth, probs, sample_weight=[0, 0, 1, 0, 1])
+    assert found == pytest.approx(without, abs=1e-15)
+    with pytest.warns(MisuseWarning, match=r"D27: 2 of 5 rows .* first: row 1"):
+        assert score(truth, probs, sample_weight=[0, 1, 1, 2, 1]) == with_
+
+
 def test_an_impossible_row_and_d2():
     with pytest.warns(MisuseWarning, match="D27"):
         assert d2_log_loss_score([0, 1, 0], [0.0, 0.0, 0.1]) == -math.inf

@@ -30,8 +30,7 @@ class Scored(NamedTuple):
 
     nll: int
     weight: int
-    impossible: bool  # some row of positive weight
-    num_impossible: int
+    num_impossible: int  # of positive weight
     first_impossible: int
 
 
@@ -131,7 +130,7 @@ def log_loss(
         _score(task, "inf", quietly=True)  # for what must raise
         return _as_scikit_learn(task, normalize)
     scored = _score(task, zero)
-    if scored.impossible:
+    if scored.num_impossible:
         return math.inf
     return ratio(scored.nll, scored.weight) if normalize else rounded(scored.nll)
 
@@ -206,7 +205,7 @@ def d2_log_loss_score(
             stacklevel=2,
         )
         return math.nan
-    if scored.impossible:
+    if scored.num_impossible:
         return -math.inf
     return 1 - ratio(scored.nll, scored.weight) / entropy
 
@@ -214,7 +213,7 @@ def d2_log_loss_score(
 def _score(task: Task, zero: str, *, quietly: bool = False) -> Scored:
     clip = least_probability(zero)
     found = _score_matrix(task, clip) or _score_columns(task, clip)
-    if found.impossible and not quietly:
+    if found.num_impossible and not quietly:
         rows = share(found.num_impossible, len(task.probs), "rows")
         warn_once(
             f"{rows} give probability 0 to what is true, so the log loss is infinite; first: row "
@@ -243,12 +242,12 @@ def _score_matrix(task: Task, clip: float) -> Scored | None:
         return None
     nll = found.scored.nll
     assert nll is not None  # it was asked for
-    impossible = np.isposinf(nll) if found.zero_rows and not clip else None
-    count, of_no_weight = 0, 0
-    if impossible is not None:
-        count = int(impossible.sum())
-        of_no_weight = 0 if weight is None else int((impossible & (weight == 0)).sum())
-        nll = np.where(impossible, 0.0, nll)
+    impossible = np.empty(0, dtype=np.int64)
+    if found.zero_rows and not clip:
+        infinite = np.isposinf(nll)
+        nll = np.where(infinite, 0.0, nll)
+        # a row of weight 0 is not there
+        impossible = np.flatnonzero(infinite if weight is None else infinite & (weight > 0))
     sums, weights = ExactSums(), ExactSums()
     sums.add(nll if weight is None else weight * nll)
     if weight is not None:
@@ -256,9 +255,8 @@ def _score_matrix(task: Task, clip: float) -> Scored | None:
     return Scored(
         sums.totals()[0],
         len(nll) * ONE if weight is None else weights.totals()[0],
-        count > of_no_weight,
-        count,
-        found.first_zero,
+        len(impossible),
+        int(impossible[0]) if len(impossible) else -1,
     )
 
 
@@ -277,10 +275,12 @@ def _score_columns(task: Task, clip: float) -> Scored:
         raise _fault(faults, len(probs))
     sums = kernel.sums()
     count = sums["impossible"]
-    first = sums["impossible_rows"][0] if count else -1
-    if weight is None:
-        return Scored(sums["nll"], sums["rows"] * ONE, count > 0, count, first)
-    return Scored(sums["nll"], sums["weight"], sums["weight_impossible"] > 0, count, first)
+    return Scored(
+        sums["nll"],
+        sums["rows"] * ONE if weight is None else sums["weight"],
+        count,
+        sums["impossible_rows"][0] if count else -1,
+    )
 
 
 def _fault(faults: dict[str, tuple[int, int, int, float]], rows: int) -> XentValueError:
