@@ -22,6 +22,7 @@ from typing import Any
 
 from xent.errors import MergeError, SourceError
 from xent.evaluation.files import write_text
+from xent.evaluation.intervals.means import as_level
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary.summary import Summary
@@ -168,9 +169,9 @@ def merge_states(
     """
     if not paths:
         raise MergeError("states must be given to merge, got none")
-    said: dict[str, Any] = {
-        n: v for n, v in {"unit": unit, "level": level}.items() if v is not None
-    }
+    said: dict[str, Any] = {} if unit is None else {"unit": unit}
+    if level is not None:
+        said["level"] = as_level(level)
     names = [os.fspath(path) for path in paths]
     merged: Evaluation | None = None
     seen: dict[str, str] = {}

@@ -239,15 +239,20 @@ def test_keys_that_repeat_are_refused(tables, monkeypatch):
                     first, twice, inner=inner, **options)  # fmt: skip
 
 
-def test_keys_of_another_kind_are_refused(tables):
+def test_keys_of_another_kind_are_refused(tables, tmp_path):
     first, second, _ = tables
     text = second.set_column(0, "id", pa.array([str(i) for i in second["id"].to_pylist()]))
     options = {"probs": "p", "target": "y", "key": "id"}
     refused("whole numbers in Table and text in Table", first, text, kind=XentTypeError, **options)
     decimal = second.set_column(0, "id", pa.array(second["id"].to_numpy() + 0.5))
     refused("whole numbers or text, got float", first, decimal, kind=XentTypeError, **options)
-    hole = second.set_column(0, "id", pa.array([None, *second["id"].to_pylist()[1:]]))
-    refused("must be there in every row, got 1 row", first, hole, **options)
+    ids = [None if i in (5, 8) else v for i, v in enumerate(second["id"].to_pylist())]
+    hole = second.set_column(0, "id", pa.array(ids))
+    told = "must be there in every row, got 2 rows of Table without one, the first row 5; leave "
+    refused(told, first, hole, **options)
+    pq.write_table(hole, tmp_path / "hole.parquet")
+    told = r"got 2 rows of .*hole\.parquet without one; leave such rows out"
+    refused(told, first, tmp_path / "hole.parquet", **options)
     refused("key must name a column, got 'idd'; the nearest is id", first, second, key="idd",
             probs="p", target="y", kind=SourceError)  # fmt: skip
 
@@ -267,11 +272,12 @@ def test_options_that_cannot_be(tables):
     first, second, _ = tables
     options = {"probs": "p", "target": "y"}
     refused("two models or more, got 1", first, **options)
-    refused("needs a key", first, second, inner=True, **options)
+    refused("inner must come with a key, got none", first, second, inner=True, **options)
     refused(r"level must be in \(0, 1\), got 95; 0.95 is 95 %", first, second, level=95, **options)
     refused("interval must be one of", first, second, interval="wald", **options)
     refused("block must be", first, second, block=0, **options)
-    refused("two ways", first, second, block=5, cluster="id", **options)
+    refused("block must come without a cluster, got 5 and 'id'", first, second, block=5,
+            cluster="id", **options)  # fmt: skip
     refused(
         "by must name a column, got 'nme'; the nearest is name", first, second, by="nme", **options
     )

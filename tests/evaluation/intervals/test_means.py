@@ -1,6 +1,8 @@
 """Intervals: their formulas in fifty digits, their symmetries, and what has no interval."""
 
+import json
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xent.errors import XentValueError
-from xent.evaluation import evaluate
+from xent.evaluation import compare, evaluate
 from xent.evaluation.intervals.means import (
     Interval,
     bootstrap_interval,
@@ -223,3 +225,21 @@ def test_weights_that_make_one_row_of_three_leave_no_spread():
     assert not e.interval
     assert "no spread" in e.interval.note
     assert "no spread" in str(e)
+
+
+@pytest.mark.parametrize("level", [np.float32(0.9), np.float64(0.9), Fraction(9, 10)])
+def test_a_level_may_be_any_number(level):
+    found = hall_interval(100, 0.3, 0.25, 0.5, level)
+    assert found == hall_interval(100, 0.3, 0.25, 0.5, float(level))
+    assert type(found.level) is float
+    result = evaluate(([0, 1, 1], [0.25, 0.5, 0.75]), level=level)
+    assert type(result.level) is type(result.interval.level) is float
+    assert json.loads(json.dumps(result.to_dict()))["interval"]["level"] == float(level)
+    compared = compare(*[([0, 1, 1], [0.25, 0.5, p]) for p in (0.5, 0.75)], level=level)
+    assert type(compared.level) is float
+
+
+@pytest.mark.parametrize("level", [True, np.True_, "0.9", None, 1, np.nan, 0.9j])
+def test_what_is_no_level_is_refused(level):
+    with pytest.raises(XentValueError, match=r"level must be in \(0, 1\), got "):
+        hall_interval(100, 0.3, 0.25, 0.5, level)

@@ -9,7 +9,7 @@ import numpy as np
 
 from xent.errors import XentValueError
 from xent.evaluation.comparison.intervals import METHODS
-from xent.evaluation.intervals.means import check_level
+from xent.evaluation.intervals.means import as_level
 from xent.units import Unit
 
 __all__ = ["Asked"]
@@ -32,15 +32,25 @@ class Asked:
     least: float  # probability that smaller ones are raised to
 
     def __post_init__(self) -> None:
-        check_level(self.level)
+        object.__setattr__(self, "level", as_level(self.level))
         if self.method not in METHODS:
-            raise XentValueError(f"interval must be one of {METHODS}, got {self.method!r}")
+            raise XentValueError(
+                f"interval must be one of {METHODS}, got {self.method!r}", value=self.method
+            )
         block: Any = self.block
         if block is not None and not (isinstance(block, (int, np.integer)) and block >= 1):
             raise XentValueError(
                 f"block must be a whole number >= 1, got {self.block!r}", value=self.block
             )
         if self.block is not None and self.cluster is not None:
-            raise XentValueError("block and cluster are two ways to say which rows belong together")
+            raise XentValueError(
+                f"block must come without a cluster, got {block!r} and {self.cluster!r}: both say "
+                "which rows belong together; leave one of them out",
+                value=block,
+            )
         if self.inner and self.key is None:
-            raise XentValueError("inner is about rows without a partner, which needs a key")
+            raise XentValueError(
+                "inner must come with a key, got none: it is about rows without a partner; give "
+                "the column that tells which rows are partners as key",
+                value=self.inner,
+            )

@@ -183,13 +183,13 @@ class KeyedRows:
                         yield self._keys(source, batch), batch
             return
         whole = _gathered(list(source.batches(columns)))
-        keys = self._keys(source, whole)
+        keys = self._keys(source, whole, are_numbered=True)
         order = np.argsort(keys, kind="stable")
         for begin in range(0, len(order), BATCH_ROWS):
             rows = order[begin : begin + BATCH_ROWS]
             yield keys[rows], _take(whole, rows)
 
-    def _keys(self, source: Source, batch: Batch) -> Array:
+    def _keys(self, source: Source, batch: Batch, *, are_numbered: bool = False) -> Array:
         column = batch[self._key]
         missing: Array
         if self._kind == "int":
@@ -202,9 +202,12 @@ class KeyedRows:
                 keys = column.astype(object)
             missing = np.array([k is None or k != k for k in keys], dtype=bool)
         if missing.any():
+            count, row = counted(int(missing.sum())), int(np.argmax(missing))
+            where = f", the first row {row}" if are_numbered else ""  # rows of a file are sorted
             raise XentValueError(
-                f"key {self._key!r} must be there in every row, got "
-                f"{counted(int(missing.sum()))} of {source.name} without one"
+                f"key {self._key!r} must be there in every row, got {count} of {source.name} "
+                f"without one{where}; leave such rows out: nothing tells their partners",
+                index=row if are_numbered else None,
             )
         return keys
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,8 +19,8 @@ __all__ = [
     "FEWEST",
     "FEW_CLUSTERS",
     "Interval",
+    "as_level",
     "bootstrap_interval",
-    "check_level",
     "cluster_interval",
     "hall_interval",
     "no_interval",
@@ -73,12 +74,13 @@ class Interval:
         return replace(self, low=perplexity_of(self.low), high=perplexity_of(self.high))
 
 
-def check_level(level: Any) -> None:
-    """Raise unless 0 < level < 1."""
-    number = isinstance(level, (int, float)) and not isinstance(level, bool)
+def as_level(level: Any) -> float:
+    """Return a level, which may be a number of NumPy; raise unless 0 < level < 1."""
+    number = isinstance(level, numbers.Real) and not isinstance(level, bool)
     if not number or not 0 < level < 1:
         hint = "; 0.95 is 95 %" if number and 1 < level < 100 else ""
         raise XentValueError(f"level must be in (0, 1), got {level!r}{hint}", value=level)
+    return float(level)
 
 
 def no_interval(level: float, method: str, note: str) -> Interval:
@@ -142,7 +144,7 @@ def hall_interval(
     >>> round(i.low, 3), round(i.high, 3)  # Student's t has 0.201 and 0.399
     (0.221, 0.464)
     """
-    check_level(level)
+    level = as_level(level)
     if not all(map(math.isfinite, (n, mean, variance, third_moment))):
         return no_interval(level, "hall", "the losses are too large for an interval")
     if n < FEWEST:
@@ -218,7 +220,7 @@ def cluster_interval(
     >>> round(i.low, 3), round(i.high, 3), i.note
     (0.14, 0.66, 'only 4 clusters')
     """
-    check_level(level)
+    level = as_level(level)
     there = [(a, w) for a, w in zip(totals, weights, strict=True) if w > 0]
     count = len(there)
     if not all(isinstance(a, int) or math.isfinite(a) for a, _ in there):
@@ -277,7 +279,7 @@ def bootstrap_interval(
     >>> bootstrap_interval(1.0, 0.1, means, errors, 0.8)
     Interval(low=0.85, high=1.1, level=0.8, method='bootstrap', note='')
     """
-    check_level(level)
+    level = as_level(level)
     if not (math.isfinite(mean) and math.isfinite(error)):
         return no_interval(level, "bootstrap", "there is no spread to judge by")
     if error == 0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from xent.errors import XentTypeError, XentValueError
-from xent.evaluation.intervals.means import check_level
+from xent.evaluation.intervals.means import as_level
 from xent.evaluation.reading.names import repeated
 from xent.losses._zero import parse_zero
 from xent.units import Unit, nats_per
@@ -77,7 +77,7 @@ class Options:
         self._check_interval()
 
     def _check_interval(self) -> None:
-        check_level(self.level)
+        object.__setattr__(self, "level", as_level(self.level))
         if self.interval is not None and self.interval not in INTERVALS:
             raise XentValueError(
                 f"interval must be one of {INTERVALS}, got {self.interval!r}", value=self.interval
