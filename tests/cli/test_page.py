@@ -1,10 +1,15 @@
 """`xent evaluate --report`: a page, whole or not there."""
 
+import html
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xent.cli.app import run
@@ -71,3 +76,23 @@ def test_a_page_of_a_comparison(tmp_path):
     assert run(["compare", other, DIGITS, "--report", str(path), "--level", "0.9"]) == 0
     assert numbers(path)["best"].endswith("digits.parquet")
     assert "--level 0.9" in path.read_text("utf-8")
+
+
+def test_the_options_of_a_page_make_the_same_page_again(tmp_path):
+    rows = np.random.default_rng(0).random((60, 2))
+    columns = {"y": (rows[:, 0] < 0.5).astype(int), "p a": rows[:, 0], "p_b": rows[:, 1]}
+    columns |= {"id": range(60), "site": ["x", "y"] * 30}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+    source = str(tmp_path / "rows.parquet")
+    asked = ["--target", "y", "--probs", "p a", "--probs", "p_b", "--name", "first", "--name", "b"]
+    for command, given in (
+        ("compare", [*asked, "--key", "id", "--inner"]),
+        ("evaluate", ["--target", "y", "--probs", "p a", "--by", "site", "--unit", "bit"]),
+    ):
+        page = tmp_path / "page.html"
+        assert run([command, source, *given, "--report", str(page)]) == 0
+        first = page.read_text("utf-8")
+        shown = html.unescape(re.findall(r"<bdi>(--.*?)</bdi>", first)[0])
+        assert sorted(shlex.split(shown)) == sorted(given)
+        assert run([command, source, *shlex.split(shown), "--report", str(page)]) == 0
+        assert page.read_text("utf-8") == first

@@ -14,7 +14,7 @@ from xent.evaluation.numbers import level_text
 from xent.evaluation.result import Evaluation
 from xent.report.machine import plain
 
-__all__ = ["fingerprint_of", "fingerprint_of_comparison"]
+__all__ = ["as_typed", "fingerprint_of", "fingerprint_of_comparison"]
 
 Lines = tuple[tuple[str, str], ...]
 
@@ -40,6 +40,23 @@ def fingerprint_of_comparison(
     return _lines(found, options, ("f_numbers", numbers), date)
 
 
+def as_typed(options: Mapping[str, Any]) -> str:
+    """Return options as they are typed in a shell; one that is given twice comes twice.
+
+    >>> as_typed({"probs": ("p_a", "p_b"), "fail_if": "log_loss > 1", "inner": True})
+    "--probs p_a --probs p_b --fail-if 'log_loss > 1' --inner"
+    """
+    words = []
+    for name, value in options.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+            continue
+        several = value if isinstance(value, (list, tuple)) else (value,)
+        words += [f"--{option} {shlex.quote(str(one))}" for one in several]
+    return " ".join(words)
+
+
 def _lines(
     found: Iterable[tuple[str, str]],
     options: Mapping[str, Any] | None,
@@ -48,23 +65,9 @@ def _lines(
 ) -> Lines:
     lines = [("f_version", version("xent")), *found]
     if options:
-        lines.append(("f_options", shlex.join(_words(options))))
+        lines.append(("f_options", as_typed(options)))
     name, text = digested
     lines.append((name, hashlib.sha256(text.encode()).hexdigest()))
     if date:
         lines.append(("f_date", date))
     return tuple(lines)
-
-
-def _words(options: Mapping[str, Any]) -> list[str]:
-    """Return options as they are typed.
-
-    >>> _words({"sum_tolerance": 0.01, "name": ("a", "b c"), "json": True})
-    ['--sum-tolerance', '0.01', '--name', 'a', '--name', 'b c', '--json']
-    """
-    words = []
-    for name, value in options.items():
-        flag = "--" + name.replace("_", "-")
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            words += [flag] if one is True else [flag, str(one)]
-    return words
