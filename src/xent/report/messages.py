@@ -305,6 +305,16 @@ MESSAGES: tuple[tuple[str, str], ...] = (
      "请按列的顺序写出类别：classes={classes}"),
     ("name the classes in the order of the columns, with classes", "请用 classes 按列的顺序写出类别"),
     ("pass 1 - p for this label", "请给这个标签传入 1 − p"),
+    ("the labels look 1-based: the likeliest class is the one before the row's own in {share} of the "
+     "rows, and its own in {now}",
+     "标签像是从 1 开始的：{share} 的行中最可能的是前一个类别，是该行类别的只有 {now}"),
+    ("the labels look 0-based, and the columns 1-based: the likeliest class is the one after the "
+     "row's own in {share} of the rows, and its own in {now}",
+     "标签像是从 0 开始，而列从 1 开始：{share} 的行中最可能的是后一个类别，是该行类别的只有 {now}"),
+    ("subtract 1 from the target, or name the classes in the order of the columns",
+     "请把标签减 1，或按列的顺序写出类别"),
+    ("add 1 to the target, or name the classes in the order of the columns",
+     "请把标签加 1，或按列的顺序写出类别"),
     ("the columns look permuted: the column of "
      "{a} fits class {b}, {c} fits class {d}, {e} fits class {f}, {g} fits class {h}, {i} fits class {j} and {n} more",
      "各列像是错位了：列 {a} 像是类别 {b}，列 {c} 像是类别 {d}，列 {e} 像是类别 {f}，列 {g} 像是类别 {h}，列 {i} 像是类别 {j}，另有 {n} 列"),

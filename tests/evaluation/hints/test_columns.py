@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from evaluation.hints.models import ROWS, calibrated, codes, hints, only, sigmoid, softmax
 
+from xent.evaluation import Summary, evaluate
+
 
 def test_permuted_columns():
     q, y = calibrated()
@@ -165,3 +167,48 @@ def test_rare_classes_and_weak_models_may_predict_one_class_only():
     rare = softmax(np.log([0.6, 0.3, 0.1]) + 0.2 * rng.normal(size=(ROWS, 3)))
     y = (rare.cumsum(axis=1) > rng.random((ROWS, 1))).argmax(axis=1)
     assert codes((y, rare)) == []
+
+
+def many(classes=200, rows=3000, right=0.6, seed=0):
+    """Return probabilities that have the truth on top in a share of the rows, and the truth."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(1, classes - 1, size=rows)
+    top = np.where(rng.random(rows) < right, y, rng.integers(classes, size=rows))
+    logits = rng.normal(size=(rows, classes))
+    logits[np.arange(rows), top] += 8
+    p = np.exp(logits)
+    return p / p.sum(axis=1, keepdims=True), y
+
+
+def test_many_classes_one_off():
+    p, y = many()
+    names = range(200)
+    found = hints((y + 1, p), classes=names)
+    only(found, "D25", "warning", "look 1-based", "the one before", "subtract 1")
+    found = hints((y - 1, p), classes=names)
+    only(found, "D25", "warning", "look 0-based", "the one after", "add 1")
+
+
+def test_many_classes_that_are_not_one_off():
+    p, y = many()
+    assert "D25" not in codes((y, p), classes=range(200))
+    # two neighbours that are one class to the model, and a model that says one class always
+    near = y + np.random.default_rng(1).integers(-1, 2, size=len(y))
+    assert "D25" not in codes((near, p), classes=range(200))
+    same = np.full_like(p, 1e-4)
+    same[:, 7] = 1 - 199e-4 + 1e-9 * np.arange(len(p))
+    same /= same.sum(axis=1, keepdims=True)
+    common = np.where(np.arange(len(y)) % 5 > 0, 8, y)
+    assert "D25" not in codes((common, same), classes=range(200))
+
+
+@pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
+def test_rows_beside_their_class_do_not_depend_on_parts():
+    p, y = many()
+    whole = evaluate((y + 1, p), classes=range(200)).summary
+    halves = [evaluate((y[k::2] + 1, p[k::2]), classes=range(200)).summary for k in (0, 1)]
+    together = halves[1] + halves[0]
+    assert together.evidence == whole.evidence
+    assert Summary.from_json(together.to_json()).evidence == whole.evidence
+    likeliest = p.argmax(axis=1)
+    assert whole.evidence.beside == ((likeliest == y).sum(), (likeliest == y + 2).sum())

@@ -184,9 +184,9 @@ def test_what_differs_beside_the_loss_and_how_far_predictions_are_apart():
         assert (row["loss_first"], row["loss_second"]) == (first, second)
     signs = {"uncertainty": 1, "resolution": -1, "miscalibration": 1}
     made = sum(sign * parts[key]["difference"] for key, sign in signs.items())
-    within = compared.decompositions[0].within - compared.decompositions[1].within
+    clipped = compared.decompositions[0].remainder - compared.decompositions[1].remainder
     # both losses are sums of 300 terms of about one
-    assert made + within == pytest.approx(compared.difference, abs=300 * 2.0**-52)
+    assert made + clipped == pytest.approx(compared.difference, abs=300 * 2.0**-52)
 
 
 def test_tokens_have_bits_per_byte_and_no_divergence():

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from xent.diagnostics.assignment import cheapest_assignment
 from xent.diagnostics.where import share
+from xent.evaluation.summary.summary import Summary
 
-__all__ = ["permuted_columns"]
+__all__ = ["one_off", "permuted_columns"]
 
 LEAST_ROWS = 20
 LEAST_FIT = 0.6  # of a class's rows, and of a column's
 LEAST_GAIN = 0.2
 ERRORS = 3
+ALONE = 10  # times as often as the row's own class, and as the one on its other side
 
 
 def permuted_columns(table: NDArray[np.int64], classes: Sequence[str]) -> tuple[str, str] | None:
@@ -75,4 +77,31 @@ def permuted_columns(table: NDArray[np.int64], classes: Sequence[str]) -> tuple[
     return (
         f"the columns look permuted: the column of {shown}{more}; {better}",
         "name the classes in the order of the columns, with classes",
+    )
+
+
+def one_off(s: Summary, beside: tuple[int, int]) -> tuple[str, str] | None:
+    """Return what was found and the fix where the columns of many classes are one off; else None.
+
+    Parameters
+    ----------
+    s : Summary
+    beside : (int, int)
+        Rows whose likeliest class is the one before their own, and the one after it.
+    """
+    before, after = beside
+    most, other = max(beside), min(beside)
+    # a model that always says one class is one off where the one beside it is the truth
+    commonest = max(c.num_true for c in s.by_class)
+    if most < LEAST_ROWS or most < ALONE * max(s.num_correct, other):
+        return None
+    if most - commonest < LEAST_GAIN * s.num_rows:
+        return None
+    base = "1-based" if before > after else "0-based, and the columns 1-based"
+    side = "before" if before > after else "after"
+    return (
+        f"the labels look {base}: the likeliest class is the one {side} the row's own in "
+        f"{most / s.num_rows:.1%} of the rows, and its own in {s.num_correct / s.num_rows:.1%}",
+        f"{'subtract 1 from' if before > after else 'add 1 to'} the target, or name the "
+        "classes in the order of the columns",
     )

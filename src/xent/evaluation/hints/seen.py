@@ -24,10 +24,14 @@ class Seen:
         The least and the greatest prediction of each column.
     table : array, shape (num_classes, num_classes), or None
         Rows by their class and by the likeliest of the predictions.
+    beside : (int, int)
+        Rows whose likeliest class is the one before their own, and after it, where there is no
+        table.
     """
 
     def __init__(self, summary: Summary, evidence: Evidence) -> None:
         self.low, self.high, self.table = evidence.low, evidence.high, evidence.table
+        self.beside = evidence.beside
         self._summary = summary
 
     @property

@@ -28,6 +28,9 @@ class Evidence:
     confusion : tuple of int
         Rows by true class and likeliest class, row by row of the table; empty for labels
         and for more than 64 classes.
+    beside : (int, int)
+        Rows whose likeliest class is the one before their own, and the one after it: of more
+        than 64 classes, whose columns may be one off.
     low, high : tuple of float
         Least and greatest prediction of each column, probabilities or logits as they came.
     """
@@ -35,6 +38,7 @@ class Evidence:
     confusion: tuple[int, ...] = ()
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    beside: tuple[int, int] = (0, 0)
 
     def __add__(self, other: object) -> Evidence:
         if not isinstance(other, Evidence):
@@ -44,6 +48,7 @@ class Evidence:
             # a fifth of the time of map(min, ...)
             tuple([a if a < b else b for a, b in zip(self.low, other.low, strict=True)]),
             tuple([a if a > b else b for a, b in zip(self.high, other.high, strict=True)]),
+            (self.beside[0] + other.beside[0], self.beside[1] + other.beside[1]),
         )
 
     @property
@@ -60,15 +65,15 @@ class Evidence:
             list(self.confusion),
             [x.hex() for x in self.low],
             [x.hex() for x in self.high],
+            list(self.beside),
         ]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> Evidence:
         """Return what `to_state` wrote."""
-        confusion, low, high = state
-        return cls(
-            tuple(confusion), tuple(map(float.fromhex, low)), tuple(map(float.fromhex, high))
-        )
+        confusion, low, high, (before, after) = state
+        low, high = (tuple(map(float.fromhex, ends)) for ends in (low, high))
+        return cls(tuple(confusion), low, high, (before, after))
 
 
 class Gathering:
@@ -76,6 +81,8 @@ class Gathering:
 
     def __init__(self, num_columns: int, num_classes: int, *, one_class: bool) -> None:
         self._size = num_classes if one_class and 2 <= num_classes <= MOST_CLASSES else 0
+        self._large = one_class and num_classes > MOST_CLASSES
+        self._before = self._after = 0
         self._confusion = np.zeros(self._size**2, np.int64)
         self._low = np.full(num_columns, np.inf)
         self._high = np.full(num_columns, -np.inf)
@@ -98,6 +105,10 @@ class Gathering:
             cells *= np.uint16(self._size)
             cells += predicted[part].astype(np.uint16)
             self._confusion += np.bincount(cells, minlength=self._size**2)
+        if self._large and target is not None and predicted is not None:
+            off = predicted[part] - target[part]
+            self._before += int(np.count_nonzero(off == -1))
+            self._after += int(np.count_nonzero(off == 1))
         if columns[0].ndim == 2:
             low, high = _ranges(columns[0][part])
         else:
@@ -113,6 +124,7 @@ class Gathering:
             tuple(self._confusion.tolist()),
             tuple((self._low + 0.0).tolist()),
             tuple((self._high + 0.0).tolist()),
+            (self._before, self._after),
         )
 
 
