@@ -224,8 +224,13 @@ def test_the_loss_rises_while_the_accuracy_rises():
     best, last = run.best, len(run.steps) - 1
     assert (run.steps[0], run.steps[last]) == (0, 3000)
     assert_allclose(run.held_out[0], math.log(2), rtol=1e-15)
-    assert run.held_out[last] > 1.9 * run.held_out[best]
-    assert run.accuracy[last] > run.accuracy[best]
+    assert run.held_out[last] > 1.8 * run.held_out[best]
+    # it is no chance of the rows held out, and nobody needs a magnifying glass
+    gained, error = run.gained(last)
+    assert gained == pytest.approx(run.accuracy[last] - run.accuracy[best])
+    assert gained > max(0.04, 5 * error)
+    # and it does not come and go: what is best is near the end
+    assert run.accuracy.max() - run.accuracy[last] < error
     assert (np.diff(run.training) < 0).all()
 
 

@@ -118,8 +118,9 @@ occurs.
 ## 7. The loss rises while the accuracy rises
 
 Accuracy asks on which side of ½ a probability lies; the loss asks how far. This is a real run: logistic regression on
-[[rows]] rows of [[features]] features, judged on [[held_out]] rows it never saw. From step [[best]] to the end one row in [[one_in]] changes sides, and the logits grow
-[[grown]]-fold: it gets **surer**, also where it is wrong. Accuracy still gains a little, and the loss grows [[worse]]-fold.
+[[rows]] rows of [[features]] features, judged on [[held_out]] rows it never saw. Only [[telling]] of the features say anything of the label, and these vary less, so they are learned
+late. From step [[best]] to the end it goes on learning them, and accuracy rises from [[from_accuracy]] to [[accuracy]]. Meanwhile it learns the other features by heart: its logits grow
+[[grown]]-fold, it gets **surer**, also where it is wrong, and the loss grows [[worse]]-fold.
 
 Divide the logits by a **temperature** and every row stays on its side: the same accuracy, and the loss goes back down. That is
 what `xent.recalibrate` does.
@@ -127,7 +128,7 @@ what `xent.recalibrate` does.
         "zh": r"""
 ## 7. 损失上升，准确率也上升
 
-准确率只问概率在 ½ 的哪一侧，损失还要问离多远。这是一次真实的训练：在 [[rows]] 行、[[features]] 个特征上做逻辑回归，用从未见过的 [[held_out]] 行评判。从第 [[best]] 步到训练结束，每 [[one_in]] 行里只有一行换了边，对数几率却平均增大到 [[grown]] 倍：它越来越**有把握**，错的地方也一样。准确率还略有提高，损失却增大到 [[worse]] 倍。
+准确率只问概率在 ½ 的哪一侧，损失还要问离多远。这是一次真实的训练：在 [[rows]] 行、[[features]] 个特征上做逻辑回归，用从未见过的 [[held_out]] 行评判。只有 [[telling]] 个特征与标签有关，而它们的变化幅度较小，所以学得较晚。从第 [[best]] 步到训练结束，模型仍在学习这些特征，准确率从 [[from_accuracy]] 升到 [[accuracy]]。与此同时，它把其余特征里的噪声背了下来：对数几率平均增大到 [[grown]] 倍，它越来越**有把握**，错的地方也一样，损失增大到 [[worse]] 倍。
 
 把对数几率除以一个**温度**，每一行仍在原来那一侧：准确率不变，损失降了回去。`xent.recalibrate` 做的就是这件事。
 """,

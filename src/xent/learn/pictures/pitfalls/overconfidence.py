@@ -29,12 +29,17 @@ __all__ = [
 ]
 
 ROWS, FEATURES, HELD_OUT = 60, 20, 2000
+# half of the features tell something, and these vary less, so they are learned late; the others
+# are learned by heart meanwhile
+TELLING, SCALE = 10, 0.4
 _RATE, _STEPS, _MARKS = 0.5, 3000, 60
 
 
 @dataclass(frozen=True)
 class Run:
     """Logistic regression on 60 rows of 20 features, judged on 2,000 rows it never saw.
+
+    Ten of the features say something of the label; they vary less than those that do not.
 
     Attributes
     ----------
@@ -56,9 +61,11 @@ class Run:
     logits: NDArray[np.float64]
     labels: NDArray[np.float64]
 
-    def changed(self, index: int) -> float:
-        """The share of the rows held out that are on another side than at the best step."""
-        return float(((self.logits[index] > 0) != (self.logits[self.best] > 0)).mean())
+    def gained(self, index: int) -> tuple[float, float]:
+        """How much more often it is right than at the best step, and the error of that."""
+        right = (self.logits > 0) == (self.labels > 0.5)
+        more = right[index].astype(float) - right[self.best]
+        return float(more.mean()), float(more.std() / math.sqrt(len(more)))
 
     def grown(self, index: int) -> float:
         """How many times larger the logits are than at the best step, on average."""
@@ -74,9 +81,11 @@ class Run:
 def train() -> Run:
     """Return the run; gradient descent from 0, the same every time."""
     rng = np.random.default_rng(0)
-    truth = 3 * rng.normal(size=FEATURES) / np.sqrt(FEATURES)
-    x, y = _draw(rng, truth, ROWS)
-    unseen, labels = _draw(rng, truth, HELD_OUT)
+    scales = np.where(np.arange(FEATURES) < TELLING, SCALE, 1.0)
+    truth = np.zeros(FEATURES)
+    truth[:TELLING] = 3 * rng.normal(size=TELLING) / (SCALE * np.sqrt(TELLING))
+    x, y = _draw(rng, truth, scales, ROWS)
+    unseen, labels = _draw(rng, truth, scales, HELD_OUT)
     loss_and_grad = value_and_grad(sigmoid_cross_entropy)
     marks = {0, *np.unique(np.geomspace(1, _STEPS, _MARKS).round().astype(int)).tolist()}
     steps, training, logits = [], [], []
@@ -126,7 +135,9 @@ def told() -> dict[str, object]:
         "features": FEATURES,
         "held_out": f"{HELD_OUT:,}",
         "best": int(run.steps[run.best]),
-        "one_in": round(1 / run.changed(last)),
+        "telling": TELLING,
+        "from_accuracy": percent(float(run.accuracy[run.best])),
+        "accuracy": percent(float(run.accuracy[last])),
         "grown": f"{run.grown(last):.1f}",
         "worse": f"{run.held_out[last] / run.held_out[run.best]:.1f}",
     }
@@ -145,9 +156,9 @@ def compared(run: Run, index: int) -> dict[str, object]:
 
 
 def _draw(
-    rng: np.random.Generator, truth: NDArray[np.float64], rows: int
+    rng: np.random.Generator, truth: NDArray[np.float64], scales: NDArray[np.float64], rows: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Features, and labels as likely as the true logits say: nobody can be right always."""
-    x = rng.normal(size=(rows, len(truth)))
+    x = scales * rng.normal(size=(rows, len(truth)))
     y = rng.random(rows) < 1 / (1 + np.exp(-(x @ truth)))
     return x, y.astype(np.float64)

@@ -33,7 +33,7 @@ def draw(run: Run, index: int, temperature: float, t: Words, width: int) -> str:
     )
     top = first.bottom + 64
     second = Frame(
-        x=(0, LOG_LAST), y=(0.6, 0.72), left=50, right=width - 16, top=top, bottom=top + 110
+        x=(0, LOG_LAST), y=(0.5, 0.75), left=50, right=width - 16, top=top, bottom=top + 110
     )
     xs, x_names = powers(0, int(LOG_LAST))
     log_steps = np.log10(run.steps[1:])
@@ -50,8 +50,8 @@ def draw(run: Run, index: int, temperature: float, t: Words, width: int) -> str:
         names,
         first.axes("", t("loss_nats"), x_ticks=xs, x_names=x_names, y_ticks=[0, 0.5, 1]),
         second.axes(
-            t("steps"), t("accuracy"), x_ticks=xs, x_names=x_names, y_ticks=[0.6, 0.65, 0.7],
-            y_names=["60 %", "65 %", "70 %"],
+            t("steps"), t("accuracy"), x_ticks=xs, x_names=x_names, y_ticks=[0.5, 0.6, 0.7],
+            y_names=["50 %", "60 %", "70 %"],
         ),
         upright(first, best, "dash-bad"),
         upright(second, best, "dash-bad"),
