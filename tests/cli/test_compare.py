@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from scipy import stats
@@ -152,6 +153,54 @@ def test_three_files(xent_, tmp_path):
     assert "A  digits.parquet (1)" in out
     assert "C  digits.parquet (3)" in out
     assert "Holm among all 3 pairs" in out
+
+
+def sites(folder, models="ab"):
+    """A file of each model, with a key, a slice and a cluster beside a truth of no known name."""
+    rng = np.random.default_rng(3)
+    animal, site = rng.integers(2, size=120), rng.integers(3, size=120)
+    paths = []
+    for model in models:
+        p = rng.beta(2, 2, size=120)
+        columns = {"id": np.arange(120), "site": site, "user": site * 10 + animal % 5}
+        columns |= {"animal": animal, "p_0": 1 - p, "p_1": p}
+        paths.append(folder / f"{model}.parquet")
+        pq.write_table(pa.table(columns), paths[-1])
+    return paths
+
+
+def test_what_pairs_slices_and_clusters_rows_is_no_truth(xent_, tmp_path):
+    beside = ("--key", "id", "--by", "site", "--cluster", "user", "--json")
+    code, found, _ = xent_("compare", *sites(tmp_path), *beside)
+    _, named, _ = xent_("compare", *sites(tmp_path), *beside, "--target", "animal")
+    assert code == 0
+    assert json.loads(found) == json.loads(named)
+    # without them the truth is one of four
+    code, _, error = xent_("compare", *sites(tmp_path))
+    assert code == 2
+    assert "candidates: site, user, animal" in error
+    # a slice of the truth is still one
+    for path in (paths := sites(tmp_path)):
+        table = pq.read_table(path)
+        names = ["label" if n == "animal" else n for n in table.column_names]
+        pq.write_table(table.rename_columns(names), path)
+    assert xent_("compare", *paths, "--by", "label")[0] == 0
+
+
+def test_slices_of_several_models_are_shown(xent_, tmp_path):
+    asked = ("--target", "animal", "--by", "site")
+    paths = sites(tmp_path, "abc")
+    code, out, _ = xent_("compare", *paths, *asked)
+    assert code == 0
+    _, text, _ = xent_("compare", *paths, *asked, "--json")
+    lines = [line.split() for line in out.splitlines()]
+    for letter, pair in zip("BC", json.loads(text)["pairs"], strict=True):
+        head = next(i for i, w in enumerate(lines) if w[:1] == ["site"] and w[4:5] == [letter])
+        assert lines[head][3:8] == ["A", letter, "A", "-", letter]
+        for line, row in zip(lines[head + 1 :], pair["slices"], strict=False):
+            assert [line[0], line[1]] == [row["name"], str(row["num_rows"])]
+            assert float(line[4]) == pytest.approx(row["log_loss_a"], rel=1e-3)
+            assert float(line[5]) == pytest.approx(row["log_loss_b"], rel=1e-3)
 
 
 def test_an_output_file(xent_, tmp_path):

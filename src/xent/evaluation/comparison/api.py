@@ -203,7 +203,7 @@ def compare(
     try:
         said = _open(sources, each, given, sql, opened, common, asked, arrays)
         shown = _names(names, [s.name for s in opened], said, each)
-        return run(opened, plan_models(opened, shown, said), asked, progress)
+        return run(opened, plan_models(opened, shown, said, asked), asked, progress)
     finally:
         for source in opened:
             source.close()

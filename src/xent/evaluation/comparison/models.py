@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError, XentValueError
+from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.rows import RowScorer
 from xent.evaluation.reading.batches import Batch, num_rows
-from xent.evaluation.reading.names import column_named
+from xent.evaluation.reading.finding import TARGETS
+from xent.evaluation.reading.names import column_named, expand
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan, make_plan
 from xent.evaluation.reading.source import Source
@@ -34,14 +36,18 @@ class Model:
 
 
 def plan_models(
-    sources: Sequence[Source], names: Sequence[str], said: Sequence[tuple[int, Options]]
+    sources: Sequence[Source],
+    names: Sequence[str],
+    said: Sequence[tuple[int, Options]],
+    asked: Asked,
 ) -> list[Model]:
     """Return the models of these sources and options, their classes matched by name."""
+    taken = {name for name in (asked.key, asked.by, asked.cluster) if name is not None}
     heads = [source.head(HEAD_ROWS) for source in sources]
     for source, head in zip(sources, heads, strict=True):
         if not num_rows(head):
             raise SourceError(f"{source.name} must have rows, got none", code="D02")
-    plans = [_plan(sources[at], heads[at], options) for at, options in said]
+    plans = [_plan(sources[at], heads[at], options, taken) for at, options in said]
     models = []
     for name, (at, options), plan in zip(names, said, plans, strict=True):
         order = _order(names[0], plans[0], name, plan)
@@ -49,9 +55,16 @@ def plan_models(
     return models
 
 
-def _plan(source: Source, head: Batch, options: Options) -> Plan:
+def _plan(source: Source, head: Batch, options: Options, taken: set[str]) -> Plan:
+    """Return what to score; what is `taken` for something else is no truth unless named so."""
+    fields = source.fields
     try:
-        plan = make_plan(source.fields, head, options)
+        if options.target is None and options.labels is None:
+            said = options.predictions
+            named = expand(*said, [f.name for f in fields]) if said else []
+            other = {n for n in taken if n not in named and n.lower() not in TARGETS}
+            fields = [f for f in fields if f.name not in other]
+        plan = make_plan(fields, head, options)
     except (XentValueError, SourceError) as error:
         # which of the files is meant
         raise type(error)(f"{source.name}: {error}", index=error.index, value=error.value) from None

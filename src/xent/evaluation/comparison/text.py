@@ -26,6 +26,9 @@ def render(c: Comparison) -> str:
     lines = [*_title(c), "", *_models(c), ""]
     if several:
         lines += [*_against_first(c), "", *_matrix(c)]
+        for letter, pair in zip(_letters(c)[1:], c.pairs, strict=True):
+            if pair.slices:
+                lines += ["", *_groups(c.by or "slice", pair.slices, c, (_letters(c)[0], letter))]
     else:
         pair = c.pairs[0]
         lines += _pair(c, pair)
@@ -237,11 +240,14 @@ def _evidence(both: Sequence[Evidence], order: str) -> list[str]:
     return lines + ["  " + line for line in table(rows)]
 
 
-def _groups(what: str, groups: Sequence[GroupRow], c: Comparison) -> list[str]:
+def _groups(
+    what: str, groups: Sequence[GroupRow], c: Comparison, letters: tuple[str, str] = ("A", "B")
+) -> list[str]:
     shown = largest(groups, lambda g: abs(g.contribution), MAX_GROUPS)
     impossible = any(g.only_a_impossible or g.only_b_impossible for g in groups)
-    head = [what, "rows", "share", "A", "B", "A - B", _level(c), "adds"]
-    rows = [[*head, "impossible A, B"] if impossible else head]
+    a, b = letters
+    head = [what, "rows", "share", a, b, f"{a} - {b}", _level(c), "adds"]
+    rows = [[*head, f"impossible {a}, {b}"] if impossible else head]
     for g in shown:
         row = [
             g.name,
