@@ -51,6 +51,17 @@ def drop(reader, name, contents):
     reader.page.wait_for_selector("[data-yours]")
 
 
+# what the browser does when a file is let go over the page
+LET_GO = """(field, [name, text]) => {
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([text], name, { type: "text/csv" }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    const event = new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer });
+    field.parentElement.dispatchEvent(event);
+  }
+}"""
+
+
 def take(reader, name):
     reader.page.get_by_text(f"{name}:", exact=False).first.click()
 
@@ -95,6 +106,17 @@ def test_a_file_is_dropped_and_judged_and_cleared(chapter):
     reader.page.get_by_text("Click to clear").click()
     reader.page.wait_for_selector("[data-yours]", state="detached")
     agrees(reader, judge("a.csv", EXAMPLES["one_label.csv"]()).evaluation)
+
+
+def test_a_file_is_let_go_over_the_page(chapter):
+    reader = chapter("your_numbers")
+    text = "y,p\n1,0.5\n0,0.25\n1,0.75\n"
+    field = reader.page.locator("input[type=file]")
+    field.wait_for(state="attached")
+    field.evaluate(LET_GO, ["let-go.csv", text])
+    reader.page.wait_for_selector("[data-yours]")
+    assert "let-go.csv" in reader.page.locator("[data-yours]").inner_text()
+    agrees(reader, judge("let-go.csv", text.encode()).evaluation)
 
 
 def test_columns_that_were_not_found_are_chosen(chapter):
