@@ -119,10 +119,15 @@ def test_a_name_that_is_not_there():
     assert _named(PAGE.reliability, "cat").name == "cat"
 
 
-def test_impossible_rows_are_named_as_what_a_waterfall_lacks() -> None:
-    impossible = evaluate(([0, 1, 1], [0.2, 0.7, 0.0]))
-    with pytest.raises(XentValueError, match="finite loss to be taken apart, got 1 impossible"):
-        plot_waterfall(impossible)
+def test_a_waterfall_of_the_other_rows_says_which_it_lacks() -> None:
+    ax = plot_waterfall(evaluate(([0, 1, 1], [0.2, 0.7, 0.0])))
+    assert ax.get_title() == "1 impossible row left out"
+    assert plot_waterfall(evaluate(([0, 1], [0.2, 0.7]))).get_title() == ""
+
+
+def test_without_another_row_there_is_no_waterfall() -> None:
+    with pytest.raises(XentValueError, match="finite loss to be taken apart, got 2 impossible"):
+        plot_waterfall(evaluate(([1, 1], [0.0, 0.0])))
 
 
 def test_weights_in_no_cell_are_no_diagram() -> None:

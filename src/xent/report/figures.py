@@ -81,6 +81,8 @@ def plot_waterfall(
             )
         w, unit = _named(found_here, name), UNITS[evaluation.unit]
     ax = new_axes(size=(6.4, 2.6)) if ax is None else ax
+    if not isinstance(evaluation, Waterfall) and evaluation.num_impossible:
+        ax.set_title(f"{counted(evaluation.num_impossible, 'impossible row')} left out")
     found = steps(w)
     decimals = places([s.end for s in found])
     widest = max(max(s.start, s.end) for s in found)
