@@ -63,8 +63,11 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
      "is too short unless cluster names what belongs together, such as the document",
      "相邻各行的差相似（相关系数 {value}，{a} 与 {b}）：除非用 cluster 指出哪些行属于一起（例如同一篇文档），"
      "否则区间太短"),
-    ("more than {n} clusters, put together into so many by hash",
-     "簇多于 {n} 个，已按散列值合并成 {n} 个"),
+    ("more than {n} clusters, taken together in {n_groups}",
+     "簇多于 {n} 个，已合并成 {n_groups} 组"),
+    ("all {n} clusters have one row", "全部 {n} 个簇都只有一行"),
+    ("{n_single} of {n} clusters has one row", "{n} 个簇中有 {n_single} 个只有一行"),
+    ("{n_single} of {n} clusters have one row", "{n} 个簇中有 {n_single} 个只有一行"),
     ("only {n} cluster(s): an interval from so few is wide and uncertain",
      "只有 {n} 个簇：由这么少的簇得到的区间又宽又不可靠"),
     ("{share} of the loss of {name} comes from {n} row(s) whose probability was raised to {clip}: "

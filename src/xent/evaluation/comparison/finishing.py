@@ -14,7 +14,7 @@ from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import Comparison, Pair
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.faults import check_weight
-from xent.evaluation.groups.clusters import MAX_CLUSTERS
+from xent.evaluation.groups.clusters import Clusters
 from xent.evaluation.intervals.means import FEW_CLUSTERS
 from xent.evaluation.numbers import counted, percent
 from xent.evaluation.result import CLIP_SHARE
@@ -120,8 +120,8 @@ def _notes(
             break
     if added.pairs:
         sums = next(iter(added.pairs.values())).clusters
-        if sums is not None and sums.folded:
-            notes.append(f"more than {MAX_CLUSTERS:,} clusters, put together into so many by hash")
+        if sums is not None and (note := Clusters("", sums).note):
+            notes.append(note)
     few = [count for p in pairs if (count := p.num_clusters) is not None and count < FEW_CLUSTERS]
     if few:
         notes.append(
