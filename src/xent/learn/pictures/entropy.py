@@ -11,6 +11,7 @@ import numpy as np
 
 from xent.information import binary_entropy, entropy, perplexity, self_information
 from xent.learn.numbers import of_one, shown
+from xent.learn.pictures.parts import width_of
 from xent.learn.svg import Frame, bar, circle, handle, line, path, picture, tag, text
 from xent.units import NATS_PER, Unit
 
@@ -119,6 +120,7 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
         )
         parts = [frame.axes(t("axis_share"), t("axis_information", unit=t(found.unit)))]
         left = 0.0
+        average = -1.0 if found.entropy is None else frame.at_y(found.entropy)
         for name, p, tells, part in zip(
             EVENTS, found.p, found.information, found.parts, strict=True
         ):
@@ -128,14 +130,17 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
             if p > 0:
                 parts.append(bar(x, frame.bottom, wide, y - frame.bottom, f"soft-{name}"))
                 parts.append(line(x, y, x + wide, y, f"line-{name}"))
+            # the line of the average does not run through the words
+            base = min(y, average) if y - 40 < average < y + 8 else y
+            look = f"mid text-{name} halo"
             if wide > 34:
                 area = shown(part, 3)
                 if wide > 140:
                     area = f"{of_one(p)} × {shown(tells, 3)} = {area}"
-                look = f"mid text-{name} halo"
-                event = t(f"event_{name}") if wide > 62 else ""
-                parts.append(text(event, x=middle, y=y - 24, class_=look))
-                parts.append(text(area, x=middle, y=y - 8, class_=look))
+                parts.append(text(area, x=middle, y=base - 8, class_=look))
+            event = t(f"event_{name}")
+            if width_of(event) < wide + 8:
+                parts.append(text(event, x=middle, y=base - (24 if wide > 34 else 8), class_=look))
             left += p
         if found.entropy is not None:
             y = frame.at_y(found.entropy)

@@ -11,6 +11,7 @@ import numpy as np
 
 from xent.information import self_information
 from xent.learn.numbers import shown
+from xent.learn.pictures.parts import width_of
 from xent.learn.svg import Frame, bar, handle, line, picture, text
 from xent.units import Unit
 
@@ -70,7 +71,9 @@ def curve(t: T) -> Callable[[dict[str, Any], int], str]:
         level = max(y - (32 if p > 0.7 else 14), frame.top + 24)
         look = "text-p halo end" if p > 0.7 else "text-p halo"
         words = f"−log {shown(p, 3)} = {shown(tells)} {t(unit)}"
-        parts.append(text(words, x=x - 12 if p > 0.7 else x + 16, y=level, class_=look))
+        # to the right of the dot, as far as there is room
+        start = min(x + 16, width - 6 - width_of(words))
+        parts.append(text(words, x=x - 12 if p > 0.7 else start, y=level, class_=look))
         parts.append(frame.handle("p", p, min(tells, top), "p", along="x", low=0, high=1))
         label = t("curve_label", p=shown(p, 3), information=shown(tells), unit=t(unit))
         return picture(width, 330, *parts, label=label)
@@ -91,7 +94,10 @@ def events(t: T, unit: Unit, p: float) -> Callable[[int], str]:
         if math.isfinite(yours):
             x = left + (right - left) * min(yours / most, 1)
             anchor = "end" if x > width / 2 else ""
-            parts.append(line(x, top - 8, x, bottom, "dash-ink"))
+            # beside the bars only: it does not run through the names of the events
+            spans = [(top - 8, top - 2)]
+            spans += [(top + i * row + 17, top + i * row + 36) for i in range(len(rows))]
+            parts += [line(x, start, x, end, "dash-ink") for start, end in spans]
             parts.append(text(t("yours", p=shown(p, 3)), x=x, y=top - 14, class_=f"label {anchor}"))
         for i, name in enumerate(sorted(rows, key=lambda n: rows[n])):
             y = top + i * row

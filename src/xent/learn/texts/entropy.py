@@ -51,8 +51,8 @@ $$H(p) = -\sum_i p_i \log p_i$$
         "请移动滑块，或选择“保持为 1”。",
     },
     "worked": {
-        "en": "$$H = [[terms]] = [[h]]$$",
-        "zh": "$$H = [[terms]] = [[h]]$$",
+        "en": r"$$\begin{aligned}H &= [[terms]] \\ &= [[h]]\end{aligned}$$",
+        "zh": r"$$\begin{aligned}H &= [[terms]] \\ &= [[h]]\end{aligned}$$",
     },
     "as_printed": {
         "en": "The article prints [[printed]] for these three: it rounds what each event tells before it adds, "
