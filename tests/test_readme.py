@@ -5,8 +5,11 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from pages import BLOCKS, ROOT, run_page
+
+from xent.learn.palette import COLOURS
 
 NAMES = ["README.md", "README.zh.md"]
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
@@ -84,6 +87,19 @@ def test_links_and_pictures_lead_somewhere(name):
         content = (ROOT / picture).read_bytes()
         assert content.startswith(b"\x89PNG")
         assert len(content) < 150_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_picture_of_learning_has_the_colours_of_the_pages(name):
+    image = pytest.importorskip("PIL.Image")
+    picture = image.open(ROOT / "docs" / "pictures" / f"learn.{LANGUAGE[name]}.png")
+    pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(int)
+    for meaning in ("p", "q", "gap"):
+        light, _ = COLOURS[meaning]
+        colour = [int(light[i : i + 2], 16) for i in (1, 3, 5)]
+        # a picture has 256 colours, each near one of the page's
+        there = np.abs(pixels - colour).max(axis=1) <= 8
+        assert there.sum() > 500, meaning
 
 
 @pytest.mark.parametrize("name", NAMES)
