@@ -17,16 +17,28 @@ def as_numpy(value: Any) -> NDArray[Any]:
     """Return what NumPy makes of a value, and of a table of pandas the numbers that it holds.
 
     NumPy makes objects of columns that may lack an entry or are kept by Arrow, as
-    `convert_dtypes` and many readers leave them. What is lacking is NaN.
+    `convert_dtypes` and many readers leave them. A column has the dtype that it would have in
+    NumPy, float64 where entries are lacking, which are NaN; a table that of all its columns.
     """
     array = np.asarray(value)
     pandas = sys.modules.get("pandas")
     if array.dtype != object or pandas is None or not isinstance(value, pandas.DataFrame):
         return array
-    if not all(map(pandas.api.types.is_numeric_dtype, value.dtypes)):
+    types = pandas.api.types
+    numbers = (types.is_numeric_dtype(kind) or types.is_bool_dtype(kind) for kind in value.dtypes)
+    if not value.shape[1] or not all(numbers):
         return array
-    floats: NDArray[Any] = value.to_numpy(dtype=np.float64, na_value=np.nan)
-    return floats
+    return np.stack([_column(value.iloc[:, j]) for j in range(value.shape[1])], axis=1)
+
+
+def _column(series: Any) -> NDArray[Any]:
+    held = np.dtype(getattr(series.dtype, "numpy_dtype", series.dtype))
+    # a decimal of Arrow is an object to NumPy
+    if held.kind not in "fc" and (held.kind == "O" or series.isna().any()):
+        held = np.dtype(np.float64)
+    lacking = {"na_value": np.nan} if held.kind in "fc" else {}
+    column: NDArray[Any] = series.to_numpy(dtype=held, **lacking)
+    return column
 
 
 def check_numbers(array: NDArray[Any], *, name: str, code: str) -> None:
