@@ -63,7 +63,7 @@ def test_equal_distributions_cost_the_entropy(chapter):
     reader.says("equal")
 
 
-@pytest.mark.parametrize(("lang", "words"), [("en", "10%"), ("zh", "雨")])
+@pytest.mark.parametrize(("lang", "words"), [("en", "10.0 %"), ("zh", "雨")])
 def test_a_zero_makes_it_infinite_and_is_told(chapter, lang, words):
     reader = chapter("divergence", lang)
     reader.press("bars", "never")

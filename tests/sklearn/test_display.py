@@ -90,10 +90,13 @@ def test_labels_that_are_text(names):
 
 
 @pytest.mark.filterwarnings("ignore:D31")  # the clip makes nearly all of these losses
-def test_an_infinite_loss_is_drawn_where_it_is_bounded():
+def test_an_infinite_loss_is_drawn_of_the_other_rows_or_where_it_is_bounded():
     y, p = [0, 1, 0, 1], [0.0, 0.0, 0.3, 0.8]
-    with pytest.raises(XentValueError, match=r"got 1 impossible row; to bound .* say zero='clip"):
-        XentDisplay.from_predictions(y, p)
+    display = XentDisplay.from_predictions(y, p, kind="waterfall")
+    assert np.isinf(display.evaluation.log_loss)
+    assert display.ax_.get_title() == "log loss inf nats\n1 impossible row left out"
+    with pytest.raises(XentValueError, match=r"got 2 impossible rows; to bound .* say zero='clip"):
+        XentDisplay.from_predictions([1, 0], [0.0, 1.0])
     assert np.isinf(XentDisplay.from_predictions(y, p, kind="reliability").evaluation.log_loss)
     display = XentDisplay.from_predictions(y, p, zero="clip:1e-6")
     assert display.evaluation.log_loss == log_loss(y, p, zero="clip:1e-6")

@@ -129,8 +129,9 @@ class XentDisplay:
         y_true, y_proba, sample_weight, labels, y_pred
             As for `log_loss`.
         zero : {"inf", "clip:EPS"}, default "inf"
-            What a probability of 0 for the truth costs. A loss that is infinite, as that of random
-            forests often is, has no waterfall: "clip:1e-15" gives it one.
+            What a probability of 0 for the truth costs. Where the loss is infinite, as that of
+            random forests often is, the waterfall is of the other rows, and says so:
+            "clip:1e-15" gives it one of all.
         kind : {"both", "reliability", "waterfall"}, default "both"
         group : str, optional
             The class of the reliability diagram. Default: the second of two classes, else
@@ -187,14 +188,19 @@ class XentDisplay:
         if kind != "both":
             self.ax_ = self._draw(kind, group, ax)
             self.figure_ = self.ax_.figure
-            self.ax_.set_title(title)
+            self._entitle(self.ax_, kind, title)
             return self
         axes = _two_axes(ax)
         for one, each in zip(axes, ("waterfall", "reliability"), strict=True):
             self._draw(each, group, one)
         self.ax_, self.figure_ = axes, axes[0].figure
-        axes[0].set_title(title)
+        self._entitle(axes[0], kind, title)
         return self
+
+    def _entitle(self, ax: Any, kind: str, title: str) -> None:
+        # a waterfall has the rows that it leaves out for its title
+        is_part = kind != "reliability" and self.evaluation.num_impossible
+        ax.set_title(f"{title}\n{ax.get_title()}" if is_part else title)
 
     def _draw(self, kind: str, group: str | None, ax: Any) -> Any:
         if kind == "waterfall":

@@ -79,9 +79,9 @@ def corp(
     grid : Grid
     names : tuple of str, length G
     log_loss : array, shape (G,), optional
-        Mean losses of the rows; by default, and where it is nan, those of the cells' own
-        forecasts, and then `grid_cost` covers that too. Where it is infinite the loss is the
-        least that the forecasts can have cost.
+        Mean losses of the rows; by default those of the cells' own forecasts. Where it is nan
+        too, but the least that the forecasts can have cost if no bound is known: if one of 0 or
+        1, as far as the grid goes, was wrong. `grid_cost` covers both.
     scale : array, shape (G,) or a number
         Rows for each unit of weight: sum w / sum w**2.
     clip : float, default 0.0
@@ -208,7 +208,7 @@ def _parts(
     given = np.full(len(scales), np.nan) if log_loss is None else np.atleast_1d(log_loss)[groups]
     unknown = np.isnan(given)
     # a forecast in the first or the last cell that was wrong may have cost any number
-    least = np.where(np.isinf(high), low, of_cells)
+    least = of_cells if log_loss is None else np.where(np.isinf(high), low, of_cells)
     loss = np.where(unknown, least, given)
     grid_cost = grid_cost + np.where(unknown, np.maximum(high - least, least - low), 0)
     least = -math.log1p(-clip)

@@ -71,7 +71,8 @@ def decompose(
     if several:
         # the likeliest class, whichever it is, against its being right: the last group
         zeros, ones = (part[-1:] for part in cells.weights())
-        return found + corp(zeros, ones, grid, names=("top label",), scale=rows_for_weight(summary),
+        return found + corp(zeros, ones, grid, names=("top label",), log_loss=[math.nan],
+                            scale=rows_for_weight(summary),
                             note=TOP_LABEL, level=level)  # fmt: skip
     found = _by_isotonic(summary, cells, grid, level, summary.log_loss, _label_losses(summary))
     if summary.sum_impossible:

@@ -183,9 +183,10 @@ def class_long_kernel(
     group, lane, inside, row = place(lanes, blocks, ROWS, WIDE)
     sample, kept = read_weights(sample_weight, row, inside)
     y, kept, bad = read_target(target, faults, row, kept, num_classes, ignore_index, HAS_IGNORE)
-    counted, kept, y, silent = count_rows(
-        sample, class_weight, y, kept, HAS_Z, hit is not None
-    )  # fmt: skip
+    counted, kept, y = count_rows(sample, class_weight, y, kept, HAS_Z, hit is not None)
+    silent = None
+    if class_weight is not None and not HAS_Z and hit is not None:
+        silent = kept & (counted == 0)
     rows = Rows(row, inside, kept, bad)
 
     allowed = None

@@ -16,25 +16,23 @@ from xent.kernels.triton._scalars import entropy_of, lse_above, scalars
 
 @triton.jit
 def count_rows(sample, class_weight, y, kept, HAS_Z: tl.constexpr, HAS_HIT: tl.constexpr):
-    """Return what each row counts, which rows are read, their class (-1 of others), and silent.
+    """Return what each row counts, which rows are read, and their class (-1 of others).
 
-    A class of weight 0 has no loss, but it has a z-loss, and statistics. `silent` says which
-    rows are read for these alone; None where there are none.
+    A class of weight 0 has no loss, but it has a z-loss, and statistics: for these it is read.
     """
     counted = times_class_weight(sample, class_weight, y)
-    silent = None
-    if class_weight is not None and not HAS_Z:
-        if HAS_HIT:
-            silent = kept & (counted == 0)
-        else:
-            kept = kept & (counted != 0)
-            y = tl.where(kept, y, -1)
-    return counted, kept, y, silent
+    if class_weight is not None and not HAS_Z and not HAS_HIT:
+        kept = kept & (counted != 0)
+        y = tl.where(kept, y, -1)
+    return counted, kept, y
 
 
 @triton.jit
 def hush(g, raw, silent):
-    """Return gradient and logits of a block, of which silent rows hold 0 and may hold NaN."""
+    """Return gradient and logits of a block: 0 in silent rows, read for statistics alone.
+
+    What such a row holds may be NaN. `silent` is None where no row is.
+    """
     if silent is not None:
         g = tl.where(silent[:, None], 0.0, g)
         raw = tl.where(silent[:, None], 0.0, raw)
