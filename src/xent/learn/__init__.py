@@ -39,7 +39,7 @@ keywords. Both languages have the same keys, formulas and placeholders: tests/le
 
 *Bad input.* What can be foreseen is told in both languages (``page.say(..., look="wrong")``); any
 other error of xent is told in its own words, which report/chinese.py puts into Chinese (the
-sentences: messages.py, messages_of_numbers.py): `page.told` in a cell, the stage by itself.
+sentences: report/messages/): `page.told` in a cell, the stage by itself.
 
 *Tests.* tests/learn/test_SLUG.py uses the fixture ``chapter`` of tests/learn/conftest.py: it moves
 controls, reads numbers, and fails on any console message or request that leaves the machine.

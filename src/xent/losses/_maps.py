@@ -146,20 +146,12 @@ def sigmoid(logits: Any) -> Any:
 def log_sigmoid(logits: Any) -> Any:
     r"""Return the log-probabilities :math:`-\log(1 + e^{-z})` of logits, each by itself.
 
-    Parameters
-    ----------
-    logits : array, floating, any shape
-        :math:`z`; nan stays nan.
+    Parameters and errors as for `sigmoid`.
 
     Returns
     -------
     array
         Shape and dtype of `logits`; float64 for integers. In nats, from ``-inf`` to 0.
-
-    Raises
-    ------
-    XentTypeError
-        If `logits` are neither floating nor integers.
 
     Notes
     -----

@@ -112,7 +112,8 @@ def corp(
 
     *A clip* raises the probability of the truth and leaves that of the other outcome, so that the
     two sum to more than 1. Forecasts between the clip and 1 less it, which sum to 1, cost
-    -log(1 - clip) at least: the terms are of those, and what they cost more is `within`, below 0.
+    -log(1 - clip) at least: the terms are of those, and what they cost more is `remainder`,
+    below 0.
 
     *Impossible rows* make the loss and the miscalibration infinite. A calibrated model has
     none, so the p-value is 0.
