@@ -26,9 +26,10 @@ def nodes(page):
 
 @pytest.mark.parametrize("slug", ["", *SLUGS])
 def test_everything_has_a_name_and_a_place(chapter, slug):
-    page = chapter(slug).page
+    reader = chapter(slug)
+    page = reader.page
     page.wait_for_function("document.querySelector('main, [role=main]')")
-    page.wait_for_timeout(500)
+    reader.quiet()
     told = list(nodes(page))
     nameless = [role for role, name, _ in told if role in USED and not name]
     assert nameless == []
@@ -45,14 +46,15 @@ def test_everything_has_a_name_and_a_place(chapter, slug):
     # the same in the hand, at night
     page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(500)
+    reader.quiet()
     assert axe.faults(page) == []
 
 
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_control_is_reached_by_keys(chapter, slug):
-    page = chapter(slug).page
-    page.wait_for_timeout(500)
+    reader = chapter(slug)
+    reader.quiet()
+    page = reader.page
     wanted = page.locator(
         "a[href], button:not([disabled]), input[type=range], input[type=radio], summary"
     )

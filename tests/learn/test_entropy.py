@@ -75,10 +75,14 @@ def test_a_key_moves_what_was_dragged(chapter):
 @pytest.mark.parametrize(("lang", "words"), [("en", "sum to 1.20"), ("zh", "之和是 1.20")])
 def test_a_sum_that_is_not_one_is_told_in_words(chapter, lang, words):
     reader = chapter("entropy", lang)
+    handles = reader.stage("terms").locator(".handle")
+    assert handles.count() == 2
     reader.set("terms", "keep", "off")
+    assert handles.count() == 0, "a border would be lost as soon as it moves"
     reader.set("terms", "a", 0.9)
     reader.says("not_one")
     assert words in reader.page.locator('[data-say="not_one"]').inner_text()
+    reader.quiet()
     assert reader.page.locator('[data-number="entropy"]').count() == 0
     # and it is put right
     reader.set("terms", "keep", "on")

@@ -14,7 +14,7 @@ SLUGS = [chapter.slug for chapter in written()]
 def test_a_chapter_fits_a_telephone_in_the_dark(chapter, slug, lang):
     reader = chapter(slug, lang, width=390, scheme="dark")
     page = reader.page
-    page.wait_for_timeout(500)
+    reader.quiet()
     assert page.locator("h1").inner_text()
     # nothing is wider than the screen
     assert page.evaluate("document.querySelector('#App').scrollWidth") <= 390

@@ -135,6 +135,7 @@ def test_labels_that_softmax_refuses_are_told_in_words(chapter):
     assert "1.386" in reader.page.inner_text("body")  # 2 log 2
     reader.set("nodes", "label_mouse", "0")
     reader.says("accepted")
+    reader.quiet()
     assert told.count() == 0
     reader.set("nodes", "label_frog", "0")
     reader.says("accepted", here=False)

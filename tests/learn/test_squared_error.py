@@ -23,15 +23,40 @@ def playing(reader):
     return reader.control("race", "play").get_attribute("data-playing") is not None
 
 
-def steps_while_playing(reader, until=lambda steps: False):
-    """The steps that the picture showed, until it stopped or enough was seen."""
-    seen = [told_step(reader)]
-    for _ in range(600):
-        reader.page.wait_for_timeout(50)
-        seen.append(told_step(reader))
-        if not playing(reader) or until(seen):
-            break
-    return seen
+# each picture that is drawn is noted in the page itself, so that none is missed
+RECORD = """(figure, pattern) => {
+  const step = () => {
+    const shown = [...figure.querySelectorAll('svg.picture')].pop().textContent;
+    return Number(shown.match(pattern)[1].replaceAll(',', ''));
+  };
+  window.steps = [];
+  window.recorder?.disconnect();
+  window.recorder = new MutationObserver(() => {
+    window.steps.push(step());
+    if (window.steps.at(-1) >= window.pauseAt) {
+      window.pauseAt = Infinity;
+      figure.querySelector('[data-control="play"]').click();
+    }
+  });
+  window.recorder.observe(figure, { attributeFilter: ['data-n'] });
+}"""
+
+
+def record(reader, pause_at=math.inf):
+    """Note the step of every picture from now on; press the button where it reaches `pause_at`."""
+    reader.page.evaluate(f"() => {{ window.pauseAt = {pause_at:g}; }}".replace("inf", "Infinity"))
+    reader.stage("race").evaluate(RECORD, r"step ([\d,]+)")
+
+
+def recorded(reader):
+    return reader.page.evaluate("window.steps")
+
+
+def stands_still(reader):
+    """Wait until the race is over, or was paused, and its last picture is there."""
+    reader._until(lambda: not playing(reader), seconds=60)
+    reader._until(lambda: reader.stage("race").get_attribute("data-waiting") is None)
+    assert not playing(reader)
 
 
 def test_the_race(chapter):
@@ -85,16 +110,17 @@ def test_the_race_plays_by_itself_and_stops_when_both_have_arrived(chapter):
     assert button.inner_text() == button.get_attribute("aria-label") == "Play the race"
     # 6 steps against 85
     reader.set("race", "start", -5)
+    record(reader)
     button.focus()
     reader.page.keyboard.press("Space")
     reader.page.wait_for_selector("[data-playing]")
     assert button.get_attribute("aria-label") == "Pause the race"
-    seen = steps_while_playing(reader)
-    assert seen[-1] <= 85
-    assert seen[1:] == sorted(seen[1:])
+    stands_still(reader)
+    seen = recorded(reader)
+    assert seen == sorted(seen)
+    assert seen[0] < 6
     assert len(set(seen)) > 5, "the picture moves"
-    reader._until(lambda: reader.stage("race").get_attribute("data-waiting") is None)
-    assert told_step(reader) == 85
+    assert seen[-1] == told_step(reader) == 85
     assert reader.value("race", "step") == pytest.approx(math.log10(85))
     assert button.get_attribute("aria-label") == "Play the race"
     z = -5.0
@@ -111,21 +137,24 @@ def test_the_race_plays_by_itself_and_stops_when_both_have_arrived(chapter):
 def test_the_race_pauses_goes_on_and_is_stopped_by_a_hand(chapter):
     reader = chapter("squared_error")
     button = reader.control("race", "play")
+    record(reader, pause_at=5)
     button.click()
-    assert steps_while_playing(reader, until=lambda seen: 5 <= seen[-1] < 100)[-1] < 1507
-    button.press("Enter")
-    assert not playing(reader)
-    reader._until(lambda: reader.stage("race").get_attribute("data-waiting") is None)
+    stands_still(reader)
     paused = told_step(reader)
+    assert 5 <= paused < 1507
     reader.page.wait_for_timeout(500)
     assert told_step(reader) == paused
+    record(reader)
     button.press("Enter")
-    assert min(steps_while_playing(reader, until=lambda seen: seen[-1] > paused)) >= paused
+    reader._until(lambda: recorded(reader)[-1:] > [paused])
+    assert min(recorded(reader)) >= paused
     # another control stops it, and the next time it begins at the start
     reader.press("race", "step", "ArrowRight")
     assert not playing(reader)
+    record(reader)
     button.click()
-    assert min(steps_while_playing(reader, until=lambda seen: len(seen) > 10)[5:]) < paused
+    reader._until(lambda: len(recorded(reader)) > 0)
+    assert recorded(reader)[0] < paused
     button.click()
 
 
@@ -180,6 +209,7 @@ def test_the_other_side(chapter):
     reader.set("raw", "far", 20)
     reader.shows("line_errors", 4)
     reader.shows("logistic_errors", 2)
+    reader.quiet()
     assert reader.number("line") > 0.1
     assert reader.number("logistic") == pytest.approx(before, abs=1e-3)
     said = reader.page.locator('[data-say="raw_race"]').inner_text()

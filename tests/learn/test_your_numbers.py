@@ -85,6 +85,7 @@ def test_examples_are_judged_and_a_broken_one_is_told_in_words(chapter):
     told = reader.page.locator("[data-wrong]").inner_text()
     assert "broken.csv could not be judged" in told
     assert "got 1.5 in row 11" in told
+    reader.quiet()
     assert reader.page.locator("[data-number]").count() == 0
     assert "Traceback" not in reader.page.inner_text("body")
 
@@ -128,7 +129,7 @@ def test_columns_that_were_not_found_are_chosen(chapter):
     # each choice is answered before the next: a list that is drawn anew closes
     for name, choice in (("the truth", "c"), ("the predictions are", "logits")):
         reader.page.get_by_label(name).select_option(choice)
-        reader.page.wait_for_timeout(1500)
+        reader.quiet()
     reader.page.get_by_label("the predictions", exact=True).click()
     listed = reader.page.get_by_role("listbox", name="Suggestions")
     listed.get_by_role("option", name="b", exact=True).click()
@@ -192,14 +193,16 @@ def test_the_words_of_marimo_are_chinese_too(chapter):
     reader = chapter("your_numbers", "zh")
     page = reader.page
     page.wait_for_selector('[data-part="text"]')
+    reader.quiet()
     assert page.evaluate(ENGLISH) == []
     drop(reader, "mine.csv", b"a,b,c\n1,2,0\n4,-5,1\n3,3,1\n")
     told(reader)
-    page.wait_for_timeout(500)
+    reader.quiet()
     assert page.evaluate(ENGLISH) == []
     # the list of columns
     page.get_by_label("预测所在的列", exact=True).click()
     page.get_by_placeholder("搜索……").wait_for()
+    reader.quiet()
     assert page.evaluate(ENGLISH) == []
     page.keyboard.type("zzz")
     page.get_by_text("没有找到。").wait_for()

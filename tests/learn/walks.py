@@ -8,6 +8,7 @@ import math
 import re
 
 import pytest
+from learn.reader import BUSY
 
 LN2 = math.log(2)
 ODD_TEXTS = (
@@ -15,8 +16,6 @@ ODD_TEXTS = (
     "<b>x</b>, 1", "$x_1$, 2", "**a**, [b](c)", "[[value]], 1", "{{7*7}}", "\u202e12, 3", "\0, 1",
     "٣, ٤", "９００，１００", "900; 100", "1," * 1200, "½, 1", "None", "5, 5, 10", "900, 100",
 )  # fmt: skip
-# a picture that waits for its answer; cells that run
-BUSY = "[data-waiting], .running-app-icon, .marimo-output-loading"
 NOTHING = "nothing to do here"
 KEYS = ("Home", "End", "ArrowLeft", "ArrowRight", "PageUp", "PageDown")
 

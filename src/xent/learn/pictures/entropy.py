@@ -147,7 +147,9 @@ def terms(t: T) -> Callable[[dict[str, Any], int], str]:
             parts.append(line(frame.left, y, frame.right, y, "dash-ink"))
             words = f"H = {shown(found.entropy)} {t(found.unit)}"
             parts.append(text(words, x=frame.right, y=frame.top - 12, class_="end strong"))
-            for name, at in (("a", found.p[0]), ("c", 1 - found.p[2])):
+            # a border that moves needs another event that gives way
+            borders = (("a", found.p[0]), ("c", 1 - found.p[2])) if values["keep"] == "on" else ()
+            for name, at in borders:
                 start, end = (0.0, 1.0) if name == "a" else (1.0, 0.0)
                 parts.append(handle(name, frame.at_x(at), frame.bottom, name, along="x",
                                     start=frame.at_x(start), end=frame.at_x(end)))  # fmt: skip
