@@ -55,7 +55,7 @@ def test_whole_numbers_are_told_as_such(name, option, capsys):
 def test_starting_loads_nothing_that_only_one_command_needs():
     program = "import sys\nfrom xent.cli.app import run\nrun(['--version'])\nprint(*sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300
     )
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded & {"duckdb", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"} == set()

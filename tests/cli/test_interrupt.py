@@ -16,7 +16,7 @@ import pytest
 from xent.cli import INTERRUPTED
 
 ROWS, FILES = 100_000, 400  # seconds of work
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 

@@ -59,7 +59,7 @@ def server(tmp_path_factory):
         yield found[0]
         process.send_signal(signal.SIGINT)
         try:
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=120)
             assert "Traceback" not in rest, rest
             assert "LEAVES" not in said + rest
             assert rest.endswith("stopped\n")

@@ -53,7 +53,7 @@ def main():
         init_method=f"file://{store}",
         rank=rank,
         world_size=ranks,
-        timeout=datetime.timedelta(seconds=120),
+        timeout=datetime.timedelta(seconds=300),
     )
     mine = batch_of(slice(0, 1) if rank == 0 else slice(1, ROWS))
     model = model_of()

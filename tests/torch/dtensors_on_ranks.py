@@ -64,7 +64,7 @@ def distances(mesh, placement, loss):
 def main(rank, ranks, store):
     dist.init_process_group(
         "gloo", rank=rank, world_size=ranks, store=dist.FileStore(store, ranks),
-        timeout=datetime.timedelta(seconds=120),
+        timeout=datetime.timedelta(seconds=300),
     )  # fmt: skip
     mesh = init_device_mesh("cpu", (ranks,))
     placements = {"everywhere": Replicate(), "rows": Shard(0), "classes": Shard(1)}

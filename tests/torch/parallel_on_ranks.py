@@ -350,7 +350,7 @@ def main():
         init_method=f"file://{store}",
         rank=rank,
         world_size=ranks,
-        timeout=datetime.timedelta(seconds=120),
+        timeout=datetime.timedelta(seconds=300),
     )
     sizes = SIZES[ranks]
     mine = slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))

@@ -109,7 +109,7 @@ def test_auditing_arrays_does_not_import_torch():
         "import sys, numpy as np, xent; xent.audit(np.eye(3), np.arange(3), losses=[]);"
         "assert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=300)
 
 
 # Tokens -----------------------------------------------------------------------

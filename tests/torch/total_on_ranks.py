@@ -155,7 +155,7 @@ def main():
         init_method=f"file://{store}",
         rank=rank,
         world_size=ranks,
-        timeout=datetime.timedelta(seconds=60),
+        timeout=datetime.timedelta(seconds=300),
     )
     torch.manual_seed(0)
     model = torch.nn.Sequential(
