@@ -86,7 +86,7 @@ __all__ = [
 # what a training loop never calls is imported when it is asked for
 _ON_DEMAND = {
     "audit": "xent.diagnostics.audit",
-    "compare": "xent.evaluation",
+    "compare": "xent.evaluation.comparison",
     "evaluate": "xent.evaluation",
     "explain": "xent.diagnostics.known_values",
     "recalibrate": "xent.evaluation.recalibration",

@@ -15,7 +15,12 @@ __all__ = ["INTERRUPTED", "main"]
 INTERRUPTED = 130  # as a shell has it: 128 and the number of the signal
 # what takes most of a command's first second
 READS = ("xent.evaluation", "pyarrow")
-LOADS = {"compare": READS, "evaluate": READS, "recalibrate": READS, "merge": READS[:1]}
+LOADS = {
+    "compare": (*READS, "xent.evaluation.comparison"),
+    "evaluate": READS,
+    "recalibrate": READS,
+    "merge": READS[:1],
+}
 
 
 def main() -> None:
@@ -40,7 +45,7 @@ def _loaded_and_run() -> int:
             from xent.cli.app import run
 
             loads = LOADS.get(" ".join(sys.argv[1:2]), ())
-            if loads == READS and not _is_one_parquet_file(sys.argv[1:]):
+            if READS[-1] in loads and not _is_one_parquet_file(sys.argv[1:]):
                 loads = (*loads, "duckdb")
             for name in loads:
                 with contextlib.suppress(ImportError):  # who needs it says so
