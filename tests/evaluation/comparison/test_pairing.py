@@ -304,11 +304,3 @@ def test_standard_input_is_one_of_them(tables, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", stream)
     c = compare(str(tmp_path / "a.parquet"), "-", probs="p", target="y")
     assert c.difference == compare(first, second, probs="p", target="y").difference
-
-
-def test_more_slices_than_a_table_can_show(tables, monkeypatch):
-    from xent.evaluation.comparison import running
-
-    first, second, _ = tables
-    monkeypatch.setattr(running, "MAX_SLICES", 100)
-    refused("at most 100 different values", first, second, probs="p", target="y", by="name")

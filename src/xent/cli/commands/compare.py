@@ -36,7 +36,9 @@ def compare(
     labels: common.Labels = None,
     task: common.Task = None,
     classes: common.Classes = None,
-    by: Annotated[Text, option("Column; the difference is shown for each of its values.")] = None,
+    by: Annotated[
+        Text, option('Columns whose values make slices, with a table that adds up: "site,year".')
+    ] = None,
     cluster: Annotated[
         Text, option("Column whose rows of one value belong together, such as the document.")
     ] = None,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from xent.errors import XentTypeError, XentValueError
 from xent.evaluation.comparison.asked import Asked
+from xent.evaluation.comparison.groups import of_first
 from xent.evaluation.comparison.models import distinct_names, plan_models
 from xent.evaluation.comparison.result import Comparison
 from xent.evaluation.comparison.running import run
-from xent.evaluation.reading.inputs import plain_inputs
-from xent.evaluation.reading.names import class_list
-from xent.evaluation.reading.opening import gather
+from xent.evaluation.reading.inputs import named_columns, plain_inputs
+from xent.evaluation.reading.names import class_list, column_named
+from xent.evaluation.reading.opening import gather, is_choice
 from xent.evaluation.reading.options import Options, least_probability
 from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.sources import PATH
@@ -93,8 +95,10 @@ def compare(
         row is compared with the first, and so on.
     inner : bool, default False
         With `key`, leave out and count rows that not all sources have.
-    by : str or array, optional
-        A column of the first source; the difference is shown for each of its values.
+    by : str, list of str or array, optional
+        Columns of the first source whose values make slices, at most 10,000: the difference is
+        shown in each of them. Several columns (``["site", "year"]``, ``"site,year"``, a table)
+        make a slice of each combination, as in `evaluate`.
     cluster : str or array, optional
         A column of the first source; rows of one value are not independent (tokens of a
         document). The interval and the p-value then come from the clusters.
@@ -183,13 +187,13 @@ def compare(
         "nan": nan,
         "sum_tolerance": sum_tolerance,
     }
-    beside = {"by": by, "cluster": cluster, "weight": weight, "bytes": bytes}
+    beside = {"cluster": cluster, "weight": weight, "bytes": bytes}
     arrays = {n: v for n, v in beside.items() if v is not None and not isinstance(v, str)}
     named = {n: n if n in arrays else v for n, v in beside.items()}
     asked = Asked(
         key=key,
         inner=inner,
-        by=named["by"],
+        by=(),
         cluster=named["cluster"],
         block=block,
         weight=named["weight"],
@@ -202,6 +206,9 @@ def compare(
     opened: list[Source] = []
     try:
         said = _open(sources, each, given, sql, opened, common, asked, arrays)
+        asked = replace(asked, by=_slice_columns(by, opened))
+        if asked.cluster is not None:
+            asked = replace(asked, cluster=of_first("cluster", asked.cluster, opened, column_named))
         shown = _names(names, [s.name for s in opened], said, each)
         return run(opened, plan_models(opened, shown, said, asked), asked, progress)
     finally:
@@ -254,6 +261,18 @@ def _open(
         }
         found.append((at, Options(**columns, **beside, **common)))
     return found
+
+
+def _slice_columns(by: Any, opened: list[Source]) -> tuple[str, ...]:
+    """Return the names of the columns that make slices; arrays join the first source."""
+    if by is None:
+        return ()
+    if is_choice("by", by):
+        return tuple(of_first("by", by, opened))
+    names = [f.name for f in opened[0].fields]
+    columns = named_columns("by", by, names) or {"by": by}
+    opened[0] = _with_arrays(opened[0], columns)
+    return tuple(columns)
 
 
 def _with_arrays(source: Source, arrays: dict[str, Any]) -> Source:

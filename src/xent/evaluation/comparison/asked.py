@@ -21,7 +21,7 @@ class Asked:
 
     key: str | None
     inner: bool
-    by: str | None
+    by: tuple[str, ...]
     cluster: str | None
     block: int | None
     weight: str | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from xent.evaluation.comparison.divergence import Distances
@@ -20,6 +21,7 @@ from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
 from xent.evaluation.groups.clusters import KeyedSums
+from xent.evaluation.groups.slices import Value
 from xent.evaluation.intervals.clusters import centred, cluster_moments
 from xent.evaluation.intervals.means import Interval, no_interval
 from xent.units import Unit, nats_per, perplexity_of
@@ -36,7 +38,7 @@ class Settings:
     method: str  # "wider", "hall" or "t"
     decisions: int  # losses of a row are divided by: its labels, or 1
     classes: tuple[str, ...]
-    slices: tuple[str, ...]
+    slices: tuple[Value, ...]
 
     @property
     def factor(self) -> float:
@@ -101,8 +103,9 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
     if state.slices is not None and settings.slices:
         # not in the order in which values turned up, which is that of the rows; and values of
         # rows that are left out have none
-        rows = [row for row in _table(settings.slices, state.slices, settings) if row.num_rows]
-        pair["slices"] = tuple(sorted(rows, key=lambda row: row.name))
+        names = [", ".join(value) for value in settings.slices]
+        rows = zip(settings.slices, _table(names, state.slices, settings), strict=True)
+        pair["slices"] = tuple(row for _, row in sorted(rows, key=itemgetter(0)) if row.num_rows)
     return Pair(**pair)
 
 

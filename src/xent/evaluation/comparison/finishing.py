@@ -15,6 +15,7 @@ from xent.evaluation.comparison.result import Comparison, Pair
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.faults import check_weight
 from xent.evaluation.groups.clusters import Clusters
+from xent.evaluation.groups.slices import Value
 from xent.evaluation.intervals.means import FEW_CLUSTERS
 from xent.evaluation.numbers import counted, percent
 from xent.evaluation.result import CLIP_SHARE
@@ -32,7 +33,7 @@ class Added:
 
     models: Sequence[ModelState]
     pairs: dict[tuple[int, int], PairState]  # by the places of the models
-    slices: Sequence[str]
+    slices: Sequence[Value]  # in the order in which they turned up
     ignored: int
     missing: int
     weightless: int

@@ -42,7 +42,7 @@ def plan_models(
     asked: Asked,
 ) -> list[Model]:
     """Return the models of these sources and options, their classes matched by name."""
-    taken = {name for name in (asked.key, asked.by, asked.cluster) if name is not None}
+    taken = {name for name in (asked.key, *asked.by, asked.cluster) if name is not None}
     heads = [source.head(HEAD_ROWS) for source in sources]
     for source, head in zip(sources, heads, strict=True):
         if not num_rows(head):

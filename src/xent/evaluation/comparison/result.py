@@ -225,7 +225,7 @@ class Comparison:
     unit: Unit = "nat"
     level: float = 0.95
     kind: str = "classes"
-    by: str | None = None
+    by: tuple[str, ...] = ()  # the columns of the slices
     key: str | None = None
     weighted: bool = False
     num_ignored: int = 0
@@ -292,6 +292,8 @@ class Comparison:
             numbers["num_rows"] = self.pairs[0].num_rows
             numbers["pairs"] = [p.to_dict() for p in self.pairs]
             numbers["other_pairs"] = [{"a": p.a, "b": p.b, **p.numbers()} for p in self.others]
+        if self.by:
+            numbers["by"] = list(self.by)
         numbers["decompositions"] = [d.to_dict() for d in self.decompositions]
         numbers["notes"] = list(self.notes)
         return numbers

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.finishing import Added, finish
-from xent.evaluation.comparison.groups import MAX_SLICES, Codes
+from xent.evaluation.comparison.groups import Codes
 from xent.evaluation.comparison.keys import KeyedRows
 from xent.evaluation.comparison.model_sums import ModelState
 from xent.evaluation.comparison.models import Model
@@ -25,7 +25,6 @@ from xent.evaluation.groups.values import keys_of
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading import batches
 from xent.evaluation.reading.batches import Batch, num_rows
-from xent.evaluation.reading.names import column_named
 from xent.evaluation.reading.source import Source
 from xent.kernels.cpu.log_loss import IGNORED
 from xent.kernels.cpu.row_keys import integer_keys
@@ -46,15 +45,10 @@ def run(
 class _Run:
     def __init__(self, sources: Sequence[Source], models: Sequence[Model], asked: Asked) -> None:
         self._sources, self._models, self._asked = sources, models, asked
-        names = [f.name for f in sources[0].fields]
-        for option in ("by", "cluster"):
-            column = getattr(asked, option)
-            if column is not None:
-                column_named(option, column, names)
         self._first = models[0].plan
         self._weighted = asked.weight is not None
         self._clustered = asked.cluster is not None or asked.block is not None
-        self._slices = Codes("by", MAX_SLICES)
+        self._slices = Codes(asked.by)
         self._truth = TruthCheck([m.name for m in models])
         self._keyed = (
             KeyedRows(sources, self._columns(), asked.key, inner=asked.inner)
@@ -80,7 +74,7 @@ class _Run:
         needed: list[list[str]] = [[] for _ in self._sources]
         for model in self._models:
             needed[model.source] += model.scorer.needed
-        for column in (self._asked.by, self._asked.cluster):
+        for column in (*self._asked.by, self._asked.cluster):
             if column is not None:
                 needed[0].append(column)
         return [list(dict.fromkeys(columns)) for columns in needed]
@@ -173,8 +167,8 @@ class _Run:
             weight=self._column("weight", asked.weight, several, first_row),
             size=self._column("bytes", asked.size, several, first_row),
         )
-        if asked.by is not None:
-            beside.slices = self._slices.add(batch[asked.by])
+        if asked.by:
+            beside.slices = self._slices.add([batch[name] for name in asked.by])
             beside.num_slices = len(self._slices.place)
         if asked.cluster is not None:
             keys = keys_of("cluster", asked.cluster, batch[asked.cluster], first_row, scored)

@@ -28,7 +28,7 @@ def render(c: Comparison) -> str:
         lines += [*_against_first(c), "", *_matrix(c)]
         for letter, pair in zip(_letters(c)[1:], c.pairs, strict=True):
             if pair.slices:
-                lines += ["", *_groups(c.by or "slice", pair.slices, c, (_letters(c)[0], letter))]
+                lines += ["", *_groups(", ".join(c.by), pair.slices, c, (_letters(c)[0], letter))]
     else:
         pair = c.pairs[0]
         lines += _pair(c, pair)
@@ -36,7 +36,7 @@ def render(c: Comparison) -> str:
             what = "label" if c.kind == "labels" else "class"
             lines += ["", *_groups(what, pair.classes, c)]
         if pair.slices:
-            lines += ["", *_groups(c.by or "slice", pair.slices, c)]
+            lines += ["", *_groups(", ".join(c.by), pair.slices, c)]
     for note in c.notes:
         lines += textwrap.wrap(
             f"note: {note}", MOST_LETTERS, initial_indent="  ", subsequent_indent="    "

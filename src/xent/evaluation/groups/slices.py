@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from xent.errors import MergeError, SourceError
 from xent.evaluation.groups.sums import MomentSums, MomentTally
-from xent.evaluation.groups.values import distinct, texts_of
+from xent.evaluation.groups.values import distinct, together
 from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices"]
+__all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices", "Value", "check_count"]
 
 MAX_SLICES = 1000
 Value = tuple[str, ...]
@@ -118,11 +118,11 @@ class Slices:
         )
 
 
-def check_count(columns: Sequence[str], values: Any) -> None:
+def check_count(columns: Sequence[str], values: Any, most: int = MAX_SLICES) -> None:
     """Raise where there are more slices than a table can have."""
-    if len(values) > MAX_SLICES:
+    if len(values) > most:
         raise SourceError(
-            f"by must name columns of at most {MAX_SLICES} different values, got more in "
+            f"by must name columns of at most {most} different values, got more in "
             f"{', '.join(map(repr, columns))}; put the values into groups with --sql, or give "
             "the column as cluster if its rows belong together",
             value=tuple(columns),
@@ -146,7 +146,7 @@ class SliceTally:
 
         `truths` is the class of each row (int64), or for each label 0 or 1 (uint8).
         """
-        values, place = self._values(columns)
+        values, place = together(self._state.columns, columns)
         check_count(self._state.columns, values)
         count = len(values)
         rows = np.bincount(place, minlength=count).tolist()
@@ -162,18 +162,6 @@ class SliceTally:
         self._state = self._state + Slices(
             self._state.columns, {value: SliceSums(*sums) for value, *sums in found}
         )
-
-    def _values(self, columns: Sequence[Any]) -> tuple[list[Value], npt.NDArray[np.int64]]:
-        """The different values of the columns together, and each row's place among them."""
-        names = self._state.columns
-        texts, place = texts_of(names[0], columns[0])
-        values: list[Value] = [(t,) for t in texts]
-        for name, column in zip(names[1:], columns[1:], strict=True):
-            texts, more = texts_of(name, column)
-            there, place = distinct(place * len(texts) + more)
-            pairs = (divmod(int(pair), len(texts)) for pair in there)
-            values = [(*values[a], texts[b]) for a, b in pairs]
-        return values, place
 
     def state(self) -> Slices:
         """Return the sums so far."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,15 @@ from xent.evaluation.numbers import counted
 from xent.evaluation.reading.batches import is_arrow, plain
 from xent.kernels.cpu.row_keys import integer_keys, text_keys
 
-__all__ = ["MISSING", "distinct", "keys_of", "named_texts_of", "text_of", "texts_of"]
+__all__ = [
+    "MISSING",
+    "distinct",
+    "keys_of",
+    "named_texts_of",
+    "text_of",
+    "texts_of",
+    "together",
+]
 
 MISSING = "(missing)"
 
@@ -62,6 +71,24 @@ def texts_of(name: str, column: Any) -> tuple[list[str], npt.NDArray[np.int64]]:
     for value in used:
         place_of[value] = places.setdefault(text_of(values[value]), len(places))
     return list(places), place_of[codes]
+
+
+def together(
+    names: Sequence[str], columns: Sequence[Any]
+) -> tuple[list[tuple[str, ...]], npt.NDArray[np.int64]]:
+    """Return the different values of one column or more together, and each row's place there.
+
+    >>> together(["site", "year"], [np.array(["b", "a", "b"]), np.array([7, 7, 7])])
+    ([('a', '7'), ('b', '7')], array([1, 0, 1]))
+    """
+    texts, place = texts_of(names[0], columns[0])
+    values: list[tuple[str, ...]] = [(t,) for t in texts]
+    for name, column in zip(names[1:], columns[1:], strict=True):
+        texts, more = texts_of(name, column)
+        there, place = distinct(place * len(texts) + more)
+        pairs = (divmod(int(pair), len(texts)) for pair in there)
+        values = [(*values[a], texts[b]) for a, b in pairs]
+    return values, place
 
 
 def distinct(values: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from xent.errors import XentValueError
 from xent.evaluation.reading.names import class_names, repeated
 from xent.evaluation.reading.streams import is_pandas, streamable
 
-__all__ = ["plain_inputs"]
+__all__ = ["named_columns", "plain_inputs"]
 
 BLOCKS = {"probs", "logits", "labels", "by"}  # arguments that may be several columns
 
@@ -49,6 +49,14 @@ def plain_inputs(
     if classes is None:
         classes = _categories(given)
     return source, given, classes
+
+
+def named_columns(argument: str, value: Any, taken: Sequence[str]) -> dict[str, Any] | None:
+    """Return the columns of a table by names that are not `taken`; None where it has no names."""
+    columns = _columns(value)
+    if columns is None or _numbered(list(columns)):
+        return None
+    return _apart({argument: columns}, list(taken))[argument]
 
 
 def _columns(value: Any) -> dict[str, Any] | None:

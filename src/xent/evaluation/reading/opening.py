@@ -11,7 +11,7 @@ from xent.errors import XentValueError
 from xent.evaluation.engines import local
 from xent.evaluation.reading.tables import ArraySource, array_of
 
-__all__ = ["HEAD_ROWS", "gather"]
+__all__ = ["HEAD_ROWS", "gather", "is_choice"]
 
 HEAD_ROWS = 1024  # that are looked at before the rest is read
 
@@ -23,7 +23,7 @@ def gather(
     arrays: dict[str, Any] = {}
     said: dict[str, Any] = {}
     for argument, value in given.items():
-        if value is None or _is_choice(argument, value):
+        if value is None or is_choice(argument, value):
             said[argument] = value
             continue
         said[argument] = argument
@@ -48,7 +48,7 @@ def gather(
     return ArraySource(arrays), said
 
 
-def _is_choice(argument: str, value: Any) -> bool:
+def is_choice(argument: str, value: Any) -> bool:
     """Whether a value names columns rather than being one."""
     if isinstance(value, str):
         return True

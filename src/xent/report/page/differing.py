@@ -148,7 +148,7 @@ def groups(compared: Comparison, pair: Pair) -> list[Table]:
             )
             for g in sorted(found, key=lambda g: -abs(g.contribution))[:MOST_GROUPS]
         )
-        by = f" ({compared.by})" if key == "slices" and compared.by else ""
+        by = f" ({', '.join(compared.by)})" if key == "slices" and compared.by else ""
         name = _name(pair) + by
         tables.append(Table(columns, rows, name=name, total=len(found)))
     return tables
