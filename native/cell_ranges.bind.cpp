@@ -53,21 +53,38 @@ struct Line {
   std::size_t a, b, of;
 };
 
+// calls body(i, at) for each line
+template <class Body>
+void each_line(const Tally& a, const Tally& b, const CellRange* of, const Body& body) {
+  Line at{0, 0, 0};
+  for (std::size_t i = 0; i < a.lines; ++i) {
+    body(i, at);
+    at = {at.a + a.range[i].size(), at.b + b.range[i].size(), at.of + of[i].size()};
+  }
+}
+
+// whether one of the sums does not fit
 template <class T>
-bool add_line(const Tally& a, const Tally& b, int shift, std::size_t i, Line at, CellRange of,
-              T* to, std::uint64_t* high) {
-  const CellRange line_a = a.range[i], line_b = b.range[i];
-  const T* from_b = b.cells<T>() + at.b;
-  const std::size_t skip =
-      at.of + (line_b.size() ? static_cast<std::size_t>(line_b.begin - of.begin) : 0);
-  place(to + at.of, of, a.cells<T>() + at.a, line_a);
-  if constexpr (sizeof(T) == 8)
-    if (high) {
-      place(high + at.of, of, a.high + at.a, line_a);
-      add_weights(to + skip, high + skip, from_b, b.high + at.b, line_b.size());
-      return false;
-    }
-  return add_counts(to + skip, from_b, line_b.size(), shift);
+bool add_numbers(const Tally& a, const Tally& b, int shift, const CellRange* of, T* to) {
+  CountSums<T> sums(shift);
+  each_line(a, b, of, [&](std::size_t i, Line at) {
+    sums.add_line(a.cells<T>() + at.a, a.range[i], b.cells<T>() + at.b, b.range[i], of[i],
+                  to + at.of);
+  });
+  return sums.overflowed();
+}
+
+void add_halves(const Tally& a, const Tally& b, const CellRange* of, std::uint64_t* low,
+                std::uint64_t* high) {
+  each_line(a, b, of, [&](std::size_t i, Line at) {
+    const CellRange line_b = b.range[i];
+    const std::size_t skip =
+        at.of + (line_b.size() ? static_cast<std::size_t>(line_b.begin - of[i].begin) : 0);
+    place(low + at.of, of[i], a.cells<std::uint64_t>() + at.a, a.range[i]);
+    place(high + at.of, of[i], a.high + at.a, a.range[i]);
+    add_weights(low + skip, high + skip, b.cells<std::uint64_t>() + at.b, b.high + at.b,
+                line_b.size());
+  });
 }
 
 // Both tallies of one width, both in one number a cell or both in two halves. Numbers of the
@@ -93,14 +110,9 @@ nb::object add_cells(const Ranges& ranges_a, const Cells& low_a, std::optional<W
   nb::object cells = make_array(dtype, {size}, &low);
   nb::object halves = a.high ? make_array(dtype, {size}, &high) : nb::none();
   bool over = false;
-  Line at{0, 0, 0};
-  for (std::size_t i = 0; i < a.lines; ++i) {
-    over |= a.is_narrow
-                ? add_line(a, b, shift, i, at, of[i], static_cast<std::uint32_t*>(low), nullptr)
-                : add_line(a, b, shift, i, at, of[i], static_cast<std::uint64_t*>(low),
-                           static_cast<std::uint64_t*>(high));
-    at = {at.a + a.range[i].size(), at.b + b.range[i].size(), at.of + of[i].size()};
-  }
+  if (a.high) add_halves(a, b, of, static_cast<std::uint64_t*>(low), static_cast<std::uint64_t*>(high));
+  else if (a.is_narrow) over = add_numbers(a, b, shift, of, static_cast<std::uint32_t*>(low));
+  else over = add_numbers(a, b, shift, of, static_cast<std::uint64_t*>(low));
   if (over) return nb::none();
   return nb::make_tuple(kept, cells, halves);
 }

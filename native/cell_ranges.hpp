@@ -35,21 +35,62 @@ void place(T* to, CellRange of, const T* from, CellRange line) {
   std::fill(std::copy(from, from + line.size(), first), to + of.size(), T(0));
 }
 
-// counts times 2^shift added to those in `to`; whether one of them overflowed
+// Sums of counts; of the second ones times 2^shift.
 template <class T>
-bool add_counts(T* to, const T* from, std::size_t count, int shift) {
-  constexpr int bits = 8 * sizeof(T);
-  T carry = 0, all = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const T a = to[i], b = static_cast<T>(from[i] << shift), sum = static_cast<T>(a + b);
-    all |= from[i];
-    carry |= (a & b) | ((a | b) & ~sum);
-    to[i] = sum;
-  }
-  return carry >> (bits - 1) || (shift && all >> (bits - shift));
-}
+class CountSums {
+ public:
+  explicit CountSums(int shift) : shift_(shift) {}
 
-// weights in two halves likewise
+  // the sum of two lines, of what either has, in one pass: memory is what it waits for
+  void add_line(const T* a, CellRange of_a, const T* b, CellRange of_b, CellRange of, T* to) {
+    const std::int32_t begin = std::max(of_a.begin, of_b.begin), end = std::min(of_a.end, of_b.end);
+    if (begin >= end) {
+      place(to, of, a, of_a);
+      if (of_b.size()) shifted(b, b + of_b.size(), to + (of_b.begin - of.begin));
+      return;
+    }
+    const T *first_a = a + (begin - of_a.begin), *first_b = b + (begin - of_b.begin);
+    const T *last_a = a + (end - of_a.begin), *last_b = b + (end - of_b.begin);
+    std::copy(a, first_a, to);
+    shifted(b, first_b, to);
+    to += begin - of.begin;
+    add(first_a, first_b, static_cast<std::size_t>(end - begin), to);
+    to += end - begin;
+    std::copy(last_a, a + of_a.size(), to);
+    shifted(last_b, b + of_b.size(), to);
+  }
+
+  // whether one of them was too large for its bits
+  bool overflowed() const {
+    constexpr int bits = 8 * sizeof(T);
+    return carry_ >> (bits - 1) || (shift_ && all_ >> (bits - shift_));
+  }
+
+ private:
+  void add(const T* a, const T* b, std::size_t count, T* to) {
+    T carry = 0, all = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const T x = a[i], y = static_cast<T>(b[i] << shift_), sum = static_cast<T>(x + y);
+      all |= b[i];
+      carry |= (x & y) | ((x | y) & ~sum);
+      to[i] = sum;
+    }
+    carry_ |= carry;
+    all_ |= all;
+  }
+
+  void shifted(const T* from, const T* end, T* to) {
+    for (; from != end; ++from, ++to) {
+      all_ |= *from;
+      *to = static_cast<T>(*from << shift_);
+    }
+  }
+
+  int shift_;
+  T carry_ = 0, all_ = 0;
+};
+
+// weights in two halves, added to those in `low` and `high`
 inline void add_weights(std::uint64_t* low, std::uint64_t* high, const std::uint64_t* from_low,
                         const std::uint64_t* from_high, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
