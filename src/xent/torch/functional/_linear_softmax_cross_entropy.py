@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from xent.torch._linear.softmax.task import LinearTask
 from xent.torch._ops.results import Reduced, Statistics, computed_in
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import finish, how_of, reduction_of
+from xent.torch._tasks import SoftmaxTask
 from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
 
 __all__ = ["linear_softmax_cross_entropy", "linear_softmax_cross_entropy_with_stats"]
@@ -298,23 +299,11 @@ def _found(
     shape = hidden.shape[:-1]
     operands = operands._replace(hidden=flat(hidden))
     logits = logits_of(operands)
-    classes = probs = None
-    dense = None
-    if not isinstance(target, tuple):
-        check_tensor(target, "target")
-    if isinstance(target, tuple):
-        classes, probs = check_sparse(target, shape, logits)
-    elif target.shape == (*shape, linear_weight.shape[0]) and target.is_floating_point():
-        dense = target.reshape(logits.shape)
-    else:
-        dense = shifted(target, shape, shift, ignore_index)
-        if shift and ignore_index is None:
-            ignore_index = NO_NEXT
-    if dense is None or dense.dim() > 1:
-        refuse_for_distributions(shift, ignore_index)
+    truth = _truth_of(target, shape, shift, ignore_index, logits)
+    ignore_index = truth.ignore_index
     softmax = softmax_task(
         logits,
-        logits.new_zeros((), dtype=torch.int64).expand(len(logits)) if dense is None else dense,
+        truth.dense,
         1,
         weight=weight,
         # distributions have none, and a negative one says so
@@ -328,26 +317,18 @@ def _found(
     )
     if ignore_index is None:
         softmax.ignore_index = None
-    if classes is not None:
+    if truth.classes is not None:
         softmax.target = softmax.ignore_index = None
     operands = autocast(operands)
     path = route_of_operands(
-        operands, softmax.target, softmax.soft_target, probs, weight, sample_weight,
+        operands, softmax.target, softmax.soft_target, truth.probs, weight, sample_weight,
         asked=implementation,
     )  # fmt: skip
     if path == "cpu" or (path == "formulas" and is_eager()):
-        if softmax.soft_target is not None:
-            look_at_distributions(
-                softmax.soft_target,
-                1,
-                loss="linear_softmax_cross_entropy",
-                sample_weight=softmax.sample_weight,
-            )
-        if weight is not None:
-            warn_negative(weight, "weight")
+        _look(softmax, weight)
     found = reduced(
         operands,
-        LinearTask(softmax, classes, probs),
+        LinearTask(softmax, truth.classes, truth.probs),
         path,
         how_of(reduction),
         memory=bytes_of(memory),
@@ -356,6 +337,47 @@ def _found(
         filter_tolerance=filter_tolerance,
     )
     return found, shape, len(logits)
+
+
+class _Truth(NamedTuple):
+    """A target as the task takes it, and which label of it does not count."""
+
+    dense: Tensor  # labels, or distributions over all classes; of sparse ones nothing is read
+    classes: Tensor | None  # of sparse distributions, with their probabilities
+    probs: Tensor | None
+    ignore_index: int | None
+
+
+def _truth_of(
+    target: Target, shape: torch.Size, shift: int, ignore_index: int | None, logits: Tensor
+) -> _Truth:
+    """Return the target of rows of `shape`, each beside its logits."""
+    if isinstance(target, tuple):
+        classes, probs = check_sparse(target, shape, logits)
+        refuse_for_distributions(shift, ignore_index)
+        nothing = logits.new_zeros((), dtype=torch.int64).expand(len(logits))
+        return _Truth(nothing, classes, probs, ignore_index)
+    check_tensor(target, "target")
+    if target.shape == (*shape, logits.shape[1]) and target.is_floating_point():
+        refuse_for_distributions(shift, ignore_index)
+        return _Truth(target.reshape(logits.shape), None, None, ignore_index)
+    labels = shifted(target, shape, shift, ignore_index)
+    if shift and ignore_index is None:
+        ignore_index = NO_NEXT
+    return _Truth(labels, None, None, ignore_index)
+
+
+def _look(softmax: SoftmaxTask, weight: Tensor | None) -> None:
+    """Warn of distributions that are none, and of negative weights."""
+    if softmax.soft_target is not None:
+        look_at_distributions(
+            softmax.soft_target,
+            1,
+            loss="linear_softmax_cross_entropy",
+            sample_weight=softmax.sample_weight,
+        )
+    if weight is not None:
+        warn_negative(weight, "weight")
 
 
 def _per_row(sample_weight: Any, shape: torch.Size) -> Any:
