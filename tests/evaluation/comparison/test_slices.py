@@ -7,11 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
 import xent.cli.app
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation import compare, evaluate
 from xent.evaluation.comparison import groups
+from xent.evaluation.comparison.several import holm
 from xent.report.page import html_page
 
 ROWS = 900
@@ -191,3 +193,100 @@ def test_on_the_page(columns, lang):
     page = html_page(sliced(columns, BOTH), lang=lang)
     assert "p − q (site, day)" in page
     assert "north, 0" in page
+
+
+# how sure each line is
+
+
+def part_of(columns, rows):
+    return {name: values[rows] for name, values in columns.items()}
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+@pytest.mark.parametrize("cluster", [None, "user"])
+def test_a_slice_is_the_comparison_of_its_rows(columns, cluster, weight):
+    options = {"cluster": cluster, "weight": weight}
+    c = sliced(columns, "site", **options)
+    for row in c.slices:
+        alone = sliced(part_of(columns, columns["site"] == row.name), None, **options)
+        assert row.difference == alone.difference
+        assert (row.interval, row.p_value) == (alone.interval, alone.p_value)
+        assert row.num_clusters == alone.num_clusters
+    for row in c.classes:
+        alone = sliced(part_of(columns, columns["y"] == int(row.name)), None, **options)
+        assert (row.interval, row.p_value) == (alone.interval, alone.p_value)
+
+
+@pytest.mark.parametrize("weight", [None, "w"])
+def test_clustered_slices_have_the_robust_error(columns, weight):
+    """CR1 of a weighted mean with Student's t, by plain arithmetic."""
+    c = sliced(columns, BOTH, cluster="user", weight=weight, interval="t", level=0.9)
+    d = differences(columns)
+    w = columns["w"] if weight else np.ones(ROWS)
+    value = np.array([f"{s}, {t}" for s, t in zip(columns["site"], columns["day"], strict=True)])
+    for row in c.slices:
+        of = value == row.name
+        x, v, user = d[of], w[of], columns["user"][of]
+        mean = np.average(x, weights=v)
+        sums = np.array([(v * (x - mean))[user == u].sum() for u in np.unique(user)])
+        count = len(sums)
+        error = math.sqrt(count / (count - 1) * (sums**2).sum()) / v.sum()
+        half = error * stats.t.ppf(0.95, count - 1)
+        assert row.num_clusters == count
+        assert row.interval.low == pytest.approx(mean - half, rel=1e-9, abs=1e-12)
+        assert row.interval.high == pytest.approx(mean + half, rel=1e-9, abs=1e-12)
+        assert row.p_value == pytest.approx(2 * stats.t.sf(abs(mean) / error, count - 1), rel=1e-9)
+
+
+def test_slices_of_labels_add_up_to_the_loss_of_a_decision(rng):
+    truth, site = rng.integers(0, 2, (300, 3)), rng.choice(["a", "b"], 300)
+    p, q = (rng.uniform(0.1, 0.9, (300, 3)) for _ in range(2))
+    options = {"labels": truth, "task": "multi", "by": site, "unit": "bit"}
+    c = compare(p, q, **options)
+    for table in (c.slices, c.classes):
+        assert math.fsum(row.contribution for row in table) == pytest.approx(
+            c.difference, rel=1e-12
+        )
+    alone = evaluate(probs=p, **options)
+    losses = [row.log_loss for row in alone.slices]
+    assert [row.log_loss_a for row in c.slices] == pytest.approx(losses, rel=1e-13)
+    rows = site == "a"
+    part = compare(p[rows], q[rows], **{**options, "labels": truth[rows], "by": None})
+    assert c.slices[0].interval.low == pytest.approx(part.interval.low, rel=1e-12)
+
+
+def test_labels_and_blocks_are_clustered_in_tables(rng):
+    truth, site = rng.integers(0, 2, (200, 3)), np.repeat(["a", "b"], 100)
+    p, q = (np.repeat(rng.uniform(0.1, 0.9, (20, 3)), 10, axis=0) for _ in range(2))
+    options = {"labels": truth, "by": site, "task": "multi", "block": 10}
+    c = compare(p, q, **options)
+    assert [row.num_clusters for row in c.classes] == [20, 20, 20]
+    assert [row.num_clusters for row in c.slices] == [10, 10]
+    alone = compare(p[:, :1], q[:, :1], **{**options, "labels": truth[:, :1], "by": None})
+    assert c.classes[0].interval.low == pytest.approx(alone.interval.low, rel=1e-12)
+    free = compare(p, q, **{**options, "block": None})
+    assert all(row.num_clusters is None for row in free.classes)
+
+
+def test_many_slices_are_corrected_for_their_number(columns, rng):
+    c = sliced(columns, BOTH)
+    assert [r.adjusted_p_value for r in c.slices] == holm([r.p_value for r in c.slices])
+    # which are known to differ is marked, and how many were looked at is said
+    alike = columns["p"] + rng.normal(0, 1e-3, ROWS)
+    strong = {**columns, "q": np.where(columns["day"] == 0, 0.5, alike)}
+    c = sliced(strong, "day")
+    marked = [r.name for r in c.slices if r.adjusted_p_value < 0.05]
+    lines = str(c).splitlines()
+    starred = [line.split()[0] for line in lines[-5:] if "*" in line and "by Holm" not in line]
+    assert starred == marked == ["0"]
+    assert lines[-1] == "  (* p < 0.05 by Holm among all 3)"
+    plain = c.to_dict()["slices"][0]
+    assert plain["adjusted_p_value"] == c.slices[0].adjusted_p_value
+
+
+def test_a_slice_of_few_clusters_says_so(columns):
+    columns["team"] = columns["user"] % 5
+    line = next(
+        x for x in str(sliced(columns, "day", cluster="team")).splitlines() if x[2:4] == "0 "
+    )
+    assert line.endswith("only 5 clusters")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
+from xent.evaluation.comparison.clustered import GroupedClusters, moments_of_clusters
 from xent.evaluation.comparison.divergence import Distances
 from xent.evaluation.comparison.intervals import (
     anytime_interval,
@@ -17,12 +18,12 @@ from xent.evaluation.comparison.intervals import (
 )
 from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import GroupRow, Pair
+from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
 from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.exact import ratio
-from xent.evaluation.groups.clusters import KeyedSums
 from xent.evaluation.groups.slices import Value
-from xent.evaluation.intervals.clusters import centred, cluster_moments
+from xent.evaluation.intervals.clusters import centred
 from xent.evaluation.intervals.means import Interval, no_interval
 from xent.units import Unit, nats_per, perplexity_of
 
@@ -99,13 +100,18 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
     if state.distances is not None:
         pair |= _distances(state.distances, level, 1 / nats_per(settings.unit))
     if state.classes is not None:
-        pair["classes"] = _table(settings.classes, state.classes, settings)
+        # a row has one decision in the line of each label, and all of them in that of its slice
+        one = 1 / nats_per(settings.unit)
+        pair["classes"] = _table(
+            settings.classes, state.classes, state.class_clusters, settings, one
+        )
     if state.slices is not None and settings.slices:
         # not in the order in which values turned up, which is that of the rows; and values of
         # rows that are left out have none
         names = [", ".join(value) for value in settings.slices]
-        rows = zip(settings.slices, _table(names, state.slices, settings), strict=True)
-        pair["slices"] = tuple(row for _, row in sorted(rows, key=itemgetter(0)) if row.num_rows)
+        table = _table(names, state.slices, state.slice_clusters, settings, settings.factor)
+        rows = sorted(zip(settings.slices, table, strict=True), key=itemgetter(0))
+        pair["slices"] = tuple(row for _, row in rows if row.num_rows)
     return Pair(**pair)
 
 
@@ -118,16 +124,7 @@ def _moments(state: PairState, whole: Group) -> Moments:
     """What the difference's interval is made of: rows, or clusters of them."""
     if state.clusters is None:
         return whole.moments
-    return _of_clusters(state.clusters, per_byte=False)
-
-
-def _of_clusters(clusters: KeyedSums, *, per_byte: bool) -> Moments:
-    """The moments of the difference of A and B to their weight, or to their bytes."""
-    sums = clusters.of.values()
-    difference = [a - b for _, _, a, b, _ in sums]
-    size = [a + b for _, _, a, b, _ in sums]
-    of = [s for *_, s in sums] if per_byte else [w for _, w, *_ in sums]
-    return Moments(len(sums), *cluster_moments(difference, of, size))
+    return moments_of_clusters(state.clusters)
 
 
 def _infinite(only_a: int, only_b: int, both: int) -> float:
@@ -143,7 +140,7 @@ def _per_byte(
     if not state.has_bytes:
         return math.nan, no_interval(settings.level, method, "bytes are not known")
     if state.clusters is not None:
-        m = _of_clusters(state.clusters, per_byte=True)
+        m = moments_of_clusters(state.clusters, per_byte=True)
     else:
         (m,) = moments(state.per_byte)
     bits = 1 / math.log(2)
@@ -205,27 +202,34 @@ def _distances(distances: Distances, level: float, factor: float) -> dict[str, A
     return found
 
 
-def _table(names: Sequence[str], sums: PairSums, settings: Settings) -> tuple[GroupRow, ...]:
-    """One line for each group; for labels every row is in each of them."""
+def _table(
+    names: Sequence[str],
+    sums: PairSums,
+    clusters: GroupedClusters | None,
+    settings: Settings,
+    factor: float,
+) -> tuple[GroupRow, ...]:
+    """One line for each group; `factor` is what its losses in nats are multiplied by."""
     groups = sums.groups(len(names))
-    factor = 1 / nats_per(settings.unit)
     total = sum(g.weight for g in groups)
     common = sum(g.common_weight for g in groups)
-    rows = []
-    for name, g in zip(names, groups, strict=True):
-        interval = difference_interval(g.moments, settings.level, settings.method)
-        rows.append(
-            GroupRow(
-                name=name,
-                num_rows=g.num_rows,
-                share=ratio(g.weight, total),
-                log_loss_a=ratio(g.loss_a, g.common_weight) * factor,
-                log_loss_b=ratio(g.loss_b, g.common_weight) * factor,
-                difference=g.difference * factor,
-                interval=interval.scaled(factor),
-                contribution=ratio(g.loss_a - g.loss_b, common) * factor,
-                only_a_impossible=g.impossible[0],
-                only_b_impossible=g.impossible[1],
-            )
+    of = [clusters.moments(j) if clusters else g.moments for j, g in enumerate(groups)]
+    p_values = [difference_p_value(m, settings.method) for m in of]
+    return tuple(
+        GroupRow(
+            name=name,
+            num_rows=g.num_rows,
+            share=ratio(g.weight, total),
+            log_loss_a=ratio(g.loss_a, g.common_weight) * factor,
+            log_loss_b=ratio(g.loss_b, g.common_weight) * factor,
+            difference=g.difference * factor,
+            interval=difference_interval(m, settings.level, settings.method).scaled(factor),
+            contribution=ratio(g.loss_a - g.loss_b, common) * factor,
+            only_a_impossible=g.impossible[0],
+            only_b_impossible=g.impossible[1],
+            p_value=p,
+            adjusted_p_value=adjusted,
+            num_clusters=m.num_rows if clusters else None,
         )
-    return tuple(rows)
+        for name, g, m, p, adjusted in zip(names, groups, of, p_values, holm(p_values), strict=True)
+    )

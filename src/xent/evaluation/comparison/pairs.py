@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError
+from xent.evaluation.comparison.clustered import GroupedClusters
 from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
 from xent.evaluation.comparison.rows import Rows
@@ -65,6 +66,8 @@ class PairState:
         self.all = PairSums(weighted)
         self.classes = PairSums(weighted) if whole and classes else None
         self.slices = PairSums(weighted) if whole else None
+        self.class_clusters = GroupedClusters() if whole and clustered and classes else None
+        self.slice_clusters = GroupedClusters() if whole and clustered else None
         # weight, loss of A, loss of B, bytes
         self.clusters = KeyedSums() if clustered else None
         # of each model on the rows that are possible under both
@@ -93,9 +96,10 @@ class PairState:
         if not self._whole:
             return
         if self.classes is not None:
-            self._by_class(a, b, w)
+            self._by_class(a, b, beside)
         if self.slices is not None and beside.slices is not None:
             self.slices.add(a.nll, b.nll, w, beside.slices, beside.num_slices)
+            _add_clusters(self.slice_clusters, a.nll, b.nll, beside, beside.slices)
         if self.evidence is not None:
             self.evidence.add(a.nll, b.nll)
         self._distances(a, b, w)
@@ -119,15 +123,19 @@ class PairState:
             columns = [w, weight * a, weight * b, size]
             self.clusters += KeyedSums.of_rows(*beside.clusters, columns)
 
-    def _by_class(self, a: Rows, b: Rows, w: Array | None) -> None:
+    def _by_class(self, a: Rows, b: Rows, beside: Beside) -> None:
         assert self.classes is not None
-        count = self._num_classes
+        count, w = self._num_classes, beside.weight
         if a.label_nll is None or b.label_nll is None:
             self.classes.add(a.nll, b.nll, w, a.truth, count)
+            if a.truth is not None:
+                _add_clusters(self.class_clusters, a.nll, b.nll, beside, a.truth)
             return
         for j in range(count):
             group = np.full(len(a.nll), j, dtype=np.int64)
-            self.classes.add(a.label_nll[:, j], b.label_nll[:, j], w, group, count)
+            of_a, of_b = a.label_nll[:, j], b.label_nll[:, j]
+            self.classes.add(of_a, of_b, w, group, count)
+            _add_clusters(self.class_clusters, of_a, of_b, beside, group)
 
     def _distances(self, a: Rows, b: Rows, w: Array | None) -> None:
         distances = self.distances
@@ -153,6 +161,20 @@ class PairState:
             back = divergences(q, p, (b.given, a.given), self._least)
         distances.a_from_b.add(forth, w)
         distances.b_from_a.add(back, w)
+
+
+def _add_clusters(
+    to: GroupedClusters | None, a: Array, b: Array, beside: Beside, group: Array
+) -> None:
+    """Add the losses of rows by group and cluster, where clusters there are."""
+    if to is None or beside.clusters is None:
+        return
+    common = np.isfinite(a) & np.isfinite(b)
+    keys, codes = beside.clusters
+    w = None if beside.weight is None else beside.weight[common]
+    a, b = a[common], b[common]
+    columns = [w, a if w is None else w * a, b if w is None else w * b]
+    to.add(group[common], (keys, codes[common]), columns)
 
 
 def _of_labels(p: Array, q: Array, given_p: str, given_q: str, least: float) -> tuple[Array, Array]:

@@ -41,6 +41,8 @@ class GroupRow:
 
     Losses and their difference are means over the rows that are possible under both models;
     `contribution` is the group's part of the whole difference: contributions add up to it.
+    Each interval is of its group alone: of 20 groups that do not differ, one is expected to
+    have an interval of 95 % without 0. `adjusted_p_value` allows for their number.
     """
 
     name: str
@@ -53,6 +55,9 @@ class GroupRow:
     contribution: float
     only_a_impossible: int
     only_b_impossible: int
+    p_value: float = math.nan  # of no difference in the group
+    adjusted_p_value: float = math.nan  # Holm's, among the groups of the table
+    num_clusters: int | None = None  # that the interval comes from, where rows are clustered
 
 
 @dataclass(frozen=True)

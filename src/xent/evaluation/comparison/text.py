@@ -10,7 +10,7 @@ from xent.evaluation.comparison.distances_text import distances
 from xent.evaluation.comparison.evidence import Evidence
 from xent.evaluation.comparison.result import Comparison, GroupRow, ModelRow, Pair
 from xent.evaluation.groups.slice_table import FEW_ROWS
-from xent.evaluation.intervals.means import Interval
+from xent.evaluation.intervals.means import FEW_CLUSTERS, Interval
 from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.units import nats_per
 
@@ -248,6 +248,8 @@ def _groups(
     a, b = letters
     head = [what, "rows", "share", a, b, f"{a} - {b}", _level(c), "adds"]
     rows = [[*head, f"impossible {a}, {b}"] if impossible else head]
+    alpha = 1 - c.level
+    sure = {g for g in shown if g.adjusted_p_value < alpha}
     for g in shown:
         row = [
             g.name,
@@ -255,7 +257,7 @@ def _groups(
             percent(g.share),
             number(g.log_loss_a),
             number(g.log_loss_b),
-            number(g.difference),
+            number(g.difference) + ("*" if g in sure else " " if sure else ""),
             span(g.interval),
             number(g.contribution),
         ]
@@ -266,6 +268,10 @@ def _groups(
     for i, g in enumerate(shown):
         if 0 < g.num_rows < FEW_ROWS:
             lines[i + 1] += f"  fewer than {FEW_ROWS} rows"
+        elif g.num_clusters is not None and 0 < g.num_clusters < FEW_CLUSTERS:
+            lines[i + 1] += f"  only {counted(g.num_clusters, 'cluster')}"
+    if sure:
+        lines.append(f"  (* p < {alpha:.3g} by Holm among all {len(groups)})")
     if len(shown) < len(groups):
         lines.append(f"  ({len(groups) - len(shown):,} that differ less are not shown)")
     return lines

@@ -134,6 +134,7 @@ def groups(compared: Comparison, pair: Pair) -> list[Table]:
             Column("loss_second"),
             Column("difference"),
             Column("range", "range"),
+            Column("p_holm", "p"),
             Column("contribution"),
         )
         rows = tuple(
@@ -144,6 +145,7 @@ def groups(compared: Comparison, pair: Pair) -> list[Table]:
                 g.log_loss_b,
                 g.difference,
                 range_of(g.interval),
+                _known(g.adjusted_p_value),
                 g.contribution,
             )
             for g in sorted(found, key=lambda g: -abs(g.contribution))[:MOST_GROUPS]

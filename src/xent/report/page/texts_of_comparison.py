@@ -31,6 +31,7 @@ OF_COMPARISON: dict[str, tuple[str, str]] = {
     "loss_first": ("first", "第一个"),
     "loss_second": ("second", "第二个"),
     "contribution": ("part of the whole difference", "占总差值的部分"),
+    "p_holm": ("p, Holm", "p 值（Holm 校正）"),
     "f_numbers": ("SHA-256 of the numbers", "数值的 SHA-256"),
     "model": ("model", "模型"),
     "pairs": ("Pairs of models", "模型两两比较"),
