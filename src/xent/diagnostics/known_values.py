@@ -129,6 +129,15 @@ def explain(
     known_values : the table of values that have a name.
     xent.evaluate : where there are predictions, and not their loss alone.
 
+    References
+    ----------
+    .. [1] C. E. Shannon, "A mathematical theory of communication", Bell Syst. Tech. J. 27, 1948:
+       entropy, which is what the best constant prediction costs.
+    .. [2] F. Jelinek, R. L. Mercer, L. R. Bahl and J. K. Baker, "Perplexity: a measure of the
+       difficulty of speech recognition tasks", J. Acoust. Soc. Am. 62, 1977.
+    .. [3] I. Goodfellow and others, "Generative adversarial nets", NeurIPS 2014: the loss at the
+       equilibrium.
+
     Examples
     --------
     >>> print(explain(0.6931, classes=2))

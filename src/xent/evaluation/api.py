@@ -165,6 +165,22 @@ def evaluate(
     softmax_cross_entropy : the loss to train with, and its gradient.
     cross_entropy : the measure of two distributions.
 
+    References
+    ----------
+    .. [1] P. Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992:
+       the interval of independent rows.
+    .. [2] K.-Y. Liang and S. L. Zeger, "Longitudinal data analysis using generalized linear
+       models", Biometrika 73, 1986: the variance of clusters.
+    .. [3] P. Hall, *The Bootstrap and Edgeworth Expansion*, Springer, 1992: the studentised
+       bootstrap.
+    .. [4] L. Kish, *Survey Sampling*, Wiley, 1965: how many rows weighted ones are worth.
+    .. [5] T. Dimitriadis, T. Gneiting and A. I. Jordan, "Stable reliability diagrams for
+       probabilistic classifiers", PNAS 118, 2021: the isotonic decomposition (CORP).
+    .. [6] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
+       networks", ICML 2017: temperature and vector scaling.
+    .. [7] M. Kull and P. Flach, "Novel decompositions of proper scoring rules for
+       classification", ECML PKDD 2015: the adjustment to other class frequencies.
+
     Examples
     --------
     >>> from xent.evaluation import evaluate

@@ -8,7 +8,7 @@ from sklearn.metrics import mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 
 from xent.errors import SourceError, XentValueError
-from xent.evaluation import evaluate
+from xent.evaluation import compare, evaluate
 from xent.evaluation.intervals.means import hall_interval
 
 ROWS = 600
@@ -199,3 +199,15 @@ def test_a_table_makes_slices_of_its_columns():
         whole.assign(target=whole["target"] == 0), target="target", probs="p", by="day"
     )
     assert [r.value for r in found.slices] == ["(missing)", "0", "1"]
+
+
+def test_equal_losses_are_counted_in_rows_not_in_what_weights_make_of_them():
+    columns = {"label": [1] * 4, "p": [0.5] * 4, "w": [1.0, 1.0, 1.0, 5.0], "s": ["a"] * 4}
+    e = evaluate(columns, target="label", probs="p", weight="w", by="s")
+    assert e.summary.moments().n < 3  # Kish's
+    assert e.interval.note == "all 4 losses are equal"
+    assert e.slices[0].interval.note == "all 4 losses are equal"
+    pairs = {**columns, "q": [0.25] * 4}
+    c = compare(pairs, each=[{"probs": "p"}, {"probs": "q"}], target="label", weight="w")
+    assert c.interval.note == "all differences are equal"
+    assert c.models[0].interval.note == "all losses are equal"

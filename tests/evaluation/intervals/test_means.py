@@ -123,7 +123,7 @@ def test_what_has_no_interval(n, variance, third, note):
 
 def test_equal_values_have_a_width_of_zero_and_say_so():
     found = hall_interval(50, 0.7, 0.0, 0.0)
-    assert (found.low, found.high, found.note) == (0.7, 0.7, "all 50 losses are equal")
+    assert (found.low, found.high, found.note) == (0.7, 0.7, "all losses are equal")
 
 
 def test_losses_so_small_that_their_cubes_are_no_doubles():

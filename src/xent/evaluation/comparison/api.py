@@ -159,8 +159,16 @@ def compare(
 
     References
     ----------
-    .. [1] F. X. Diebold and R. S. Mariano, "Comparing predictive accuracy", 1995.
-    .. [2] Y. J. Choe and A. Ramdas, "Comparing sequential forecasters", 2023.
+    .. [1] F. X. Diebold and R. S. Mariano, "Comparing predictive accuracy", J. Bus. Econ. Stat.
+       13, 1995: the mean difference of losses.
+    .. [2] P. Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992.
+    .. [3] I. Waudby-Smith and others, "Time-uniform central limit theory and asymptotic
+       confidence sequences", Ann. Stat. 52, 2024: the interval however often one looks.
+    .. [4] Y. J. Choe and A. Ramdas, "Comparing sequential forecasters", Oper. Res., 2023.
+    .. [5] Q. McNemar, "Note on the sampling error of the difference between correlated
+       proportions or percentages", Psychometrika 12, 1947.
+    .. [6] S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Stat. 6,
+       1979: several models, several slices.
 
     Examples
     --------

@@ -41,6 +41,8 @@ def difference_interval(m: Moments, level: float, method: str) -> Interval:
     if method == "t":
         return t_interval(m, level)
     hall = hall_interval(m.n, m.mean, m.second, m.third, level)
+    if hall.low == hall.high:
+        hall = replace(hall, note="all differences are equal")
     if method == "hall" or not hall:
         return replace(hall, method=method)
     t = t_interval(m, level)

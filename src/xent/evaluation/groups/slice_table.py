@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.chance import expected_information
 from xent.evaluation.groups.slices import SliceSums
 from xent.evaluation.intervals.means import Interval, hall_interval, no_interval
+from xent.evaluation.numbers import counted
 from xent.evaluation.summary.summary import Summary
 from xent.information import mutual_information
 
@@ -91,7 +92,10 @@ def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
 def _interval(summary: Summary, s: SliceSums, level: float) -> Interval:
     if s.num_impossible:
         return no_interval(level, "hall", "the loss is infinite")
-    return hall_interval(*s.sums.moments(s.num_rows, summary.decisions), level, least=0.0)
+    found = hall_interval(*s.sums.moments(s.num_rows, summary.decisions), level, least=0.0)
+    if found.low == found.high:
+        return replace(found, note=f"all {counted(s.num_rows, 'loss', 'losses')} are equal")
+    return found
 
 
 def _entropy(summary: Summary, s: SliceSums) -> float:

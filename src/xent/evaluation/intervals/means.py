@@ -150,7 +150,8 @@ def hall_interval(
     if n < FEWEST:
         return no_interval(level, "hall", "one row has no spread to judge by")
     if variance <= 0:
-        return Interval(float(mean), float(mean), level, "hall", f"all {n:.0f} losses are equal")
+        # of how many rows is the caller's to say: n is Kish's number, less than they are
+        return Interval(float(mean), float(mean), level, "hall", "all losses are equal")
     error = math.sqrt(variance / (n - 1))
     skewness = skewness_of_mean(n, variance, third_moment)
     tail = (1 - level) / 2

@@ -83,6 +83,17 @@ def recalibrate(
     --------
     evaluate : tells what recalibration would gain.
 
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural
+       networks", ICML 2017: temperature and vector scaling.
+    .. [2] J. Platt, "Probabilistic outputs for support vector machines", in *Advances in Large
+       Margin Classifiers*, MIT Press, 1999: a scale and a bias of a label.
+    .. [3] B. Zadrozny and C. Elkan, "Transforming classifier scores into accurate multiclass
+       probability estimates", KDD 2002: a rising curve for each class.
+    .. [4] M. Kull and P. Flach, "Novel decompositions of proper scoring rules for
+       classification", ECML PKDD 2015: the shift.
+
     Examples
     --------
     Predictions that say 0.9 and are right three times in four:

@@ -11,6 +11,8 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
     # why there is no interval
     ("{n} row(s) impossible: the loss is infinite", "有 {n} 行是“不可能”的，损失为无穷大"),
     ("all {n} losses are equal", "{n} 行的损失全都相等"),
+    ("all losses are equal", "所有损失都相等"),
+    ("all differences are equal", "所有差值都相等"),
     ("one row has no spread to judge by", "只有一行，看不出离散程度"),
     ("the losses are too large for an interval", "损失太大，算不出区间"),
     ("only {n} cluster(s)", "只有 {n} 个簇"),
