@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -45,4 +46,8 @@ def most_surprising(
     # what is below the last of a full list is among the first of neither
     least = max((s[count - 1].nll for s in (a, b) if len(s) >= count), default=-math.inf)
     found = [s for part in (a, b) for s in part if s.nll >= least]
-    return tuple(sorted(found, key=lambda s: s.order)[:count])
+    # losses alone are compared in a sixth of the time, and mostly they are enough
+    found.sort(key=operator.itemgetter(0), reverse=True)
+    if len({s.nll for s in found}) < len(found):
+        found.sort(key=lambda s: s.order)
+    return tuple(found[:count])
