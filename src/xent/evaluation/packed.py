@@ -16,7 +16,8 @@ def pack(values: Sequence[int]) -> str:
     """Return integers as text, to be read by `unpack`: a power of 2 common to all, then bytes.
 
     Sums of one kind are of about one size, so that each takes as many bytes as the largest; the
-    first bytes of all come first, then the second ones, which deflates well.
+    first bytes of all come first, then the second ones, which deflates well. Five letters hold
+    four bytes (base 85): last digits of sums have no pattern, so letters are what they cost.
 
     >>> unpack(pack([3 << 1074, -5, 0])) == [3 << 1074, -5, 0]
     True
@@ -26,13 +27,13 @@ def pack(values: Sequence[int]) -> str:
     width = max((v.bit_length() // 8 + 1 for v in rest), default=1)
     data = b"".join(v.to_bytes(width, "little", signed=True) for v in rest)
     planes = np.frombuffer(data, dtype=np.uint8).reshape(-1, width).T.tobytes()
-    return f"{power:x}:{width:x}:{base64.b64encode(zlib.compress(planes, 6)).decode()}"
+    return f"{power:x}:{width:x}:{base64.b85encode(zlib.compress(planes, 6)).decode()}"
 
 
 def unpack(text: str) -> list[int]:
     """Return the integers that `pack` made text of."""
-    power, width, packed = text.split(":")
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype=np.uint8)
+    power, width, packed = text.split(":", 2)
+    planes = np.frombuffer(zlib.decompress(base64.b85decode(packed)), dtype=np.uint8)
     size = int(width, 16)
     data = planes.reshape(size, -1).T.tobytes()
     return [

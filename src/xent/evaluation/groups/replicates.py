@@ -182,6 +182,8 @@ class ReplicateTally:
         # what rounding takes from a square is all that there is to see of nearly equal losses
         pairs = [(t, t)] if w is None else [(w, w), (w, t), (t, t)]
         squares, lost = zip(*(products(a, b) for a, b in pairs), strict=True)
+        # to 2**-118, as `PowerSums` keeps products: digits below are not worth their bytes
+        lost = tuple(np.rint(error * 2.0**118) * 2.0**-118 for error in lost)
         values = [t, *squares, *lost] if w is None else [w, t, *squares, *lost]
         if self._drawn is None:
             self._weighted = weight is not None

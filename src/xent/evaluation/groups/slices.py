@@ -83,11 +83,17 @@ class Slices:
 
     def to_state(self) -> dict[str, Any]:
         """Return what JSON can hold of it, exact to the last bit."""
-        sums = [(s.num_rows, s.num_impossible, s.impossible, *s.sums) for s in self.of.values()]
+        # where a row has one class, the weights of the classes add up to that of the slice
+        derived = all(s.weight == sum(s.classes.values()) for s in self.of.values())
+        sums = [
+            (s.num_rows, s.num_impossible, s.impossible, 0 if derived else s.sums.weight, *s.sums[1:])
+            for s in self.of.values()
+        ]
         classes = [pair for s in self.of.values() for pair in s.classes.items()]
         return {
             "columns": list(self.columns),
             "values": [list(value) for value in self.of],
+            "weight_of_classes": derived,
             "sums": pack_columns(sums, 3 + len(MomentSums._fields)),
             "num_classes": pack([len(s.classes) for s in self.of.values()]),
             "classes": pack_columns(classes, 2),
@@ -96,26 +102,21 @@ class Slices:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Slices:
         """Return the slices that `to_state` wrote."""
-        classes = ((j, total) for j, total in unpack_columns(state["classes"]))
+        pairs = iter(unpack_columns(state["classes"]))
         found = zip(
             state["values"],
             unpack_columns(state["sums"]),
             unpack(state["num_classes"]),
             strict=True,
         )
-        return cls(
-            tuple(state["columns"]),
-            {
-                tuple(value): SliceSums(
-                    rows,
-                    num_impossible,
-                    weight,
-                    MomentSums(*sums),
-                    dict(islice(classes, count)),
-                )
-                for value, (rows, num_impossible, weight, *sums), count in found
-            },
-        )
+        of = {}
+        for value, (rows, num_impossible, impossible, weight, *sums), count in found:
+            classes = dict(islice(pairs, count))
+            if state["weight_of_classes"]:
+                weight = sum(classes.values()) - impossible
+            moments = MomentSums(weight, *sums)
+            of[tuple(value)] = SliceSums(rows, num_impossible, impossible, moments, classes)
+        return cls(tuple(state["columns"]), of)
 
 
 def check_count(columns: Sequence[str], values: Any, most: int = MAX_SLICES) -> None:
