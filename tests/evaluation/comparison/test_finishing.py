@@ -36,6 +36,11 @@ def test_clusters_that_are_taken_together_are_told():
     models = [(target, rng.random(3000)) for _ in range(2)]
     found = compare(*models, cluster=np.arange(3000))
     (note,) = (n for n in found.notes if "clusters" in n)
-    assert note == f"more than 1024 clusters, taken together in {found.num_clusters}"
+    assert note == (
+        f"more than 1024 clusters, taken together in {found.num_clusters}; "
+        "all 256 clusters drawn from them have one row"
+    )
     assert note == evaluate(models[0], cluster=np.arange(3000)).interval.note
-    assert "".join(in_chinese(note)) == f"簇多于 1024 个，已合并成 {found.num_clusters} 组"
+    assert "；".join(in_chinese(note)) == (
+        f"簇多于 1024 个，已合并成 {found.num_clusters} 组；从中抽出的 256 个簇全都只有一行"
+    )

@@ -1,6 +1,7 @@
 """Clusters: exact sums of each, folded once there are many, whatever the split."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from xent.errors import MergeError
 from xent.evaluation.groups import Clusters
-from xent.evaluation.groups.clusters import MAX_CLUSTERS, ClusterTally, KeyedSums
+from xent.evaluation.groups.clusters import MAX_CLUSTERS, SAMPLED, ClusterTally, KeyedSums
 from xent.evaluation.intervals.means import cluster_interval
 from xent.kernels.cpu.row_keys import integer_keys
 
@@ -109,9 +110,30 @@ def test_notes():
     assert note(np.append(np.arange(60) // 2, 99)) == "1 of 31 clusters has one row"
     assert note(np.append(np.arange(60) // 2, [98, 99])) == "2 of 32 clusters have one row"
     assert note(np.arange(30)) == "all 30 clusters have one row"
-    assert note(np.arange(9000)).startswith("more than 1024 clusters, taken together in 10")
+    # 0 to 2999 have two rows, 3000 to 5999 one
+    several = note(np.append(np.arange(6000), np.arange(3000)))
+    found = re.fullmatch(
+        r"more than 1024 clusters, taken together in \d+; (\d+) of 256 clusters drawn from them "
+        "have one row", several
+    )  # fmt: skip
+    # four standard deviations of a fair draw
+    assert abs(int(found[1]) - 128) < 4 * 8
+    assert note(np.arange(9000)).endswith("; all 256 clusters drawn from them have one row")
+    assert "row" not in note(np.arange(6000) // 2)
     few = tally(integer_keys([1, 2, 2]), np.array([0.1, 0.2, 0.4]), None, slice(None))
     assert few.interval(0.95).note == "only 2 clusters; 1 of 2 clusters has one row"
+
+
+@pytest.mark.parametrize("users", [1100, 4000])
+def test_rows_of_the_least_keys_are_counted_one_by_one(users):
+    keys, nll, _ = rows(6, 5000, users)
+    there, counts = np.unique(keys, return_counts=True)
+    # the halves have rows of the same users, and the first of them is not folded at first
+    found = tally(keys, nll, None, slice(0, 900), slice(900, 5000))
+    assert found.folded
+    assert found.sums.known_rows == counts[:SAMPLED].tolist()
+    assert list(found.sums.sample) == there[:SAMPLED].tolist()
+    assert found.num_single == np.count_nonzero(counts[:SAMPLED] == 1)
 
 
 def test_clusters_of_other_columns_do_not_add():

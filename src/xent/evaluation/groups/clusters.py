@@ -16,9 +16,10 @@ from xent.evaluation.intervals.means import Interval, cluster_interval
 from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["MAX_CLUSTERS", "ClusterTally", "Clusters", "KeyedSums"]
+__all__ = ["MAX_CLUSTERS", "SAMPLED", "ClusterTally", "Clusters", "KeyedSums"]
 
 MAX_CLUSTERS = 1024
+SAMPLED = 256  # keys whose rows are still counted one by one where there are more
 
 Array = npt.NDArray[Any]
 Keys = npt.NDArray[np.uint64]
@@ -32,16 +33,27 @@ class KeyedSums:
     in 1024 by the last bits of the key. Whether that happens depends on the set of keys alone, so
     neither a split nor the order of rows can be seen.
 
+    How many of very many keys have one row no bounded memory tells: a key may have one row in
+    each of two parts. Of the 256 least keys it can be told: whatever is among the least of all
+    rows is among the least of each part that has it. A key is a hash, so that they are a sample.
+
     Parameters
     ----------
     folded : bool
         Whether keys were taken together.
     of : dict of int to tuple of int
         By rising key its number of rows, and its sums in units of 2**-1074.
+    sample : dict of int to int
+        Rows of the 256 least keys, by rising key, where keys were taken together.
+
+    References
+    ----------
+    E. Cohen and H. Kaplan, *Summarizing data using bottom-k sketches*, PODC 2007.
     """
 
     folded: bool = False
     of: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    sample: dict[int, int] = field(default_factory=dict)
 
     def __add__(self, other: object) -> KeyedSums:
         if not isinstance(other, KeyedSums):
@@ -51,7 +63,17 @@ class KeyedSums:
         _merge(of, _folded(other.of) if folded else other.of)
         if len(of) > MAX_CLUSTERS:
             folded, of = True, _folded(of)
-        return KeyedSums(folded, {key: of[key] for key in sorted(of)})
+        sample = _least(self._rows(), other._rows()) if folded else {}
+        return KeyedSums(folded, {key: of[key] for key in sorted(of)}, sample)
+
+    def _rows(self) -> dict[int, int]:
+        """The rows of each key, of those that are known one by one."""
+        return self.sample if self.folded else {key: sums[0] for key, sums in self.of.items()}
+
+    @property
+    def known_rows(self) -> list[int]:
+        """The rows of each key; of more than 1024 keys, of the 256 least ones."""
+        return list(self._rows().values())
 
     @classmethod
     def of_rows(cls, keys: Keys, codes: Array, columns: Sequence[Array | None]) -> KeyedSums:
@@ -60,8 +82,10 @@ class KeyedSums:
         if (rows == 0).any():
             there = rows > 0
             keys, codes, rows = keys[there], (np.cumsum(there) - 1)[codes], rows[there]
-        folded = len(keys) > MAX_CLUSTERS
+        folded, sample = len(keys) > MAX_CLUSTERS, {}
         if folded:
+            least = np.argpartition(keys, SAMPLED)[:SAMPLED]
+            sample = _least(dict(zip(keys[least].tolist(), rows[least].tolist(), strict=True)))
             keys, place = np.unique(keys % np.uint64(MAX_CLUSTERS), return_inverse=True)
             codes = place[codes]
             rows = np.bincount(codes)
@@ -75,7 +99,7 @@ class KeyedSums:
             sums.add(column, codes)
             totals.append(sums.totals())
         of = dict(zip(keys.tolist(), zip(counts, *totals, strict=True), strict=True))
-        return cls(folded, dict(sorted(of.items())))
+        return cls(folded, dict(sorted(of.items())), sample)
 
 
 def _merge(into: dict[int, tuple[int, ...]], other: dict[int, tuple[int, ...]]) -> None:
@@ -89,6 +113,15 @@ def _folded(of: dict[int, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
     for key, sums in of.items():
         _merge(folded, {key % MAX_CLUSTERS: sums})
     return folded
+
+
+def _least(*parts: dict[int, int]) -> dict[int, int]:
+    """The least keys of all parts, and their rows in all of them."""
+    rows: dict[int, int] = {}
+    for part in parts:
+        for key, count in part.items():
+            rows[key] = rows.get(key, 0) + count
+    return {key: rows[key] for key in sorted(rows)[:SAMPLED]}
 
 
 @dataclass(frozen=True)
@@ -133,20 +166,25 @@ class Clusters:
 
     @property
     def num_single(self) -> int:
-        """Clusters of one row; 0 where they were taken together."""
-        return 0 if self.folded else sum(rows == 1 for rows, *_ in self.sums.of.values())
+        """Clusters of one row; of more than 1024 clusters, how many of 256 drawn by key."""
+        return self.sums.known_rows.count(1)
 
     @property
     def note(self) -> str:
         """What a reader should know of the clusters, or ""."""
+        single, known = self.num_single, len(self.sums.known_rows)
+        notes, drawn = [], ""
         if self.folded:
-            return f"more than {MAX_CLUSTERS} clusters, taken together in {self.num_clusters}"
-        if self.num_single == 0:
-            return ""
-        if self.num_single == self.num_clusters:
-            return f"all {self.num_clusters} clusters have one row"
-        have = "has" if self.num_single == 1 else "have"
-        return f"{self.num_single} of {self.num_clusters} clusters {have} one row"
+            notes.append(
+                f"more than {MAX_CLUSTERS} clusters, taken together in {self.num_clusters}"
+            )
+            drawn = " drawn from them"
+        if single and single == known:
+            notes.append(f"all {known} clusters{drawn} have one row")
+        elif single:
+            have = "has" if single == 1 else "have"
+            notes.append(f"{single} of {known} clusters{drawn} {have} one row")
+        return "; ".join(notes)
 
     def interval(self, level: float, *, scale: int = 1) -> Interval:
         """Return the interval of the mean loss divided by `scale`, in nats."""
@@ -163,13 +201,15 @@ class Clusters:
             "column": self.column,
             "folded": self.folded,
             "of": pack_columns(((key, *sums) for key, sums in self.sums.of.items()), 4),
+            "sample": pack_columns(self.sums.sample.items(), 2),
         }
 
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Clusters:
         """Return the clusters that `to_state` wrote."""
         of = {key: tuple(sums) for key, *sums in unpack_columns(state["of"])}
-        return cls(state["column"], KeyedSums(state["folded"], of))
+        pairs: Any = unpack_columns(state["sample"])
+        return cls(state["column"], KeyedSums(state["folded"], of, dict(pairs)))
 
 
 class ClusterTally:

@@ -85,10 +85,9 @@ class Slices:
         """Return what JSON can hold of it, exact to the last bit."""
         # where a row has one class, the weights of the classes add up to that of the slice
         derived = all(s.weight == sum(s.classes.values()) for s in self.of.values())
-        sums = [
-            (s.num_rows, s.num_impossible, s.impossible, 0 if derived else s.sums.weight, *s.sums[1:])
-            for s in self.of.values()
-        ]
+        kept = [s.sums._replace(weight=0) if derived else s.sums for s in self.of.values()]
+        counts = [(s.num_rows, s.num_impossible, s.impossible) for s in self.of.values()]
+        sums = [(*of, *powers) for of, powers in zip(counts, kept, strict=True)]
         classes = [pair for s in self.of.values() for pair in s.classes.items()]
         return {
             "columns": list(self.columns),
@@ -102,7 +101,7 @@ class Slices:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Slices:
         """Return the slices that `to_state` wrote."""
-        pairs = iter(unpack_columns(state["classes"]))
+        pairs: Any = iter(unpack_columns(state["classes"]))
         found = zip(
             state["values"],
             unpack_columns(state["sums"]),
@@ -111,7 +110,7 @@ class Slices:
         )
         of = {}
         for value, (rows, num_impossible, impossible, weight, *sums), count in found:
-            classes = dict(islice(pairs, count))
+            classes: dict[int, int] = dict(islice(pairs, count))
             if state["weight_of_classes"]:
                 weight = sum(classes.values()) - impossible
             moments = MomentSums(weight, *sums)

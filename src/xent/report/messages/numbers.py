@@ -70,6 +70,11 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
     ("all {n} clusters have one row", "全部 {n} 个簇都只有一行"),
     ("{n_single} of {n} clusters has one row", "{n} 个簇中有 {n_single} 个只有一行"),
     ("{n_single} of {n} clusters have one row", "{n} 个簇中有 {n_single} 个只有一行"),
+    ("all {n} clusters drawn from them have one row", "从中抽出的 {n} 个簇全都只有一行"),
+    ("{n_single} of {n} clusters drawn from them has one row",
+     "从中抽出的 {n} 个簇中有 {n_single} 个只有一行"),
+    ("{n_single} of {n} clusters drawn from them have one row",
+     "从中抽出的 {n} 个簇中有 {n_single} 个只有一行"),
     ("only {n} cluster(s): an interval from so few is wide and uncertain",
      "只有 {n} 个簇：由这么少的簇得到的区间又宽又不可靠"),
     ("{share} of the loss of {name} comes from {n} row(s) whose probability was raised to {clip}: "
