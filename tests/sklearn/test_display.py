@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
-from xent.errors import XentTypeError, XentValueError
+from xent.errors import MisuseWarning, XentTypeError, XentValueError
 from xent.sklearn import XentDisplay, log_loss
 
 X, Y = load_iris(return_X_y=True)
@@ -112,6 +112,13 @@ def test_labels_larger_than_positions_may_be():
     found = XentDisplay.from_predictions(truth, [0.2, 0.7], kind="reliability").evaluation
     assert found.log_loss == log_loss([0, 1], [0.2, 0.7])
     assert found.summary.classes == ("5", str(2**64 - 1))
+
+
+def test_permuted_columns_are_warned_of_where_there_are_many_classes():
+    y = np.arange(2000) % 70
+    with pytest.warns(MisuseWarning, match="D25: the columns look permuted"):
+        display = XentDisplay.from_predictions(y, 0.9 * np.eye(70)[y * 3 % 70] + 0.1 / 70)
+    assert [hint.code for hint in display.evaluation.hints] == ["D25"]
 
 
 def test_weights_and_groups():

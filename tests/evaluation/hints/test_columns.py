@@ -1,10 +1,13 @@
 """Columns that do not belong to their classes: where a hint must speak, and where it must not."""
 
+import re
+
 import numpy as np
 import pytest
 from evaluation.hints.models import ROWS, calibrated, codes, hints, only, sigmoid, softmax
 
 from xent.evaluation import Summary, evaluate
+from xent.evaluation.state import merge_states, save_state
 
 
 def test_permuted_columns():
@@ -200,6 +203,111 @@ def test_many_classes_that_are_not_one_off():
     same /= same.sum(axis=1, keepdims=True)
     common = np.where(np.arange(len(y)) % 5 > 0, 8, y)
     assert "D25" not in codes((common, same), classes=range(200))
+
+
+def known(classes, share, rows=50_000, seed=0):
+    """Return logits of a model that is right in a share of each class's rows, and the truth.
+
+    Half of the other rows go to classes beside their own, as kinds of dogs do.
+    """
+    rng = np.random.default_rng(seed)
+    y = np.arange(rows) % classes
+    right = np.clip(share + 0.15 * rng.normal(size=classes), 0, 1)[y]
+    beside, u = (y + rng.integers(-3, 4, rows)) % classes, rng.random(rows)
+    other = np.where(u < (1 + right) / 2, beside, rng.integers(classes, size=rows))
+    logits = rng.normal(size=(rows, classes)).astype(np.float32)
+    logits[np.arange(rows), np.where(u < right, y, other)] += 9
+    return logits, y
+
+
+ORDERS = {
+    "cyclic": lambda n: np.roll(np.arange(n), 3),
+    "reversed": lambda n: np.arange(n)[::-1],
+    "random": lambda n: np.random.default_rng(1).permutation(n),
+}
+
+
+@pytest.mark.parametrize(
+    ("classes", "order"), [(110, "cyclic"), (110, "reversed"), (110, "random"), (1000, "random")]
+)
+def test_permuted_columns_of_many_classes(classes, order):
+    rows = 10_000 if classes < 1000 else 50_000
+    z, y = known(classes, 0.76, rows)
+    order = ORDERS[order](classes)
+    with_them = np.ascontiguousarray(z[:, order])
+    found = hints(target=y, logits=with_them, classes=range(classes))
+    # the first class that is told of fits the column that it was moved to
+    only(found, "D25", "warning", "look permuted", "more; the likeliest")
+    column, of = re.findall(r"'(\d+)' fits class '(\d+)'", found[0].found)[0]
+    assert order[int(column)] == int(of)
+    right = np.mean(z.argmax(axis=1) == y)
+    now = np.mean(with_them.argmax(axis=1) == y)
+    least = float(re.search(r"in at least ([0-9.]+)%", found[0].found)[1]) / 100
+    assert f"right in {now:.1%} of the rows" in found[0].found
+    assert now + 0.2 < least <= right + 5e-4  # it is a bound
+
+
+def test_two_of_a_thousand_columns_swapped():
+    z, y = known(1000, 0.9)
+    table = np.zeros((1000, 1000), int)
+    np.add.at(table, (y, z.argmax(axis=1)), 1)
+    sure = np.flatnonzero(table.diagonal() > 0.9 * np.maximum(table.sum(0), table.sum(1)))
+    a, b = sure[[0, -1]]
+    order = np.arange(1000)
+    order[[a, b]] = [b, a]
+    found = hints(target=y, logits=z[:, order], classes=range(1000))
+    only(found, "D25", "warning", f"'{b}' fits class '{a}', '{a}' fits class '{b}'; the")
+
+
+def test_too_few_rows_of_a_class_say_nothing_of_its_column():
+    z, y = known(1000, 0.95, rows=15_000)
+    assert "D25" not in codes(target=y, logits=z[:, ORDERS["random"](1000)], classes=range(1000))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.76, 1.0])
+def test_models_of_many_classes_that_know_their_columns(share):
+    for classes in (110, 500):
+        z, y = known(classes, share, rows=10_000)
+        assert "D25" not in codes(target=y, logits=z, classes=range(classes))
+
+
+def test_classes_that_a_model_never_learned_are_not_permuted():
+    """Wolves are taken for huskies, whose column is right: or which have no rows."""
+    _, y = known(200, 0.97, rows=10_000)
+    wolves = np.arange(100, 120)
+    for rows in (slice(None), y >= 100):
+        like = np.where(np.isin(y, wolves), y - 100, y)[rows]
+        taken = np.random.default_rng(0).normal(size=(len(like), 200))
+        taken[np.arange(len(like)), like] += 9
+        found = codes(target=y[rows], logits=taken, classes=range(200))
+        assert "D25" not in found
+
+
+def test_two_names_of_one_thing_are_not_permuted():
+    z, y = known(200, 0.97, rows=20_000)
+    for share in (0.5, 0.8, 1.0):
+        # of each pair the first one is said
+        pair = np.where(np.random.default_rng(0).random(len(y)) < share, y // 2 * 2, y)
+        said = np.random.default_rng(1).normal(size=z.shape)
+        said[np.arange(len(y)), pair] += 9
+        assert "D25" not in codes(target=y, logits=said, classes=range(200))
+
+
+@pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")
+def test_permuted_columns_are_seen_in_merged_states_alone(tmp_path):
+    z, y = known(110, 0.9, rows=4000)
+    z = z[:, ORDERS["random"](110)]
+    names = {"classes": range(110)}
+    # 12 rows of each class: too few in each part
+    parts = [evaluate(target=y[k::3], logits=z[k::3], **names) for k in range(3)]
+    assert not any(h.code == "D25" for part in parts for h in part.hints)
+    paths = []
+    for k, part in enumerate(parts):
+        paths.append(tmp_path / f"{k}.xent")
+        save_state(part, paths[-1])
+    whole = evaluate(target=y, logits=z, **names)
+    assert merge_states(paths[::-1]).hints == sum(parts[1:], parts[0]).hints == whole.hints
+    assert [h.code for h in whole.hints] == ["D25"]
 
 
 @pytest.mark.filterwarnings("ignore::xent.errors.MisuseWarning")

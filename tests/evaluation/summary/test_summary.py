@@ -66,7 +66,7 @@ def split(cuts, target, p, weight):
 @given(
     st.integers(0, 2**32),
     st.integers(1, 400),
-    st.sampled_from([2, 3, 9]),
+    st.sampled_from([2, 3, 9, 70]),
     st.lists(st.integers(0, 400), max_size=4),
     st.randoms(use_true_random=False),
     st.booleans(),

@@ -32,6 +32,9 @@ CASES = {
     "seven columns": lambda: evaluate(
         (np.random.default_rng(0).permutation(7)[MANY.argmax(1)], MANY)
     ),
+    "seventy columns": lambda: evaluate(
+        (np.arange(N) % 70, 0.9 * np.eye(70)[np.arange(N) % 70 * 3 % 70] + 0.1 / 70)
+    ),
     "columns reversed": lambda: evaluate((T, 1 - Q)),
     "clipped": lambda: evaluate((T, SURE)),
     "clipped here": lambda: evaluate((T, np.where(T, 0.0, Q)), zero="clip:1e-9"),

@@ -9,7 +9,7 @@ import numpy as np
 from xent.evaluation.calibration.of_summary import cells_of
 from xent.evaluation.exact import ratio
 from xent.evaluation.hints.hint import Hint
-from xent.evaluation.hints.permuted import one_off, permuted_columns
+from xent.evaluation.hints.permuted import one_off, permuted_among_many, permuted_columns
 from xent.evaluation.hints.ranking import losses_as_they_are_and_reversed
 from xent.evaluation.hints.seen import LEAST_ROWS, MOST_NAMES, Seen, named
 from xent.evaluation.summary.summary import Summary
@@ -31,6 +31,8 @@ def permuted(s: Summary, seen: Seen) -> Iterator[Hint]:
     found = None if table is None else permuted_columns(table, s.classes)
     if found is None and any(seen.beside):
         found = one_off(s, seen.beside)
+    if found is None and seen.likeliest is not None:
+        found = permuted_among_many(seen.likeliest, s.classes)
     if found is not None:
         yield Hint("D25", "warning", *found)
 

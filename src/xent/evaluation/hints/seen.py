@@ -27,11 +27,13 @@ class Seen:
     beside : (int, int)
         Rows whose likeliest class is the one before their own, and after it, where there is no
         table.
+    likeliest : Likeliest or None
+        Bounds of the table, where there is none as it would be too large.
     """
 
     def __init__(self, summary: Summary, evidence: Evidence) -> None:
         self.low, self.high, self.table = evidence.low, evidence.high, evidence.table
-        self.beside = evidence.beside
+        self.beside, self.likeliest = evidence.beside, evidence.likeliest
         self._summary = summary
 
     @property

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.evaluation.summary.likeliest import Likeliest, LikeliestCounts
+
 __all__ = ["MOST_CLASSES", "Evidence", "Gathering"]
 
 MOST_CLASSES = 64  # with a table of confusions: 4,096 counts
@@ -33,12 +35,15 @@ class Evidence:
         than 64 classes, whose columns may be one off.
     low, high : tuple of float
         Least and greatest prediction of each column, probabilities or logits as they came.
+    likeliest : Likeliest, optional
+        Bounds of the table of confusions of more than 64 classes.
     """
 
     confusion: tuple[int, ...] = ()
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
     beside: tuple[int, int] = (0, 0)
+    likeliest: Likeliest | None = None
 
     def __add__(self, other: object) -> Evidence:
         if not isinstance(other, Evidence):
@@ -49,6 +54,7 @@ class Evidence:
             tuple([a if a < b else b for a, b in zip(self.low, other.low, strict=True)]),
             tuple([a if a > b else b for a, b in zip(self.high, other.high, strict=True)]),
             (self.beside[0] + other.beside[0], self.beside[1] + other.beside[1]),
+            None if self.likeliest is None else self.likeliest + other.likeliest,
         )
 
     @property
@@ -66,14 +72,16 @@ class Evidence:
             [x.hex() for x in self.low],
             [x.hex() for x in self.high],
             list(self.beside),
+            None if self.likeliest is None else self.likeliest.to_state(),
         ]
 
     @classmethod
     def from_state(cls, state: Sequence[Any]) -> Evidence:
         """Return what `to_state` wrote."""
-        confusion, low, high, (before, after) = state
+        confusion, low, high, (before, after), likeliest = state
         low, high = (tuple(map(float.fromhex, ends)) for ends in (low, high))
-        return cls(tuple(confusion), low, high, (before, after))
+        many = None if likeliest is None else Likeliest.from_state(likeliest)
+        return cls(tuple(confusion), low, high, (before, after), many)
 
 
 class Gathering:
@@ -83,6 +91,8 @@ class Gathering:
         self._size = num_classes if one_class and 2 <= num_classes <= MOST_CLASSES else 0
         self._large = one_class and num_classes > MOST_CLASSES
         self._before = self._after = 0
+        fits = self._large and LikeliestCounts.fits(num_classes)
+        self._likeliest = LikeliestCounts(num_classes) if fits else None
         self._confusion = np.zeros(self._size**2, np.int64)
         self._low = np.full(num_columns, np.inf)
         self._high = np.full(num_columns, -np.inf)
@@ -109,6 +119,8 @@ class Gathering:
             off = predicted[part] - target[part]
             self._before += int(np.count_nonzero(off == -1))
             self._after += int(np.count_nonzero(off == 1))
+            if self._likeliest is not None:
+                self._likeliest.add(target[part], predicted[part])
         if columns[0].ndim == 2:
             low, high = _ranges(columns[0][part])
         else:
@@ -125,6 +137,7 @@ class Gathering:
             tuple((self._low + 0.0).tolist()),
             tuple((self._high + 0.0).tolist()),
             (self._before, self._after),
+            None if self._likeliest is None else self._likeliest.likeliest(),
         )
 
 

@@ -74,6 +74,8 @@ OF_PREDICTIONS: tuple[tuple[str, str], ...] = (
     ("the columns look permuted: the column of "
      "{a} fits class {b}, {c} fits class {d}",
      "各列像是错位了：列 {a} 像是类别 {b}，列 {c} 像是类别 {d}"),
+    ("the likeliest class is right in {now} of the rows, and would be in at least {then}",
+     "最可能的类别在 {now} 的行中是对的，换过来则至少是 {then}"),
     ("the likeliest class is right in {now} of the rows, and would be in {then}",
      "最可能的类别在 {now} 的行中是对的，换过来则是 {then}"),
     ("at least {n} rows cost exactly {loss} nats, minus the logarithm of {name}, and make {share} "
