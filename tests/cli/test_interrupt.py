@@ -21,9 +21,13 @@ PATIENCE = 300.0
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 
-def listen():
-    """Let a child hear Ctrl-C, also where whoever runs the tests does not: a shell's &."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# a command that hears Ctrl-C also where whoever runs the tests does not, as after a shell's &; not
+# by preexec_fn, which forks, and JAX warns of that once another test has loaded it
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from xent.cli import main
+"""
 
 
 @pytest.fixture
@@ -57,10 +61,11 @@ def test_an_interrupted_evaluation_leaves_nothing(much, tmp_path):
     outputs.mkdir()
     (outputs / "old.html").write_text("old")
     terminal, of_child = pty.openpty()
-    command = [sys.executable, "-m", "xent.cli", "evaluate", much, "--state", outputs / "all.xent"]
-    command += ["--report", outputs / "old.html", "--output", outputs / "table.txt"]
+    command = [sys.executable, "-c", COMMAND + "main()", "evaluate", much]
+    command += ["--state", outputs / "all.xent", "--report", outputs / "old.html"]
+    command += ["--output", outputs / "table.txt"]
     child = subprocess.Popen(
-        command, stderr=of_child, stdout=subprocess.PIPE, start_new_session=True, preexec_fn=listen
+        command, stderr=of_child, stdout=subprocess.PIPE, start_new_session=True
     )
     try:
         told(terminal, b" a second")  # the bar: rows have been read
@@ -85,14 +90,14 @@ def test_an_interrupted_evaluation_leaves_nothing(much, tmp_path):
 
 
 # says when it begins to load what the command needs
-BEGIN = "import sys; from xent.cli import main; print('loading', flush=True); main()"
+BEGIN = COMMAND + "print('loading', flush=True); main()"
 
 
 @pytest.mark.parametrize("after", [0.05, 0.1, 0.2, 0.4, 0.8, 1.6])
 def test_an_interruption_while_modules_load_is_quiet(after, much):
     command = [sys.executable, "-c", BEGIN, "evaluate", much]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    child = subprocess.Popen(command, start_new_session=True, preexec_fn=listen, **pipes)
+    child = subprocess.Popen(command, start_new_session=True, **pipes)
     try:
         assert child.stdout.readline() == b"loading\n"
         # wherever it is by then, what follows holds: main is entered at once
