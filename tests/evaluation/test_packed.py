@@ -1,12 +1,23 @@
 """Packed integers are the same integers, and equal columns are held once."""
 
+import base64
 import json
 
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xent.evaluation import packed
 from xent.evaluation.exact import exact
-from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
+from xent.evaluation.packed import (
+    pack,
+    pack_columns,
+    pack_words,
+    unpack,
+    unpack_columns,
+    unpack_words,
+)
 
 doubles = st.floats(allow_nan=False, allow_infinity=False).map(exact)
 integers = st.one_of(doubles, st.integers(-3, 300), st.integers(-(2**2200), 2**2200))
@@ -29,8 +40,29 @@ def test_any_columns_come_back(rows, same):
 
 def test_sums_of_like_size_take_little_more_than_their_bits():
     values = [exact(1.0 + k / 3) for k in range(1000)]
-    # 53 bits and a sign each, in letters of 6 bits
-    assert len(pack(values)) < 1000 * 8 * 8 / 6
+    # 53 bits and a sign each; 5 letters for 4 bytes
+    assert len(pack(values)) < 1000 * 8 * 5 / 4
     # a power of 2 that all have costs nothing
     assert len(pack([v << 900 for v in values])) <= len(pack(values)) + 2
     assert len(pack([0] * 1000)) < 60
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9), max_size=40))
+def test_any_words_come_back(values):
+    words = np.array(values, dtype=np.uint64)
+    back = unpack_words(json.loads(json.dumps(pack_words(words))))
+    assert back.dtype == np.uint64
+    assert back.tolist() == values
+
+
+@given(st.binary(max_size=40))
+def test_letters_are_those_of_base_85(data):
+    text = packed._to_letters(data)
+    assert text == base64.b85encode(data).decode()
+    assert packed._from_letters(text) == data
+
+
+@pytest.mark.parametrize("text", ["~~~~~", "0000 ", "000\u00e9"])
+def test_letters_of_no_bytes_are_refused(text):
+    with pytest.raises(ValueError, match="not those of base 85"):
+        packed._from_letters(text)

@@ -1,15 +1,21 @@
-"""Columns of exact sums as short text: what a state holds of many slices, clusters or draws."""
+"""Columns of integers as short text: what a state holds of many cells, slices or draws."""
 
 from __future__ import annotations
 
-import base64
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-__all__ = ["pack", "pack_columns", "unpack", "unpack_columns"]
+__all__ = ["pack", "pack_columns", "pack_words", "unpack", "unpack_columns", "unpack_words"]
+
+# those of base64.b85encode: none of them is escaped in JSON
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+_LETTERS = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
+_DIGITS = np.full(256, 85, dtype=np.uint64)  # 85: no digit
+_DIGITS[_LETTERS] = np.arange(85)
 
 
 def pack(values: Sequence[int]) -> str:
@@ -17,7 +23,7 @@ def pack(values: Sequence[int]) -> str:
 
     Sums of one kind are of about one size, so that each takes as many bytes as the largest; the
     first bytes of all come first, then the second ones, which deflates well. Five letters hold
-    four bytes (base 85): last digits of sums have no pattern, so letters are what they cost.
+    four bytes: last digits of sums have no pattern, so letters are what they cost.
 
     >>> unpack(pack([3 << 1074, -5, 0])) == [3 << 1074, -5, 0]
     True
@@ -27,19 +33,66 @@ def pack(values: Sequence[int]) -> str:
     width = max((v.bit_length() // 8 + 1 for v in rest), default=1)
     data = b"".join(v.to_bytes(width, "little", signed=True) for v in rest)
     planes = np.frombuffer(data, dtype=np.uint8).reshape(-1, width).T.tobytes()
-    return f"{power:x}:{width:x}:{base64.b85encode(zlib.compress(planes, 6)).decode()}"
+    return f"{power:x}:{width:x}:{_to_letters(zlib.compress(planes, 6))}"
 
 
 def unpack(text: str) -> list[int]:
     """Return the integers that `pack` made text of."""
-    power, width, packed = text.split(":", 2)
-    planes = np.frombuffer(zlib.decompress(base64.b85decode(packed)), dtype=np.uint8)
+    power, width, letters = text.split(":")
+    planes = np.frombuffer(zlib.decompress(_from_letters(letters)), dtype=np.uint8)
     size = int(width, 16)
     data = planes.reshape(size, -1).T.tobytes()
     return [
         int.from_bytes(data[k : k + size], "little", signed=True) << int(power, 16)
         for k in range(0, len(data), size)
     ]
+
+
+def pack_words(values: npt.NDArray[Any]) -> str:
+    """Return many integers in [0, 2**64) as text: bytes as `pack` has them.
+
+    Looking for runs alone (of zeros, mostly) is a tenth of the time of looking for matches.
+
+    >>> unpack_words(pack_words(np.array([2**63, 0, 7], dtype=np.uint64)))
+    array([9223372036854775808,                   0,                   7],
+          dtype=uint64)
+    """
+    width = max(1, (int(values.max(initial=0)).bit_length() + 7) // 8)
+    octets = values.astype("<u8").view(np.uint8).reshape(-1, 8)
+    deflate = zlib.compressobj(6, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
+    data = deflate.compress(octets[:, :width].T.tobytes()) + deflate.flush()
+    return f"{width}:{_to_letters(data)}"
+
+
+def unpack_words(text: str) -> npt.NDArray[np.uint64]:
+    """Return the integers that `pack_words` made text of."""
+    width, letters = text.split(":")
+    planes = np.frombuffer(zlib.decompress(_from_letters(letters)), dtype=np.uint8)
+    planes = planes.reshape(int(width), -1)
+    octets = np.zeros((planes.shape[1], 8), dtype=np.uint8)
+    octets[:, : len(planes)] = planes.T
+    return octets.view("<u8").ravel().astype(np.uint64)
+
+
+def _to_letters(data: bytes) -> str:
+    """Base 85, as base64.b85encode writes it, in a hundredth of the time."""
+    more = -len(data) % 4
+    words = np.frombuffer(data + bytes(more), dtype=">u4").astype(np.uint32)
+    letters = np.empty((len(words), 5), dtype=np.uint8)
+    for place in range(4, -1, -1):
+        rest = words // np.uint32(85)
+        letters[:, place] = _LETTERS[words - rest * np.uint32(85)]
+        words = rest
+    return letters.tobytes()[: 5 * len(letters) - more].decode()
+
+
+def _from_letters(text: str) -> bytes:
+    more = -len(text) % 5
+    digits = _DIGITS[np.frombuffer((text + LETTERS[-1] * more).encode(), dtype=np.uint8)]
+    words = digits.reshape(-1, 5) @ (np.uint64(85) ** np.arange(4, -1, -1, dtype=np.uint64))
+    if (digits == 85).any() or (words >> np.uint64(32)).any():
+        raise ValueError("letters are not those of base 85")
+    return words.astype(">u4").tobytes()[: 4 * len(words) - more]
 
 
 def pack_columns(rows: Iterable[Sequence[int]], count: int) -> dict[str, Any]:

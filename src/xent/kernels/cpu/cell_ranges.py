@@ -10,7 +10,15 @@ import numpy.typing as npt
 import xent._native as _native
 from xent.errors import MergeError
 
-__all__ = ["CellRanges", "add_cells", "cell_values", "halves", "keep_cells", "of_halves"]
+__all__ = [
+    "HALVES",
+    "CellRanges",
+    "add_cells",
+    "cell_values",
+    "halves",
+    "keep_cells",
+    "of_halves",
+]
 
 HALVES = -64  # the power of 2 that weights in two halves are multiples of
 
