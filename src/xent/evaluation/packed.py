@@ -87,12 +87,15 @@ def _to_letters(data: bytes) -> str:
 
 
 def _from_letters(text: str) -> bytes:
-    more = -len(text) % 5
-    digits = _DIGITS[np.frombuffer((text + LETTERS[-1] * more).encode(), dtype=np.uint8)]
+    letters = text.encode()
+    more = -len(letters) % 5
+    letters += LETTERS[-1].encode() * more
+    digits = _DIGITS[np.frombuffer(letters, dtype=np.uint8)]
     words = digits.reshape(-1, 5) @ (np.uint64(85) ** np.arange(4, -1, -1, dtype=np.uint64))
     if (digits == 85).any() or (words >> np.uint64(32)).any():
         raise ValueError("letters are not those of base 85")
-    return words.astype(">u4").tobytes()[: 4 * len(words) - more]
+    data: bytes = words.astype(">u4").tobytes()
+    return data[: len(data) - more]
 
 
 def pack_columns(rows: Iterable[Sequence[int]], count: int) -> dict[str, Any]:
