@@ -72,8 +72,16 @@ class Summary(Sums):
 
     `Summary()` is the summary of no rows. Sums are integers in units of 2**-1074, so a
     summary does not depend on how the rows were split, nor on the order of the parts: the
-    numbers from ten thousand parts are those from one file, bit for bit. Its size is
-    bounded: it depends on the number of classes, never on the number of rows.
+    numbers from ten thousand parts are those from one file, bit for bit.
+
+    However many rows, with C classes, S slices (up to 1000) and R replicates (up to 2000)
+    `to_json` takes less than
+
+    - 100 kB + 8 kB C without weights, whatever S and R, and
+    - 100 kB + 20 kB C + (100 B + 11 B C) S + 60 B R with weights of all digits that range
+      over a factor of a million: last digits of sums have no pattern, and all are kept.
+
+    Names of classes, slices and rows come on top where they are long.
 
     Losses are in nats. Where a row's outcome had probability 0 the row is counted in
     `num_impossible`, and `log_loss` is infinite; `finite_log_loss` leaves such rows out.
