@@ -71,6 +71,39 @@ def test_a_merged_state_merges_further(xent_, states, tmp_path):
     assert nested == flat
 
 
+def test_a_part_without_rows_adds_nothing(xent_, states, tmp_path):
+    empty, state, table = tmp_path / "empty.parquet", tmp_path / "empty.xent", tmp_path / "a.txt"
+    pq.write_table(pq.read_table(DIGITS).slice(0, 0), empty)
+    code, out, err = xent_("evaluate", empty, "--state", state, "--output", table)
+    assert (code, out) == (0, "")
+    assert err.startswith(f"xent: no rows in {empty}: {state} adds nothing")
+    assert not table.exists()
+    _, flat, _ = xent_("merge", *states, "--json")
+    for order in ([state, *states], [*states, state], [states[0], state, *states[1:]]):
+        _, merged, _ = xent_("merge", *order, "--json")
+        for name, value in json.loads(flat).items():
+            if name != "source":
+                assert json.loads(merged)[name] == value
+    # a tree of merges may have a branch without rows
+    branch = tmp_path / "branch.xent"
+    code, out, err = xent_("merge", state, state, "--state", branch)
+    assert (code, out) == (0, "")
+    assert "no rows in 2 parts" in err
+    code, out, _ = xent_("merge", branch, states[1])
+    assert code == 0
+    assert "1 row scored" in out
+
+
+def test_no_rows_are_refused_where_there_is_no_state_to_write(xent_, tmp_path):
+    empty, state = tmp_path / "empty.parquet", tmp_path / "empty.xent"
+    pq.write_table(pq.read_table(DIGITS).slice(0, 0), empty)
+    code, _, err = xent_("evaluate", empty)
+    assert (code, err) == (2, f"xent: D02: {empty} must have rows, got none\n")
+    xent_("evaluate", empty, "--state", state)
+    code, _, err = xent_("merge", state, state)
+    assert (code, err) == (2, "xent: D02: 2 parts must have rows, got none\n")
+
+
 def test_a_gate_and_another_unit(xent_, states):
     code, out, err = xent_("merge", *states, "--unit", "bit", "--fail-if", "log_loss>0.1")
     assert code == 1

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from xent.cli.conditions import Condition, parse_condition
 from xent.cli.options import CONDITION_MET, OK
+from xent.errors import SourceError
 
 __all__ = ["Gate", "Outputs", "show"]
 
@@ -69,6 +70,9 @@ class Outputs:
         """Write and show an Evaluation or a Comparison; return the exit code."""
         from xent.report.machine import to_json
 
+        if not result.num_rows:
+            return self._write_empty(result)
+
         # parts of them are computed for machines alone
         numbers = result.to_dict() if self._gate or self._json else {}
         met = self._gate.met(numbers)
@@ -83,6 +87,20 @@ class Outputs:
             write_page(self._report, result, lang=self._lang, options=self._asked)
         show(to_json(numbers) if self._json else str(result), self._output)
         return CONDITION_MET if met else OK
+
+    def _write_empty(self, result: Any) -> int:
+        """Write the state of no rows, which adds nothing to others: there is nothing to show."""
+        from xent.evaluation.state import save_state
+
+        if self._state is None:
+            raise SourceError(f"{result.name} must have rows, got none", code="D02", value=0)
+        save_state(result, self._state)
+        print(
+            f"xent: no rows in {result.name}: {self._state} adds nothing to other states, and "
+            "nothing else is written",
+            file=sys.stderr,
+        )
+        return OK
 
 
 def show(text: str, output: str | None) -> None:

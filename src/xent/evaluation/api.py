@@ -229,7 +229,7 @@ def evaluate(
 def _run(source: Any, options: Options, progress: Progress | None, engine: Any) -> Evaluation:
     head = source.head(HEAD_ROWS)
     if not num_rows(head):
-        raise SourceError(f"{source.name} must have rows, got none", code="D02")
+        raise SourceError(f"{source.name} must have rows, got none", code="D02", value=0)
     plan = make_plan(source.fields, head, options)
     summary = engine.score(source, plan, options, progress)
     result = _result(source.name, plan, summary, options)

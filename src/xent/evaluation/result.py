@@ -104,7 +104,7 @@ class Evaluation:
             self,
             summary=self.summary.in_part(self.name) + other.summary.in_part(other.name),
             name=f"{count} parts",
-            note=self.note,  # of the first part: settings that matter are in the summary
+            note=self.note or other.note,  # of the first part that has rows
             parts=count,
             row_terms=None,
         )

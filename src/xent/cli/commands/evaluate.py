@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from xent.cli import common
 from xent.cli.options import Text, option, path_of, unlike_default, whole
-from xent.errors import XentValueError
+from xent.errors import SourceError, XentValueError
 
 __all__ = ["evaluate"]
 
@@ -70,6 +70,7 @@ def evaluate(
     """
     asked = unlike_default(evaluate, locals())
     from xent.cli.output import Outputs
+    from xent.evaluation import Evaluation, Summary
     from xent.evaluation import evaluate as evaluate_
     from xent.report.progress import progress_bar
 
@@ -85,31 +86,38 @@ def evaluate(
         raise XentValueError("master must come with --engine spark, got it alone", value=master)
     paths = [path_of(s) or s for s in sources]
     source = paths if len(paths) > 1 else paths[0] if paths else None
-    with progress_bar(paths[0] if paths else "query") as progress:
-        result = evaluate_(
-            source,
-            target=target,
-            probs=probs,
-            logits=logits,
-            log_probs=log_probs,
-            labels=labels,
-            task=task,
-            classes=classes,
-            weight=weight,
-            bytes=bytes,
-            ignore=ignore,
-            zero=zero,
-            unit=unit,
-            nan=nan,
-            sum_tolerance=sum_tolerance,
-            by=by,
-            cluster=cluster,
-            id=id,
-            interval=interval,
-            level=level,
-            replicates=replicates,
-            sql=sql,
-            engine=engine,
-            progress=progress,
-        )
+    name = paths[0] if paths else "query"
+    try:
+        with progress_bar(name) as progress:
+            result = evaluate_(
+                source,
+                target=target,
+                probs=probs,
+                logits=logits,
+                log_probs=log_probs,
+                labels=labels,
+                task=task,
+                classes=classes,
+                weight=weight,
+                bytes=bytes,
+                ignore=ignore,
+                zero=zero,
+                unit=unit,
+                nan=nan,
+                sum_tolerance=sum_tolerance,
+                by=by,
+                cluster=cluster,
+                id=id,
+                interval=interval,
+                level=level,
+                replicates=replicates,
+                sql=sql,
+                engine=engine,
+                progress=progress,
+            )
+    except SourceError as error:
+        # a part of many may have no rows: its state adds nothing to those of the others
+        if state is None or error.code != "D02" or error.value != 0:
+            raise
+        result = Evaluation(Summary(), name=name, unit=unit, level=level)
     return outputs.write(result)
