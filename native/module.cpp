@@ -20,6 +20,7 @@ void bind_sigmoid_cross_entropy(nb::module_& m);
 void bind_measures(nb::module_& m);
 void bind_moment_sums(nb::module_& m);
 void bind_replicates(nb::module_& m);
+void bind_fold_keys(nb::module_& m);
 void bind_row_keys(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
 void bind_softmax_divergence(nb::module_& m);
@@ -52,6 +53,7 @@ NB_MODULE(_native, m) {
   xent::bind_measures(m);
   xent::bind_moment_sums(m);
   xent::bind_replicates(m);
+  xent::bind_fold_keys(m);
   xent::bind_row_keys(m);
   xent::bind_softmax_cross_entropy(m);
   xent::bind_softmax_divergence(m);

@@ -231,11 +231,11 @@ def _run(source: Any, options: Options, progress: Progress | None, engine: Any) 
     if not num_rows(head):
         raise SourceError(f"{source.name} must have rows, got none", code="D02", value=0)
     plan = make_plan(source.fields, head, options)
-    summary = engine.score(source, plan, options, progress)
+    summary, sample = engine.score(source, plan, options, progress)
     result = _result(source.name, plan, summary, options)
-    if engine is not local:
+    if sample is None and engine is not local:
         return result
-    return replace(result, row_terms=row_terms(source, plan, options, summary))
+    return replace(result, row_terms=row_terms(sample, plan, options, summary))
 
 
 def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evaluation:

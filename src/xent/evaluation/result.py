@@ -269,14 +269,11 @@ class Evaluation:
     def row_decomposition(self) -> list[Decomposition]:
         """The decomposition by vector scaling and by prior shift, in the unit.
 
-        They need the rows themselves: empty for merged parts, two classes, labels, and where
-        `row_terms_note` says why.
+        They need rows, all or a sample (`Decomposition.sampled`): empty for merged parts, two
+        classes, labels, and where `row_terms_note` says why.
         """
-        fits = [] if self.row_terms is None else self.row_terms.fits
-        return [
-            d.scaled(1 / nats_per(self.unit))
-            for d in decompose_fits(self.summary, fits, level=self.level)
-        ]
+        found = decompose_fits(self.summary, self.row_terms, level=self.level)
+        return [d.scaled(1 / nats_per(self.unit)) for d in found]
 
     @property
     def row_terms_note(self) -> str:

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from xent.evaluation import evaluate
-from xent.evaluation.recalibration import fit_shift, fit_vector, terms
+from xent.evaluation.recalibration import fit_shift, fit_vector, sample
 from xent.evaluation.state import load_state, save_state
 from xent.report.page import html_page
 
@@ -116,22 +116,18 @@ def test_rows_left_out_are_left_out(rng):
 @pytest.mark.parametrize(
     ("limit", "value"), [("MOST_SCORES", 2399), ("MOST_PRODUCTS", 9599)]
 )  # fmt: skip
-def test_many_rows_are_not_looked_at_twice(rng, monkeypatch, limit, value):
+def test_many_rows_are_sampled(rng, monkeypatch, limit, value):
     target, probs = rows(rng)
-    monkeypatch.setattr(terms, limit, value + 1)
-    assert evaluate((target, probs)).row_terms.vector is not None
-    monkeypatch.setattr(terms, limit, value)
-    e = evaluate((target, probs))
-    assert e.row_terms.fits == []
-    assert "they need the rows again, and 600 rows of 4 classes are too many" in e.row_terms.note
+    monkeypatch.setattr(sample, limit, value + 1)
+    assert evaluate((target, probs)).row_terms.sampled is None
+    monkeypatch.setattr(sample, limit, value)
+    assert evaluate((target, probs)).row_terms.sampled.num_rows == 599
 
 
-def test_what_is_read_once_is_not_read_again(rng):
+def test_what_is_read_once_has_them_too(rng):
     target, probs = rows(rng)
     table = pa.table({"y": target, **{f"p_{j}": probs[:, j] for j in range(4)}})
-    e = evaluate(table.to_reader())
-    assert e.row_terms.fits == []
-    assert "read once" in e.row_terms.note
+    assert evaluate(table.to_reader()).row_terms == evaluate((target, probs)).row_terms
 
 
 def test_two_classes_and_labels_have_none(rng):

@@ -157,7 +157,7 @@ def test_with_ids_no_split_no_order_and_no_worker_can_be_seen(seed, rows, cuts, 
     options = Options(target="y", id="id", nan="exclude", ignore=-1, interval="bootstrap")
     source = ArraySource(columns)
     plan = make_plan(source.fields, source.head(9), options)
-    whole = local.score(source, plan, options).to_json()
+    whole = local.score(source, plan, options).summary.to_json()
     order = random.sample(range(rows), rows)
     edges = sorted({0, rows, *(c % rows for c in cuts)})
     states = [

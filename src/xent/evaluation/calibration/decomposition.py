@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -23,7 +22,7 @@ from xent.evaluation.calibration.terms import POSSIBLE, Decomposition, Term
 from xent.evaluation.exact import ONE, ratio
 
 if TYPE_CHECKING:
-    from xent.evaluation.recalibration.fit import Fit
+    from xent.evaluation.recalibration.terms import RowTerms, Sampled
     from xent.evaluation.summary.cells import Cells
     from xent.evaluation.summary.summary import Summary
 
@@ -120,6 +119,8 @@ def decompose_fit(
     num_parameters: int,
     name: str = "all classes",
     note: str = "",
+    sampled: Sampled | None = None,
+    sampled_rows: float = 0.0,
     level: float = 0.95,
 ) -> Decomposition:
     r"""Return the terms that a recalibration with p parameters defines, in nats.
@@ -142,11 +143,20 @@ def decompose_fit(
         A fit of p parameters to a calibrated model gains p / 2n, and 2n times its gain is
         chi-square with p degrees of freedom (Wilks [1]_).
     name, note : str
+    sampled : Sampled, optional
+        The sample that the losses are of, where the fit did not see all rows.
+    sampled_rows : float
+        How many rows of equal weight count as much as those of the sample.
     level : float, default 0.95
         Of the terms' intervals.
 
     Notes
     -----
+    *From a sample* comes miscalibration: what the fit gains on its m rows, with their bias,
+    null and interval. The loss and the entropy are of all rows, so that resolution is the term
+    that makes the parts add up; its null and p-value are of what the sample alone shows, its
+    interval has both variances.
+
     Impossible rows, which no such recalibration repairs, are left out of the terms, and
     make `remainder` infinite; where probabilities were clipped, it is what the clip adds.
 
@@ -171,18 +181,26 @@ def decompose_fit(
     n = ratio(summary.sum_weight, ONE) * rows_for_weight(summary)
     entropy = summary.frequency_log_loss
     gain = max(loss_before - loss, 0.0)
+    if sampled is not None:
+        loss_before = summary.finite_log_loss - sampled.remainder
     resolution = entropy - (loss_before - gain)
     seen = sum(1 for c in summary.by_class if c.weight)
     # corrected or not, no entropy of K classes is above log K
     most = math.log(len(summary.by_class))
     entropy_bias = max(min((seen - 1) / (2 * n), most - entropy), 0.0)
-    bias = num_parameters / (2 * n)
+    m = n if sampled is None else sampled_rows
+    bias = num_parameters / (2 * m)
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    root, spread = math.sqrt(2 * n * gain), z + math.sqrt(max(num_parameters - 1, 0))
+    root, spread = math.sqrt(2 * m * gain), z + math.sqrt(max(num_parameters - 1, 0))
     variances = _variances(summary)
     # resolution is below 0 where no temperature reaches what the frequencies lose
-    resolved = _normal(resolution, resolution + entropy_bias - bias, variances[1], n, z)
-    null, p_value = _nothing_known(resolution, n, num_parameters - (seen - 1), entropy)
+    of_resolution, shown = variances[1], resolution
+    if sampled is not None:
+        # the gain's own: 2 m gain is chi-square, noncentral where there is something to gain
+        of_resolution += n * (2 * gain / m + num_parameters / (2 * m * m))
+        shown = sampled.frequency_log_loss - loss
+    resolved = _normal(resolution, resolution + entropy_bias - bias, of_resolution, n, z)
+    null, p_value = _nothing_known(shown, m, num_parameters - (seen - 1), entropy)
     return Decomposition(
         kind=kind,
         name=name,
@@ -193,20 +211,23 @@ def decompose_fit(
             gain,
             gain - bias,
             null=bias,
-            p_value=chi_square_tail(2 * n * gain, num_parameters),
-            low=max(root - spread, 0.0) ** 2 / (2 * n),
-            high=(root + z) ** 2 / (2 * n),
+            p_value=chi_square_tail(2 * m * gain, num_parameters),
+            low=max(root - spread, 0.0) ** 2 / (2 * m),
+            high=(root + z) ** 2 / (2 * m),
         ),
         remainder=math.inf if summary.sum_impossible else summary.log_loss - loss_before,
-        num_rows=n,
+        num_rows=m,
         note=note,
+        sampled=0 if sampled is None else sampled.num_rows,
     )
 
 
 def decompose_fits(
-    summary: Summary, fits: Sequence[Fit], *, level: float = 0.95
+    summary: Summary, terms: RowTerms | None, *, level: float = 0.95
 ) -> list[Decomposition]:
-    """Return the terms of fits to the rows of a summary, in nats."""
+    """Return the terms of fits to the rows of a summary, or to a sample of them, in nats."""
+    if terms is None:
+        return []
     return [
         decompose_fit(
             summary,
@@ -215,9 +236,11 @@ def decompose_fits(
             loss=fit.loss,
             num_parameters=fit.num_parameters,
             note=fit.note,
+            sampled=terms.sampled,
+            sampled_rows=fit.effective_rows,
             level=level,
         )
-        for fit in fits
+        for fit in terms.fits
         if fit.num_parameters
     ]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
 from xent.evaluation.calibration.terms import POSSIBLE, Decomposition
-from xent.evaluation.numbers import UNITS, number, round_down
+from xent.evaluation.numbers import UNITS, counted, number, round_down
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -114,7 +114,8 @@ def _gain_of(d: Decomposition) -> str:
         return f"{FITTED[d.kind]}: {d.note}"
     decimals = _decimals(d)
     gain = _fixed(d.miscalibration.value, decimals)
-    return f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
+    said = f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
+    return f"{said}, found on a sample of {counted(d.sampled)}" if d.sampled else said
 
 
 def _advice(e: Evaluation) -> list[str]:

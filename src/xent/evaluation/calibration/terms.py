@@ -91,6 +91,9 @@ class Decomposition:
         How many draws the null values come from; 0 where they come from a formula.
     note : str
         What the reader must know.
+    sampled : int
+        Rows of the sample that miscalibration is found on, where they are not all: it is then
+        resolution that makes the terms add up. 0 where no sample was taken.
     """
 
     kind: str
@@ -104,6 +107,7 @@ class Decomposition:
     num_rows: float = 0.0
     replicates: int = 0
     note: str = ""
+    sampled: int = 0
 
     @property
     def is_least(self) -> bool:

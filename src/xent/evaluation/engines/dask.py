@@ -17,7 +17,7 @@ from xent.evaluation.engines.parts import (
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.summary.summary import Summary
+from xent.evaluation.recalibration.sample import Scored
 
 __all__ = ["open_source", "score"]
 
@@ -61,7 +61,7 @@ def score(
     plan: Plan,
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Summary:
+) -> Scored:
     """Return the summary of all rows; Dask itself shows how far it is."""
     try:
         from dask import compute, delayed
@@ -75,7 +75,7 @@ def score(
         groups = [states[k : k + FAN_IN] for k in range(0, len(states), FAN_IN)]
         states = [delayed(merge_parts)(group) for group in groups]
     try:
-        return summary_of(compute(*states))
+        return Scored(summary_of(compute(*states)), None)
     except ImportError as error:
         raise missing_package("Dask", error, SHIP) or error from None
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import reduce
 
 from xent import _native
 from xent.errors import XentValueError
@@ -16,6 +18,7 @@ from xent.evaluation.reading.plan import Plan
 from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.sources import ahead, open_source
 from xent.evaluation.reading.tables import ArraySource
+from xent.evaluation.recalibration.sample import RowSample, RowSampler, Scored, sampler_of
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.summary import Summary
 
@@ -29,17 +32,18 @@ def score(
     plan: Plan,
     options: Options,
     progress: Progress | None = None,
-) -> Summary:
-    """Return the summary of all rows of a source."""
+) -> Scored:
+    """Return the summary of all rows of a source, and a sample of them."""
     if isinstance(source, PartsSource):
         try:
-            return _score(source, plan, options, progress).with_rows(source.called)
+            found = _score(source, plan, options, progress)
+            return found._replace(summary=found.summary.with_rows(source.called))
         except XentValueError as error:
             raise _in_its_file(error, source) from None
     return _score(source, plan, options, progress)
 
 
-def _score(source: Source, plan: Plan, options: Options, progress: Progress | None) -> Summary:
+def _score(source: Source, plan: Plan, options: Options, progress: Progress | None) -> Scored:
     def told(seen: int) -> None:
         if progress is not None:
             progress(seen, source.num_rows)
@@ -51,13 +55,15 @@ def _score(source: Source, plan: Plan, options: Options, progress: Progress | No
     if read and not grouped and _native.num_threads() > 1:
         with contextlib.closing(ahead(stream)) as batches:
             return _Together(batches, plan, options).score(told)
-    scorer = Scorer(plan, options)
+    scorer, sampler = Scorer(plan, options), sampler_of(plan, options)
     seen = 0
     for batch in ahead(stream) if read else stream:
-        scorer.add(batch, seen)
+        scored = scorer.add(batch, seen)
+        if sampler is not None:
+            sampler.add(scored)
         seen += num_rows(batch)
         told(seen)
-    return scorer.summary()
+    return Scored(scorer.summary(), None if sampler is None else sampler.sample())
 
 
 class _Together:
@@ -76,9 +82,10 @@ class _Together:
         self._taken = self._scored = 0  # rows
         self._stopped = False
         self._summaries: list[Summary] = []
+        self._samples: list[RowSample] = []
         self._failures: list[tuple[int, BaseException]] = []  # and the row where it happened
 
-    def score(self, told: Callable[[int], None]) -> Summary:
+    def score(self, told: Callable[[int], None]) -> Scored:
         helper = threading.Thread(target=self._work, name="xent-scorer")
         try:
             helper.start()
@@ -91,10 +98,12 @@ class _Together:
             # the batches before it were all scored, so that no row before is at fault
             raise min(self._failures, key=lambda failure: failure[0])[1]
         told(self._scored)
-        return sum(self._summaries, Summary())
+        sample = reduce(operator.add, self._samples) if self._samples else None
+        return Scored(sum(self._summaries, Summary()), sample)
 
     def _work(self, told: Callable[[int], None] | None = None) -> None:
         scorer: Scorer | None = None
+        sampler: RowSampler | None = None
         first = rows = 0
         try:
             while True:
@@ -108,10 +117,16 @@ class _Together:
                     self._taken += rows
                 if told is not None:
                     told(self._scored)
-                scorer = scorer or Scorer(*self._settings, threads=self._threads)
-                scorer.add(batch, first)
+                if scorer is None:
+                    scorer = Scorer(*self._settings, threads=self._threads)
+                    sampler = sampler_of(*self._settings, threads=self._threads)
+                scored = scorer.add(batch, first)
+                if sampler is not None:
+                    sampler.add(scored)
             if scorer is not None:
                 self._summaries.append(scorer.summary())
+            if sampler is not None:
+                self._samples.append(sampler.sample())
         except BaseException as error:
             self._stopped = True
             self._failures.append((first, error))

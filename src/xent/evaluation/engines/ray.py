@@ -16,7 +16,7 @@ from xent.evaluation.engines.parts import (
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.summary.summary import Summary
+from xent.evaluation.recalibration.sample import Scored
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score"]
@@ -59,13 +59,13 @@ def score(
     plan: Plan,
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Summary:
+) -> Scored:
     """Return the summary of all rows; Ray itself shows how far it is."""
     chosen = source.dataset.select_columns(list(plan.needed))
     scored = partial(_score, plan=plan, options=options)
     states = chosen.map_batches(scored, batch_format="pyarrow", batch_size=None)
     try:
-        return summary_of(row["state"] for row in states.iter_rows())
+        return Scored(summary_of(row["state"] for row in states.iter_rows()), None)
     except Exception as error:  # of Ray's own classes, or of what the worker raised
         missing = missing_package("Ray", error, SHIP)
         if missing is None:

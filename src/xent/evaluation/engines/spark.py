@@ -27,7 +27,7 @@ from xent.evaluation.engines.parts import (
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.summary.summary import Summary
+from xent.evaluation.recalibration.sample import Scored
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score", "session"]
@@ -122,7 +122,7 @@ def score(
     plan: Plan,
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
-) -> Summary:
+) -> Scored:
     """Return the summary of all rows; Spark itself shows how far its jobs are."""
 
     def score_partition(batches: Iterator[Any]) -> Iterator[Any]:
@@ -143,7 +143,7 @@ def score(
         count = -(-count // FAN_IN)
         shuffled = states.repartition(count)
         states = _asked(partial(shuffled.mapInArrow, merge_partition, SCHEMA))
-    return summary_of(row["state"] for row in _asked(states.collect))
+    return Scored(summary_of(row["state"] for row in _asked(states.collect)), None)
 
 
 def _one_row(state: str) -> Any:

@@ -2,39 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from xent.evaluation.reading.duck import DuckSource
 from xent.evaluation.reading.options import Options, least_probability
-from xent.evaluation.reading.parquet import ParquetSource
-from xent.evaluation.reading.parts import PartsSource
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.reading.source import Source
-from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.recalibration.fit import Fit
-from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
-from xent.evaluation.recalibration.prepared import prepare
-from xent.evaluation.recalibration.rows import RowSet, load_rows
+from xent.evaluation.recalibration.fits import shift_of, vector_of
+from xent.evaluation.recalibration.newton import Vector
+from xent.evaluation.recalibration.objective import Matrix
+from xent.evaluation.recalibration.prepared import Rows, in_proportion, log_softmax, prepare
+from xent.evaluation.recalibration.rows import scores_of
+from xent.evaluation.recalibration.sample import RowSample
 from xent.evaluation.summary.summary import Summary
 
-__all__ = ["MOST_SCORES", "RowTerms", "row_terms"]
+__all__ = ["RowTerms", "Sampled", "row_terms"]
 
-# rows times classes: what they cost is then felt by nobody who waited for the rows themselves
-MOST_SCORES = 1 << 20
-# rows times the square of the classes, of a Hessian
-MOST_PRODUCTS = 1 << 27
+
+@dataclass(frozen=True)
+class Sampled:
+    """What the terms need to know of a sample that they were fitted to, in nats.
+
+    Parameters
+    ----------
+    num_rows : int
+        Rows of the sample; equal ones are all counted.
+    frequency_log_loss : float
+        Entropy of its class frequencies.
+    remainder : float
+        How much more its rows lose than the fit began with: what a clip costs, and what sums of
+        probabilities that are not quite 1 do.
+    """
+
+    num_rows: int
+    frequency_log_loss: float
+    remainder: float = 0.0
 
 
 @dataclass(frozen=True)
 class RowTerms:
-    """Vector scaling and prior shift fitted to the rows, or None and why not."""
+    """Vector scaling and prior shift fitted to the rows, or None and why not.
+
+    `sampled` is None where the fits are of all rows.
+    """
 
     vector: Fit | None = None
     shift: Fit | None = None
     note: str = ""
+    sampled: Sampled | None = None
 
     @property
     def fits(self) -> list[Fit]:
@@ -51,40 +68,58 @@ class RowTerms:
         vector, shift = (
             state[name] and Fit.from_state(state[name]) for name in ("vector", "shift")
         )
-        return cls(vector, shift, state["note"])
+        sampled = state.get("sampled")
+        return cls(vector, shift, state["note"], sampled and Sampled(**sampled))
 
 
-def row_terms(
-    source: Source, plan: Plan, options: Options, summary: Summary, most: int | None = None
-) -> RowTerms:
-    """Return the terms, where the rows can be looked at again and are few enough.
-
-    `summary` is of the same rows: it tells how many there are before they are read. At most
-    `most` probabilities, rows times classes, are looked at (MOST_SCORES).
-    """
-    most = MOST_SCORES if most is None else most
+def row_terms(sample: RowSample | None, plan: Plan, options: Options, summary: Summary) -> RowTerms:
+    """Return the terms of the rows of a summary, fitted to all of them or to a sample."""
     classes = len(plan.classes)
-    if plan.kind != "classes" or classes <= 2 or not options.calibration:
+    if plan.kind != "classes" or classes <= 2 or not options.calibration or sample is None:
         return RowTerms()  # the sums tell all that there is
-    if not isinstance(source, (ArraySource, DuckSource, ParquetSource, PartsSource)):
-        return RowTerms(note=f"they need the rows again, and {source.name} is read once")
     true = sum(1 for c in summary.by_class if c.weight and c.num_true > c.num_impossible)
     if true < 2 or summary.sum_impossible == summary.sum_weight:
         return RowTerms(note="they need two classes at least that are true and possible")
-    size = summary.num_rows * classes
-    if size > most or size * classes > MOST_PRODUCTS or classes > MOST_CLASSES:
+    if not len(sample):
         count = f"{summary.num_rows:,} rows of {classes:,} classes"
         return RowTerms(note=f"they need the rows again, and {count} are too many")
-    rows = load_rows(source, plan, options, most_scores=max(most, 1))
-    return terms_of(rows, least_probability(options.zero))
-
-
-def terms_of(rows: RowSet, clip: float = 0.0) -> RowTerms:
-    """Return the terms of rows in memory."""
-    scores = rows.scores
+    if not sample.is_even:
+        return RowTerms(
+            note="they need the rows again, and these repeat too unevenly to be sampled"
+        )
+    scores = scores_of(plan, [sample.values])
+    clip = least_probability(options.zero)
     if clip:
-        top = scores.max(axis=1, keepdims=True)
-        lse = top + np.log(np.exp(scores - top).sum(axis=1, keepdims=True))
-        scores = np.maximum(scores - lse, np.log(clip))
-    prepared = prepare(scores, rows.truth, rows.weight)
-    return RowTerms(vector_of(prepared), shift_of(prepared))
+        scores = np.maximum(log_softmax(scores), np.log(clip))
+    # weights of 1e300 have no sum
+    weight = in_proportion(sample.weight) * sample.counts
+    rows = prepare(scores, sample.target, weight)
+    if sample.is_whole:
+        effective = float(weight.sum() ** 2 / (weight**2 / sample.counts).sum())
+        rows = replace(rows, effective=effective)
+    vector, shift = (
+        replace(fit, num_impossible=summary.num_impossible)
+        for fit in (vector_of(rows), shift_of(rows))
+    )
+    if sample.is_whole:
+        return RowTerms(vector, shift)
+    sampled = Sampled(
+        int(sample.counts.sum()),
+        _entropy(rows, classes),
+        float(np.average(_losses(plan, scores, sample), weights=weight)) - rows.loss,
+    )
+    return RowTerms(vector, shift, sampled=sampled)
+
+
+def _losses(plan: Plan, scores: Matrix, sample: RowSample) -> Vector:
+    """The losses of rows as they are scored: probabilities are not divided by their sum."""
+    if plan.prediction.endswith("logits"):
+        scores = log_softmax(scores)
+    losses: Vector = -scores[np.arange(len(sample)), sample.target]
+    return losses
+
+
+def _entropy(rows: Rows, classes: int) -> float:
+    shares = np.bincount(rows.target, rows.weight, classes)
+    shares = shares[shares > 0] / shares.sum()
+    return float(-(shares * np.log(shares)).sum())

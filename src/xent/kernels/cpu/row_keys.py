@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import xent._native as _native
 
-__all__ = ["content_keys", "integer_keys", "text_keys"]
+__all__ = ["content_keys", "integer_keys", "sample_keys", "text_keys"]
 
 Keys = npt.NDArray[np.uint64]
 
@@ -24,6 +24,28 @@ def content_keys(columns: Sequence[Any]) -> Keys:
     keys = np.zeros(len(columns[0]), dtype=np.uint64)
     for column in columns:
         _native.stir_keys(keys, np.ascontiguousarray(column))
+    return keys
+
+
+def sample_keys(columns: Sequence[Any], beside: Sequence[Any] = (), *, threads: int = 0) -> Keys:
+    """Return a key of the values of each row by whose size rows are sampled.
+
+    As `content_keys`, of which the last bits stand for the last column, but each bit depends
+    on all columns, at a third of the time. `columns` are of one dtype, float32 or float64;
+    those `beside` them are int64 or float64.
+
+    >>> two, one = sample_keys([np.array([[0.5, 0.25]])]), sample_keys([np.array([0.5]), [0.25]])
+    >>> bool(two == one)
+    True
+    """
+    columns = [np.ascontiguousarray(c) for c in columns]
+    keys = np.zeros(len(columns[0]), dtype=np.uint64)
+    place = sum(c.shape[1] if c.ndim == 2 else 1 for c in columns)
+    _native.fold_keys(keys, columns, 0, threads)
+    for column in beside:
+        _native.fold_keys(keys, [np.ascontiguousarray(column)], place, threads)
+        place += 1
+    _native.finish_keys(keys)
     return keys
 
 

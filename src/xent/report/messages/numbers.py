@@ -47,7 +47,10 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
      "用倍数和偏置可以让每一行的真实类别都排在最前：倍数越大越好，没有尽头"),
     ("vector scaling and prior shift are not here: {why_}.", "这里没有向量缩放和先验偏移：{why_}"),
     ("vector scaling and prior shift are not here: {why_}", "这里没有向量缩放和先验偏移：{why_}"),
-    ("they need the rows again, and {name} is read once", "它们需要再读一遍数据，而 {name} 只能读一遍"),
+    ("vector scaling and prior shift were fitted to a sample of {n} row(s), chosen by what the rows "
+     "hold.", "向量缩放和先验偏移是用 {n} 行样本拟合的，样本按各行的内容抽取"),
+    ("they need the rows again, and these repeat too unevenly to be sampled",
+     "它们需要再读一遍数据，而这里各行重复的次数太不均匀，无法抽样"),
     ("they need the rows again, and {n} rows of {n_classes} classes are too many",
      "它们需要再读一遍数据，而 {n_classes} 个类别的 {n} 行太多了"),
     ("they need the rows again, and these are sums of them", "它们需要再读一遍数据，而这里只有各行的和"),

@@ -11,7 +11,7 @@ from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
 from xent.evaluation.calibration.terms import POSSIBLE
 from xent.evaluation.exact import rounded
-from xent.evaluation.numbers import largest
+from xent.evaluation.numbers import counted, largest
 from xent.evaluation.result import Evaluation
 from xent.report.page.model import (
     Cell,
@@ -261,8 +261,14 @@ def gains_of(e: Evaluation) -> Table | None:
 
 
 def gains_note_of(e: Evaluation) -> str:
-    """Return which recalibrations are missing, and how to have them."""
+    """Return which recalibrations are missing, and how to have them, or what they were seen in."""
     note = e.row_terms_note
+    sampled = next((d.sampled for d in e.row_decomposition), 0)
+    if sampled:
+        return (
+            f"Vector scaling and prior shift were fitted to a sample of {counted(sampled)}, "
+            "chosen by what the rows hold."
+        )
     cure = way_out(note)
     missing = f"Vector scaling and prior shift are not here: {note}{'; ' if cure else ''}{cure}."
     return missing if note else ""
