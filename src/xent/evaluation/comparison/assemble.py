@@ -178,6 +178,8 @@ def _perplexity_difference(
 
 
 def _correlation(state: PairState, whole: Group) -> float:
+    if state.products is not None:
+        return state.products.correlation()
     if state.moments is None:
         return math.nan
     va, vb = (moments(m)[0].variance for m in state.moments)

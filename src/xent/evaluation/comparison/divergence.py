@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.comparison.intervals import difference_interval
+from xent.evaluation.comparison.products import Squares
 from xent.evaluation.comparison.spread import PERCENTS, Spread
 from xent.evaluation.comparison.sums import moments
 from xent.evaluation.groups.sums import MomentTally
@@ -107,6 +108,7 @@ class SpreadSums:
 
     def __init__(self) -> None:
         self._moments = MomentTally()
+        self._squares: Squares | None = None  # of weighted values
         self._spread = Spread()
         self.num_values = self._infinite = 0
         self._low, self._high = math.inf, -math.inf
@@ -124,17 +126,24 @@ class SpreadSums:
             values = values[finite]
             weight = None if weight is None else weight[finite]
         self._moments.add(None, values, weight)
+        if weight is not None:
+            self._squares = self._squares or Squares()
+            self._squares.add(values, weight)
 
     def result(self, level: float) -> Spreading:
         count = self.num_values - self._infinite
         (m,) = moments(self._moments)
-        square = m.mean**2 + m.variance * (count - 1) / count if count > 1 else m.mean**2
+        if self._squares is not None:
+            root = self._squares.root_mean()
+        else:
+            square = m.mean**2 + m.variance * (count - 1) / count if count > 1 else m.mean**2
+            root = math.sqrt(square) if square >= 0 else math.nan
         return Spreading(
             num_rows=self.num_values,
             num_infinite=self._infinite,
             finite_mean=m.mean,
             interval=difference_interval(m, level, "hall"),
-            root_mean_square=math.sqrt(square) if square >= 0 else math.nan,
+            root_mean_square=root,
             low=self._low if self.num_values else math.nan,
             high=self._high if self.num_values else math.nan,
             percentiles={percent: self._spread.percentile(percent) for percent in PERCENTS},

@@ -14,6 +14,7 @@ from xent.errors import XentTypeError
 from xent.evaluation.comparison.clustered import GroupedClusters
 from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
+from xent.evaluation.comparison.products import Products
 from xent.evaluation.comparison.rows import Rows
 from xent.evaluation.comparison.sums import PairSums
 from xent.evaluation.comparison.wins import Accuracy, Wins
@@ -72,6 +73,8 @@ class PairState:
         self.clusters = KeyedSums() if clustered else None
         # of each model on the rows that are possible under both
         self.moments = (MomentTally(), MomentTally()) if whole else None
+        # of rows with weights, whose moments are those of the mean's error
+        self.products = Products() if whole and weighted else None
         self.per_byte = MomentTally()
         self.has_bytes = False
         self.evidence = EvidenceSums(level) if whole and not weighted else None
@@ -90,7 +93,7 @@ class PairState:
         self.wins += Wins.of(a.nll, b.nll)
         right_a, right_b = a.right, b.right
         if right_a is not None and right_b is not None:
-            self.accuracy = (self.accuracy or Accuracy()) + Accuracy.of(right_a, right_b)
+            self.accuracy = (self.accuracy or Accuracy()) + Accuracy.of(right_a, right_b, w)
         common = np.isfinite(a.nll) & np.isfinite(b.nll)
         self._of_common(a.nll[common], b.nll[common], beside.where(common))
         if not self._whole:
@@ -112,6 +115,8 @@ class PairState:
         if self.moments is not None:
             self.moments[0].add(None, a, w)
             self.moments[1].add(None, b, w)
+        if self.products is not None and w is not None:
+            self.products.add(a, b, w)
         if self.neighbours is not None:
             self.neighbours.add(a - b)
         weight = np.ones(len(a)) if w is None else w

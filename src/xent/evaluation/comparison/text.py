@@ -149,7 +149,7 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
         a = p.accuracy
         rows.append(
             (
-                "accuracy, A - B",
+                "rows with every label right, A - B" if c.kind == "labels" else "accuracy, A - B",
                 _points(a.difference),
                 f"McNemar's p {_p(a.p_value)}",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.comparison.tails import coin_p_value
+from xent.evaluation.exact import ratio
 from xent.evaluation.intervals.means import Interval
+from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["Accuracy", "Wins", "wilson_interval"]
 
@@ -68,27 +71,41 @@ class Wins:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Rows by which model found the truth. For labels: every label of the row."""
+    """Rows by which model found the truth. For labels: every label of the row.
+
+    The shares are of the weight, where rows have one; the test counts rows.
+    """
 
     both: int = 0
     only_a: int = 0
     only_b: int = 0
     neither: int = 0
+    # exact sums of the weights of the four, in this order; of rows without weights their counts
+    weights: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def __add__(self, other: Accuracy) -> Accuracy:
+        both, only_a, only_b, neither = map(operator.add, self.weights, other.weights)
         return Accuracy(
             self.both + other.both,
             self.only_a + other.only_a,
             self.only_b + other.only_b,
             self.neither + other.neither,
+            (both, only_a, only_b, neither),
         )
 
     @classmethod
-    def of(cls, right_a: Array, right_b: Array) -> Accuracy:
+    def of(cls, right_a: Array, right_b: Array, weight: Array | None = None) -> Accuracy:
         """Count rows, given which of them each model got right."""
-        counts = np.bincount(2 * right_a.astype(np.int64) + right_b, minlength=4)
-        neither, only_b, only_a, both = (int(c) for c in counts)
-        return cls(both, only_a, only_b, neither)
+        kind = 3 - 2 * right_a.astype(np.int64) - right_b
+        both, only_a, only_b, neither = (int(c) for c in np.bincount(kind, minlength=4))
+        if weight is None:
+            weights = (both, only_a, only_b, neither)
+        else:
+            sums = ExactSums(4)
+            sums.add(weight, kind)
+            first, second, third, fourth = sums.totals()
+            weights = (first, second, third, fourth)
+        return cls(both, only_a, only_b, neither, weights)
 
     @property
     def num_rows(self) -> int:
@@ -96,18 +113,21 @@ class Accuracy:
 
     @property
     def a(self) -> float:
-        """Share of rows that A got right."""
-        return (self.both + self.only_a) / self.num_rows if self.num_rows else math.nan
+        """Share of the rows, or of their weight, that A got right."""
+        both, only_a, _, _ = self.weights
+        return ratio(both + only_a, sum(self.weights))
 
     @property
     def b(self) -> float:
-        """Share of rows that B got right."""
-        return (self.both + self.only_b) / self.num_rows if self.num_rows else math.nan
+        """The same of B."""
+        both, _, only_b, _ = self.weights
+        return ratio(both + only_b, sum(self.weights))
 
     @property
     def difference(self) -> float:
         """Accuracy of A less that of B."""
-        return (self.only_a - self.only_b) / self.num_rows if self.num_rows else math.nan
+        _, only_a, only_b, _ = self.weights
+        return ratio(only_a - only_b, sum(self.weights))
 
     @property
     def p_value(self) -> float:
