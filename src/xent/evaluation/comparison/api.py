@@ -101,7 +101,8 @@ def compare(
         make a slice of each combination, as in `evaluate`.
     cluster : str or array, optional
         A column of the first source; rows of one value are not independent (tokens of a
-        document). The interval and the p-value then come from the clusters.
+        document). Intervals and p-values then come from the clusters, those of tables, shares
+        and divergences too.
     block : int, optional
         So many consecutive rows are a cluster.
     weight, bytes : str or array, optional

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any
 
-from xent.evaluation.comparison.clustered import GroupedClusters, moments_of_clusters
+from xent.evaluation.comparison.clustered import GroupedClusters, RowScores, moments_of_clusters
 from xent.evaluation.comparison.divergence import Distances
 from xent.evaluation.comparison.intervals import (
     anytime_interval,
@@ -20,7 +20,7 @@ from xent.evaluation.comparison.pairs import PairState
 from xent.evaluation.comparison.result import GroupRow, Pair
 from xent.evaluation.comparison.several import holm
 from xent.evaluation.comparison.sums import Group, Moments, PairSums, moments
-from xent.evaluation.comparison.wins import wilson_interval
+from xent.evaluation.comparison.wins import Accuracy, wilson_interval
 from xent.evaluation.exact import ratio
 from xent.evaluation.groups.slices import Value
 from xent.evaluation.intervals.clusters import centred
@@ -92,13 +92,17 @@ def pair_of(name_a: str, name_b: str, state: PairState, settings: Settings) -> P
             else math.nan
         ),
         "wins": state.wins,
-        "win_interval": state.wins.interval(level),
-        "accuracy": state.accuracy,
+        "win_interval": (
+            state.scores.share_interval("wins", level)
+            if state.scores is not None
+            else state.wins.interval(level)
+        ),
+        "accuracy": _accuracy(state, method),
     }
     if state.evidence is not None:
         pair["evidence"] = state.evidence.results(name_a, name_b)
     if state.distances is not None:
-        pair |= _distances(state.distances, level, 1 / nats_per(settings.unit))
+        pair |= _distances(state.distances, state.scores, level, 1 / nats_per(settings.unit))
     if state.classes is not None:
         # a row has one decision in the line of each label, and all of them in that of its slice
         one = 1 / nats_per(settings.unit)
@@ -189,11 +193,25 @@ def _correlation(state: PairState, whole: Group) -> float:
     return max(-1.0, min(1.0, (va + vb - vd) / (2 * math.sqrt(va) * math.sqrt(vb))))
 
 
-def _distances(distances: Distances, level: float, factor: float) -> dict[str, Any]:
+def _accuracy(state: PairState, method: str) -> Accuracy | None:
+    """The accuracies, with a test by clusters where rows come in them."""
+    if state.accuracy is None or state.scores is None:
+        return state.accuracy
+    p_value = difference_p_value(state.scores.moments("right"), method)
+    return replace(state.accuracy, clustered_p_value=p_value)
+
+
+def _distances(
+    distances: Distances, scores: RowScores | None, level: float, factor: float
+) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if distances.num_tops:
         found["same_top"] = distances.same_top / distances.num_tops
-        found["same_top_interval"] = wilson_interval(distances.same_top, distances.num_tops, level)
+        found["same_top_interval"] = (
+            scores.share_interval("same", level)
+            if scores is not None
+            else wilson_interval(distances.same_top, distances.num_tops, level)
+        )
     for field, sums, unit in (
         ("a_from_b", distances.a_from_b, factor),
         ("b_from_a", distances.b_from_a, factor),

@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.comparison.sums import Moments
+from xent.evaluation.comparison.wins import wilson_interval
 from xent.evaluation.groups.clusters import KeyedSums, Keys
 from xent.evaluation.groups.values import distinct
 from xent.evaluation.intervals.clusters import cluster_moments
+from xent.evaluation.intervals.means import Interval, no_interval
+from xent.evaluation.intervals.student import student_quantile
 
-__all__ = ["GroupedClusters", "moments_of_clusters"]
+__all__ = ["GroupedClusters", "RowScores", "moments_of_clusters"]
 
 Array = npt.NDArray[Any]
+SCORES = ("wins", "right", "same")
 
 
 def moments_of_clusters(clusters: KeyedSums, *, per_byte: bool = False) -> Moments:
@@ -28,6 +32,44 @@ def moments_of_clusters(clusters: KeyedSums, *, per_byte: bool = False) -> Momen
     size = [a + b for _, _, a, b, *_ in sums]
     of = [s for *_, s in sums] if per_byte else [w for _, w, *_ in sums]
     return Moments(len(sums), *cluster_moments(difference, of, size))
+
+
+class RowScores:
+    """Sums by cluster of what is counted in rows, whatever their weight: wins, right answers."""
+
+    def __init__(self) -> None:
+        self._sums = KeyedSums()
+
+    def add(self, clusters: tuple[Keys, Array], **scores: Array | None) -> None:
+        """Add rows by `wins` of B, `right` of A less B, and the `same` likeliest outcome."""
+        columns = [
+            None if (score := scores.get(name)) is None else np.asarray(score, dtype=np.float64)
+            for name in SCORES
+        ]
+        # a column that is not there has no result that is asked for
+        self._sums += KeyedSums.of_rows(*clusters, [None, *columns])
+
+    def moments(self, name: str) -> Moments:
+        """Return the moments of the mean of a score over rows."""
+        at = 2 + SCORES.index(name)
+        sums = self._sums.of.values()
+        counts, scores = [s[1] for s in sums], [s[at] for s in sums]
+        return Moments(len(counts), *cluster_moments(scores, counts))
+
+    def share_interval(self, name: str, level: float) -> Interval:
+        """Return Wilson's interval of a share, of as many rows as the clusters are worth.
+
+        That many independent rows would have the error that the clusters show; the quantile is
+        Student's of one degree of freedom less than there are clusters (Korn and Graubard).
+        """
+        m = self.moments(name)
+        if m.num_rows < 2:
+            return no_interval(level, "wilson", "one cluster has no spread to judge by")
+        rows, share = sum(s[0] for s in self._sums.of.values()), m.mean
+        square, spread = m.standard_error**2, share * (1 - share)
+        worth = min(rows, spread / square) if square > 0 and spread > 0 else m.num_rows
+        t = -student_quantile((1 - level) / 2, m.num_rows - 1)
+        return wilson_interval(share * worth, worth, level, t)
 
 
 class GroupedClusters:

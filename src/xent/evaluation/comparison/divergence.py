@@ -12,8 +12,10 @@ import numpy.typing as npt
 from xent.evaluation.comparison.intervals import difference_interval
 from xent.evaluation.comparison.products import Squares
 from xent.evaluation.comparison.spread import PERCENTS, Spread
-from xent.evaluation.comparison.sums import moments
+from xent.evaluation.comparison.sums import Moments, moments
+from xent.evaluation.groups.clusters import KeyedSums, Keys
 from xent.evaluation.groups.sums import MomentTally
+from xent.evaluation.intervals.clusters import cluster_moments
 from xent.evaluation.intervals.means import Interval
 from xent.kernels.cpu import measures, softmax_divergence
 
@@ -108,12 +110,15 @@ class SpreadSums:
 
     def __init__(self) -> None:
         self._moments = MomentTally()
+        self._clusters: KeyedSums | None = None
         self._squares: Squares | None = None  # of weighted values
         self._spread = Spread()
         self.num_values = self._infinite = 0
         self._low, self._high = math.inf, -math.inf
 
-    def add(self, values: Array, weight: Array | None) -> None:
+    def add(
+        self, values: Array, weight: Array | None, clusters: tuple[Keys, Array] | None = None
+    ) -> None:
         if not len(values):
             return
         self.num_values += len(values)
@@ -125,14 +130,24 @@ class SpreadSums:
             self._infinite += int((~finite).sum())
             values = values[finite]
             weight = None if weight is None else weight[finite]
+            clusters = clusters and (clusters[0], clusters[1][finite])
         self._moments.add(None, values, weight)
         if weight is not None:
             self._squares = self._squares or Squares()
             self._squares.add(values, weight)
+        if clusters is not None:
+            columns = [weight, values if weight is None else weight * values]
+            found = KeyedSums.of_rows(*clusters, columns)
+            self._clusters = found if self._clusters is None else self._clusters + found
 
     def result(self, level: float) -> Spreading:
         count = self.num_values - self._infinite
         (m,) = moments(self._moments)
+        of = m
+        if self._clusters is not None:
+            sums = self._clusters.of.values()
+            weights, totals = [w for _, w, _ in sums], [t for *_, t in sums]
+            of = Moments(len(sums), *cluster_moments(totals, weights))
         if self._squares is not None:
             root = self._squares.root_mean()
         else:
@@ -142,7 +157,7 @@ class SpreadSums:
             num_rows=self.num_values,
             num_infinite=self._infinite,
             finite_mean=m.mean,
-            interval=difference_interval(m, level, "hall"),
+            interval=difference_interval(of, level, "hall"),
             root_mean_square=root,
             low=self._low if self.num_values else math.nan,
             high=self._high if self.num_values else math.nan,
@@ -160,9 +175,15 @@ class Distances:
     b_from_a: SpreadSums = field(default_factory=SpreadSums)
     truth: SpreadSums = field(default_factory=SpreadSums)
 
-    def add_truth(self, a: Array, b: Array, weight: Array | None) -> None:
+    def add_truth(
+        self,
+        a: Array,
+        b: Array,
+        weight: Array | None,
+        clusters: tuple[Keys, Array] | None = None,
+    ) -> None:
         """Add rows of these losses: what the truth was given, A less B."""
-        self.truth.add(truth_difference(a, b), weight)
+        self.truth.add(truth_difference(a, b), weight, clusters)
 
     def add_tops(self, same: Array) -> None:
         self.same_top += int(same.sum())

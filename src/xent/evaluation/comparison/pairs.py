@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import XentTypeError
-from xent.evaluation.comparison.clustered import GroupedClusters
+from xent.evaluation.comparison.clustered import GroupedClusters, RowScores
 from xent.evaluation.comparison.divergence import Distances, divergences
 from xent.evaluation.comparison.evidence import EvidenceSums
 from xent.evaluation.comparison.products import Products
@@ -71,6 +71,7 @@ class PairState:
         self.slice_clusters = GroupedClusters() if whole and clustered else None
         # weight, loss of A, loss of B, bytes
         self.clusters = KeyedSums() if clustered else None
+        self.scores = RowScores() if clustered else None
         # of each model on the rows that are possible under both
         self.moments = (MomentTally(), MomentTally()) if whole else None
         # of rows with weights, whose moments are those of the mean's error
@@ -92,10 +93,17 @@ class PairState:
         self.all.add(a.nll, b.nll, w)
         self.wins += Wins.of(a.nll, b.nll)
         right_a, right_b = a.right, b.right
+        right = same = None
         if right_a is not None and right_b is not None:
+            right = right_a.astype(np.float64) - right_b
             self.accuracy = (self.accuracy or Accuracy()) + Accuracy.of(right_a, right_b, w)
         common = np.isfinite(a.nll) & np.isfinite(b.nll)
         self._of_common(a.nll[common], b.nll[common], beside.where(common))
+        if self._whole:
+            same = _same_tops(a, b)
+        if self.scores is not None and beside.clusters is not None:
+            wins = 0.5 * (1 + _higher(a.nll, b.nll))
+            self.scores.add(beside.clusters, wins=wins, right=right, same=same)
         if not self._whole:
             return
         if self.classes is not None:
@@ -105,7 +113,7 @@ class PairState:
             _add_clusters(self.slice_clusters, a.nll, b.nll, beside, beside.slices)
         if self.evidence is not None:
             self.evidence.add(a.nll, b.nll)
-        self._distances(a, b, w)
+        self._distances(a, b, same, beside)
 
     def _of_common(self, a: Array, b: Array, beside: Beside) -> None:
         """Rows that are possible under both models."""
@@ -142,20 +150,14 @@ class PairState:
             self.classes.add(of_a, of_b, w, group, count)
             _add_clusters(self.class_clusters, of_a, of_b, beside, group)
 
-    def _distances(self, a: Rows, b: Rows, w: Array | None) -> None:
-        distances = self.distances
+    def _distances(self, a: Rows, b: Rows, same: Array | None, beside: Beside) -> None:
+        distances, w, clusters = self.distances, beside.weight, beside.clusters
         assert distances is not None
         if a.label_nll is None:
-            distances.add_truth(a.nll, b.nll, w)
-        if a.predicted is None or b.predicted is None:
+            distances.add_truth(a.nll, b.nll, w, clusters)
+        if same is None:
             return
-        if a.predicted.dtype != b.predicted.dtype:
-            raise XentTypeError(
-                "predicted must be columns of one type, got numbers of one model and text of the "
-                "other: are both names, or both numbers, of tokens?"
-            )
-        same = a.predicted == b.predicted
-        distances.add_tops(same.all(axis=1) if same.ndim == 2 else same)
+        distances.add_tops(same)
         p, q = a.predictions, b.predictions
         if p is None or q is None:
             return  # log-probabilities of what happened say nothing of the rest
@@ -164,8 +166,26 @@ class PairState:
         else:
             forth = divergences(p, q, (a.given, b.given), self._least)
             back = divergences(q, p, (b.given, a.given), self._least)
-        distances.a_from_b.add(forth, w)
-        distances.b_from_a.add(back, w)
+        distances.a_from_b.add(forth, w, clusters)
+        distances.b_from_a.add(back, w, clusters)
+
+
+def _same_tops(a: Rows, b: Rows) -> Array | None:
+    """Which rows have the same likeliest outcome; None where it is not known."""
+    if a.predicted is None or b.predicted is None:
+        return None
+    if a.predicted.dtype != b.predicted.dtype:
+        raise XentTypeError(
+            "predicted must be columns of one type, got numbers of one model and text of the "
+            "other: are both names, or both numbers, of tokens?"
+        )
+    same: Array = np.asarray(a.predicted == b.predicted)
+    return np.asarray(same.all(axis=1)) if same.ndim == 2 else same
+
+
+def _higher(a: Array, b: Array) -> Array:
+    """Return 1 where `a` is higher, -1 where `b` is, 0 where they are equal, or both infinite."""
+    return (a > b).astype(np.float64) - (a < b)
 
 
 def _add_clusters(

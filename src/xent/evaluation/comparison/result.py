@@ -157,7 +157,8 @@ class Pair:
                 "accuracy_difference": self.accuracy.difference,
                 "only_a_right": self.accuracy.only_a,
                 "only_b_right": self.accuracy.only_b,
-                "mcnemar_p_value": self.accuracy.p_value,
+                "accuracy_p_value": self.accuracy.p_value,
+                "mcnemar_p_value": self.accuracy.mcnemar_p_value,
             }
         if self.evidence is not None:
             for side, e in zip(("a", "b"), self.evidence, strict=True):

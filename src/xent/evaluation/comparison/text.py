@@ -151,7 +151,8 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
             (
                 "rows with every label right, A - B" if c.kind == "labels" else "accuracy, A - B",
                 _points(a.difference),
-                f"McNemar's p {_p(a.p_value)}",
+                ("p by cluster " if a.clustered_p_value is not None else "McNemar's p ")
+                + _p(a.p_value),
             )
         )
         rows.append(("  right only by A, only by B", f"{a.only_a:,}, {a.only_b:,}", ""))

@@ -21,8 +21,10 @@ __all__ = ["Accuracy", "Wins", "wilson_interval"]
 Array = npt.NDArray[Any]
 
 
-def wilson_interval(successes: float, trials: int, level: float = 0.95) -> Interval:
-    """Return Wilson's interval for a share.
+def wilson_interval(
+    successes: float, trials: float, level: float = 0.95, z: float | None = None
+) -> Interval:
+    """Return Wilson's interval for a share; `z` is the quantile, else the normal one.
 
     >>> interval = wilson_interval(8, 10)
     >>> round(interval.low, 4), round(interval.high, 4)
@@ -30,7 +32,7 @@ def wilson_interval(successes: float, trials: int, level: float = 0.95) -> Inter
     """
     if trials == 0:
         return Interval(math.nan, math.nan, level, "wilson")
-    z = NormalDist().inv_cdf(0.5 + level / 2)
+    z = NormalDist().inv_cdf(0.5 + level / 2) if z is None else z
     share, extra = successes / trials, z * z / trials
     centre = (share + extra / 2) / (1 + extra)
     half = z / (1 + extra) * math.sqrt(share * (1 - share) / trials + extra / (4 * trials))
@@ -82,6 +84,7 @@ class Accuracy:
     neither: int = 0
     # exact sums of the weights of the four, in this order; of rows without weights their counts
     weights: tuple[int, int, int, int] = (0, 0, 0, 0)
+    clustered_p_value: float | None = None  # of rows that go wrong together
 
     def __add__(self, other: Accuracy) -> Accuracy:
         both, only_a, only_b, neither = map(operator.add, self.weights, other.weights)
@@ -131,5 +134,11 @@ class Accuracy:
 
     @property
     def p_value(self) -> float:
+        """Of no difference: by clusters where rows come in them, else McNemar's."""
+        clustered = self.clustered_p_value
+        return self.mcnemar_p_value if clustered is None else clustered
+
+    @property
+    def mcnemar_p_value(self) -> float:
         """McNemar's exact test: how even the rows split that only one model got right."""
         return coin_p_value(self.only_a, self.only_b)

@@ -54,7 +54,9 @@ def _measures(p: Pair) -> list[tuple[Cell, ...]]:
     if p.anytime_interval is None:
         del found[0]
     if p.accuracy is not None:
-        found.append(("accuracy_difference", p.accuracy.difference, None, p.accuracy.p_value))
+        mcnemar = p.accuracy.clustered_p_value is None
+        name = "accuracy_difference" if mcnemar else "accuracy_clustered"
+        found.append((name, p.accuracy.difference, None, p.accuracy.p_value))
     found.append(("same_top", p.same_top, range_of(p.same_top_interval), math.nan))
     return [
         (key, value, interval, _known(p_value))

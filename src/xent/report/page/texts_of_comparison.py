@@ -47,6 +47,7 @@ OF_COMPARISON: dict[str, tuple[str, str]] = {
     "perplexity_ratio": ("perplexity, first / second", "困惑度之比，第一个 / 第二个"),
     "bits_per_byte_difference": ("difference of bits per byte", "每字节比特数之差"),
     "accuracy_difference": ("difference of accuracy (McNemar's p)", "准确率之差（McNemar 检验）"),
+    "accuracy_clustered": ("difference of accuracy (p by cluster)", "准确率之差（按簇检验）"),
     "same_top": (
         "share of rows with the same likeliest class",
         "最可能的类别相同的行所占比例",
