@@ -304,3 +304,26 @@ def test_standard_input_is_one_of_them(tables, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.stdin", stream)
     c = compare(str(tmp_path / "a.parquet"), "-", probs="p", target="y")
     assert c.difference == compare(first, second, probs="p", target="y").difference
+
+
+def test_hints_of_what_users_try(tables, tmp_path):
+    first, second, _ = tables
+    refused("got 'id,name'; a key is one column: make one of them with --sql", first, second,
+            probs="p", target="y", key="id,name", kind=SourceError)  # fmt: skip
+    # a column of weights that nobody named was taken for the probabilities of a class
+    more = first.append_column("w", pa.array(np.linspace(0.1, 2, 300)))
+    both = [t.rename_columns(["id", "name", "y", "risk", *t.column_names[4:]]).drop(["name"])
+            for t in (more, second)]  # fmt: skip
+    refused("got risk, w only in .*; .*, or say which columns are predictions with probs",
+            *both, target="y", key="id")  # fmt: skip
+
+
+def test_better_is_of_the_rows_that_both_hold_possible(tables):
+    y = np.array([1, 0] * 50)
+    p = np.where(y == 1, 0.8, 0.2) + np.linspace(-0.05, 0.05, 100)
+    q = np.where(y == 1, 0.6, 0.4)
+    p[0] = 0.0  # A is infinitely worse, and better on all other rows
+    text = str(compare((y, p), (y, q)))
+    assert "inf: 1 row impossible for A alone" in text
+    assert "A is better on these" in text
+    assert "A is better on these" not in str(compare((y[1:], p[1:]), (y[1:], q[1:])))

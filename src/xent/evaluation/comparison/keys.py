@@ -64,6 +64,13 @@ class KeyedRows:
             try:
                 column_named("key", self._key, list(by_name))
             except SourceError as error:
+                if all(part.strip() in by_name for part in self._key.split(",")):
+                    raise SourceError(
+                        f"{source.name}: key must name a column, got {self._key!r}; a key is one "
+                        "column: make one of them with --sql \"SELECT *, concat_ws('/', "
+                        f'{self._key}) AS key FROM source"',
+                        value=self._key,
+                    ) from None
                 raise SourceError(f"{source.name}: {error}", value=self._key) from None
             kinds.append(by_name[self._key])
         for source, kind in zip(self._sources, kinds, strict=True):

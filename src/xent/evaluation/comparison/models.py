@@ -50,7 +50,8 @@ def plan_models(
     plans = [_plan(sources[at], heads[at], options, taken) for at, options in said]
     models = []
     for name, (at, options), plan in zip(names, said, plans, strict=True):
-        order = _order(names[0], plans[0], name, plan)
+        named = None not in (said[0][1].predictions, options.predictions)
+        order = _order(names[0], plans[0], name, plan, named=named)
         models.append(Model(name, at, plan, RowScorer(plan, options, order)))
     return models
 
@@ -82,8 +83,11 @@ def _plan(source: Source, head: Batch, options: Options, taken: set[str]) -> Pla
     return plan
 
 
-def _order(first_name: str, first: Plan, name: str, plan: Plan) -> npt.NDArray[Any]:
-    """Return the number of each class of `plan` among the classes of the first."""
+def _order(first_name: str, first: Plan, name: str, plan: Plan, *, named: bool) -> npt.NDArray[Any]:
+    """Return the number of each class of `plan` among the classes of the first.
+
+    `named` says whether the columns of both were named, or inferred.
+    """
     if plan.kind != first.kind:
         raise XentValueError(
             f"models must predict the same, got {_what(first)} from {first_name} and "
@@ -102,6 +106,8 @@ def _order(first_name: str, first: Plan, name: str, plan: Plan) -> npt.NDArray[A
         hint = ""
         if len(plan.classes) == len(first.classes):
             hint = "; if their columns are in the same order, name the classes with classes"
+        if not named:
+            hint += f"{', or' if hint else ';'} say which columns are predictions with probs"
         raise XentValueError(
             f"models must predict the same classes, got {'; '.join(both).replace(';', ',')}{hint}"
         )

@@ -134,6 +134,8 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
     better = "neither is shown to be better"
     if p.p_value < 1 - c.level:
         better = "B is better" if value > 0 else "A is better"
+        if p.num_common < p.num_rows:
+            better += " on these"
     clustered = f", {p.num_clusters:,} clusters" if p.num_clusters is not None else ""
     rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", better))
     if p.anytime_interval is not None:
