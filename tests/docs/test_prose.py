@@ -69,6 +69,9 @@ def test_the_interval_of_the_first_steps():
     shown = re.search(r"95 % interval +([\d.]+) to ([\d.]+)", text).groups()
     assert tuple(f"{float(end):.4f}" for end in shown) == said
     assert f"**{said[0]} 到 {said[1]}**" in text_of("zh/start.md")
+    carried = re.search(r"the worst (1 % of the rows carry [0-9.]+ %) of the loss\n", text)[1]
+    assert f"{carried} of the loss." in text
+    assert f"1 % 的行占了总损失的 {carried.split('carry ')[1]}" in text_of("zh/start.md")
 
 
 def test_the_rounded_terms_of_the_article():

@@ -27,6 +27,7 @@ from xent.evaluation.hints.hint import Hint
 from xent.evaluation.intervals.means import Interval
 from xent.evaluation.intervals.of_summary import interval_of
 from xent.evaluation.numbers import counted
+from xent.evaluation.row_numbers import RowNumbers
 from xent.evaluation.summary.summary import Summary
 from xent.units import Unit, nats_per
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["ClassRow", "Evaluation"]
 
 CLIP_SHARE = 0.1
-SHOWN_WORST = 10
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(RowNumbers):
     """What predictions are worth; prints as a table.
 
     Every number is computed from `summary`. Add evaluations of parts (or hand them to
@@ -111,16 +111,6 @@ class Evaluation:
 
     def _in_unit(self, nats: float) -> float:
         return nats / nats_per(self.unit)
-
-    @property
-    def num_rows(self) -> int:
-        """Rows scored, impossible ones included."""
-        return self.summary.num_rows
-
-    @property
-    def num_impossible(self) -> int:
-        """Rows whose outcome had probability 0."""
-        return self.summary.num_impossible
 
     @property
     def log_loss(self) -> float:
@@ -238,22 +228,6 @@ class Evaluation:
             )
         return rows
 
-    @property
-    def worst(self) -> list[dict[str, Any]]:
-        """The most surprising possible rows: number, loss, and what was predicted instead."""
-        names = self.summary.classes
-        of_class = self.summary.kind == "classes"
-        return [
-            {
-                "row": s.row,
-                "log_loss": self._in_unit(s.nll),
-                **(
-                    {"target": names[s.target], "predicted": names[s.predicted]} if of_class else {}
-                ),
-            }
-            for s in self.summary.worst
-        ]
-
     @cached_property
     def decomposition(self) -> list[Decomposition]:
         """What the log loss is made of, in the unit: the first is of the whole; see `decompose`.
@@ -342,11 +316,11 @@ class Evaluation:
             "note": self.note,
             "task": s.kind,
             "unit": self.unit,
-            "num_rows": s.num_rows,
-            "num_ignored": s.num_ignored,
-            "num_missing": s.num_missing,
-            "num_impossible": s.num_impossible,
-            "num_clipped": s.num_clipped,
+            "num_rows": self.num_rows,
+            "num_ignored": self.num_ignored,
+            "num_missing": self.num_missing,
+            "num_impossible": self.num_impossible,
+            "num_clipped": self.num_clipped,
             "impossible_rows": list(s.impossible_rows),
             "missing_rows": list(s.missing_rows),
             "weight": rounded(s.sum_weight),
@@ -378,7 +352,7 @@ class Evaluation:
             numbers["slices"] = [{**vars(r), "interval": vars(r.interval)} for r in self.slices]
             numbers["slice_information"] = self.slice_information
             numbers["slice_information_by_chance"] = self.slice_information_by_chance
-        numbers["worst"] = self.worst[:SHOWN_WORST]
+        numbers |= self._rows_as_numbers()
         numbers["warnings"] = self.warnings
         numbers["hints"] = [hint._asdict() for hint in self.hints]
         return numbers

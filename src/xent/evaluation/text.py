@@ -15,6 +15,7 @@ from xent.evaluation.summary.rows import Row
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
+    from xent.evaluation.worst_rows import WorstShare
 
 __all__ = ["interval_text", "render"]
 
@@ -204,4 +205,15 @@ def _worst(e: Evaluation) -> list[str]:
         rows.append(("-" if w["row"] is None else str(w["row"]), number(w["log_loss"]), *names))
     counted = any(isinstance(w["row"], int) for w in worst)
     title = "  most surprising rows" + (" (counted from 0)" if counted else "")
-    return [title, *("    " + line for line in table(rows, left=(2, 3)))]
+    lines = [title, *("    " + line for line in table(rows, left=(2, 3)))]
+    if e.worst_share is not None:
+        lines.append(f"  {_share_text(e.worst_share, finite=not e.num_impossible)}")
+    return lines
+
+
+def _share_text(share: WorstShare, *, finite: bool) -> str:
+    """Return how much the worst rows carry; of the loss that is finite where not all of it is."""
+    low, high = percent(share.low), percent(share.high)
+    carry = low if low == high else f"{low} to {high}"
+    loss = "the loss" if finite else "the loss of possible rows"
+    return f"the worst {100 * share.fraction:g} % of the rows carry {carry} of {loss}"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from xent.evaluation.calibration.of_summary import surprise_cells_of
-from xent.evaluation.exact import rounded
 from xent.evaluation.hints.allowed import Allowed, is_more, surplus
 from xent.evaluation.hints.hint import Hint
 from xent.evaluation.hints.seen import Seen
 from xent.evaluation.summary.summary import Summary
 from xent.evaluation.summary.surprise import surprise_edges
+from xent.evaluation.worst_rows import worst_share_of
 
 __all__ = ["concentrated"]
 
@@ -31,15 +30,11 @@ def concentrated(s: Summary, seen: Seen) -> Iterator[Hint]:
         return
     top = s.num_rows // 100
     alike = s.sum_weight_squared == s.sum_weight
-    if alike and top <= len(s.worst):
-        part = math.fsum(w.nll for w in s.worst[:top]) / rounded(s.sum_nll)
-        makes = f"{part:.0%}"
-    elif (cells := surprise_cells_of(s)) is not None:
-        part, _ = cells.share_of_worst(0.01, rounded(s.sum_nll))
-        makes = f"at least {part:.0%}"
-    else:
+    share = worst_share_of(s)
+    if share is None or share.low < CONCENTRATED_SHARE:
         return
-    beyond = _more_than_allowed(s, alike) if part >= CONCENTRATED_SHARE else None
+    makes = ("" if share.low == share.high else "at least ") + f"{share.low:.0%}"
+    beyond = _more_than_allowed(s, alike)
     if beyond is None:
         return
     count, nll, allowed = beyond

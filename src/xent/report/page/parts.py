@@ -10,9 +10,9 @@ import numpy as np
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
 from xent.evaluation.calibration.terms import POSSIBLE
-from xent.evaluation.exact import rounded
 from xent.evaluation.numbers import counted, largest
 from xent.evaluation.result import Evaluation
+from xent.evaluation.worst_rows import WORST
 from xent.report.page.model import (
     Cell,
     Column,
@@ -45,7 +45,6 @@ BARS = 40  # of a histogram of forecasts
 BAR = 4  # cells of losses in a bar
 FEWEST_BARS, MOST_BARS = 12, 48
 LITTLE = 0.0005  # of the loss
-WORST = 0.01
 
 
 def notes_of(e: Evaluation) -> tuple[Note, ...]:
@@ -184,8 +183,7 @@ def surprise_of(e: Evaluation) -> Surprise | None:
     rows[0] += counts[:first].sum()
     loss[0] += (counts * middle)[:first].sum()
     all_loss = float(loss.sum())
-    total = rounded(s.sum_nll)
-    low, high = cells.share_of_worst(WORST, total)
+    share = e.worst_share
     # rows from the top down until the worst ones are together
     beyond = np.cumsum(counts[::-1])[::-1]
     start = int(np.flatnonzero(beyond >= WORST * counts.sum())[-1])
@@ -193,9 +191,9 @@ def surprise_of(e: Evaluation) -> Surprise | None:
         edges=tuple((edges[first : last + 1 : BAR] / per).tolist()),
         rows=tuple((rows / rows.sum()).tolist()),
         loss=tuple((loss / all_loss).tolist()) if all_loss else tuple(0.0 for _ in loss),
-        worst_share=WORST,
-        worst_low=_finite(low),
-        worst_high=_finite(high),
+        worst_share=None if share is None else share.fraction,
+        worst_low=None if share is None else share.low,
+        worst_high=None if share is None else share.high,
         worst_from=float(edges[start]) / per,
         below=bool(counts[:first].any()),
         num_impossible=s.num_impossible,
