@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from xent.errors import MisuseWarning, SourceError, XentValueError
-from xent.evaluation.engines import engine_named, local
+from xent.evaluation.engines import engine_named
 from xent.evaluation.faults import check_weight
 from xent.evaluation.reading.batches import num_rows
 from xent.evaluation.reading.inputs import plain_inputs
@@ -233,8 +233,6 @@ def _run(source: Any, options: Options, progress: Progress | None, engine: Any) 
     plan = make_plan(source.fields, head, options)
     summary, sample = engine.score(source, plan, options, progress)
     result = _result(source.name, plan, summary, options)
-    if sample is None and engine is not local:
-        return result
     return replace(result, row_terms=row_terms(sample, plan, options, summary))
 
 

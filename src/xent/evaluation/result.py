@@ -271,13 +271,13 @@ class Evaluation(RowNumbers):
     @cached_property
     def shift(self) -> Shift | None:
         """What re-balancing two classes would gain: a constant added to the logit of class 1."""
-        found = shift_of(self.summary)
+        found = shift_of(self.summary, level=self.level)
         return found and found.scaled(1 / nats_per(self.unit))
 
     @cached_property
     def label_shifts(self) -> LabelShifts | None:
         """What re-balancing each label would gain: a constant added to its logit."""
-        found = label_shifts_of(self.summary)
+        found = label_shifts_of(self.summary, level=self.level)
         return found and found.scaled(1 / nats_per(self.unit))
 
     def reliability(self, group: str | int | None = None, **options: Any) -> Reliability:

@@ -77,6 +77,22 @@ def test_the_p_value_holds_for_labels_that_hang_together():
     assert_allclose(gains.mean(), found[0].null, atol=4 * gains.std() / math.sqrt(200))
 
 
+@pytest.mark.parametrize("hang_together", [0.0, 0.9])
+def test_the_interval_covers_however_labels_hang_together(hang_together):
+    shifts = (0.5, -0.8, 0.0)
+    # the truth, by many rows
+    truth = judged(*rows(400_000, shifts, seed=999)).label_shifts.gain
+    covered, n = [], 400
+    for seed in range(200):
+        found = judged(*rows(n, shifts, seed, hang_together)).label_shifts
+        assert found.low <= found.gain <= found.high
+        covered.append(found.low <= truth <= found.high)
+    assert np.mean(covered) > 0.95 - 3 * math.sqrt(0.95 * 0.05 / 200)
+    narrow = judged(*rows(n, shifts), level=0.5).label_shifts
+    wide = judged(*rows(n, shifts)).label_shifts
+    assert wide.low < narrow.low < narrow.gain < narrow.high < wide.high
+
+
 def test_a_label_of_one_outcome_is_left_as_it_is():
     logits, y = rows(400, (0.8, 0.0, 0.0))
     y[:, 1] = 0
@@ -108,6 +124,7 @@ def test_units_splits_and_other_tasks():
     whole = judged(logits, y)
     bits = judged(logits, y, unit="bit")
     assert bits.label_shifts.gain == pytest.approx(whole.label_shifts.gain / math.log(2))
+    assert bits.label_shifts.high == pytest.approx(whole.label_shifts.high / math.log(2))
     assert bits.label_shifts.null == pytest.approx(whole.label_shifts.null / math.log(2))
     parts = sum((judged(logits[k::3], y[k::3]).summary for k in range(3)), Summary())
     again = type(whole)(parts)

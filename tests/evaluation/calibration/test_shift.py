@@ -52,12 +52,81 @@ def test_the_p_value_is_that_of_chance():
     assert best_shift(*cells_of(*rows(400, 1.0)), GRID).p_value < 1e-6
 
 
+def truth_of(slope, shift, spread=1.5):
+    """Best shift of logits whose truth has logit slope * z + shift, and its gain a row."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(201)
+    z, weights = spread * nodes, weights / weights.sum()
+    p = expit(slope * z + shift)
+
+    def loss(b):
+        return float(weights @ (np.logaddexp(0, z + b) - p * (z + b)))
+
+    best = minimize_scalar(loss, bounds=(-9, 9), method="bounded", options={"xatol": 1e-10})
+    return loss(0.0) - best.fun
+
+
+@pytest.mark.parametrize(
+    ("slope", "shift", "n", "level"),
+    [
+        (1.0, 0.0, 300, 0.95),
+        (1.0, 0.3, 300, 0.8),
+        (1.0, -1.5, 300, 0.95),
+        # shifted they are still too sure, or not sure enough, and vary more or less
+        (0.4, 0.5, 300, 0.8),
+        (0.4, 0.5, 3000, 0.95),
+        (2.5, 0.5, 300, 0.8),
+    ],
+)
+def test_the_interval_covers_the_gain(slope, shift, n, level):
+    rng = np.random.default_rng(5)
+    truth, covered = truth_of(slope, shift), []
+    for _ in range(400):
+        logit = 1.5 * rng.normal(size=n)
+        y = rng.random(n) < expit(slope * logit + shift)
+        found = best_shift(*cells_of(logit, y), GRID, level=level)
+        assert found.low <= found.gain <= found.high
+        covered.append(found.low <= truth + 1e-12 and truth - 1e-12 <= found.high)
+    error = np.sqrt(level * (1 - level) / 400)
+    share = np.mean(covered)
+    # where nothing is to be gained all intervals may hold 0
+    assert share > level - 3 * error - 0.01
+    if shift:
+        assert share < level + 3 * error + 0.01
+
+
+def test_the_interval_is_that_of_several_classes_where_the_shifted_are_calibrated():
+    logit, y = rows(200_000, 0.5)
+    found = best_shift(*cells_of(logit, y), GRID)
+    z, root = stats.norm.ppf(0.975), np.sqrt(2 * 200_000 * found.gain)
+    assert_allclose(found.low, (root - z) ** 2 / 400_000, rtol=2e-3)
+    assert_allclose(found.high, (root + z) ** 2 / 400_000, rtol=2e-3)
+
+
+def test_the_interval_is_as_wide_as_rows_vary():
+    logit, y = rows(3000, 0.5)
+    found = best_shift(*cells_of(logit, y), GRID, level=0.9)
+    # differences of the rows themselves, and the first order of the root's error
+    gained = binary_losses(logit, y) - binary_losses(logit + found.shift, y)
+    half = stats.norm.ppf(0.95) * gained.std() / np.sqrt(4 * found.gain * 3000)
+    assert_allclose(np.sqrt(found.high) - np.sqrt(found.gain), half, rtol=5e-3)
+    assert_allclose(np.sqrt(found.gain) - np.sqrt(found.low), half, rtol=5e-3)
+    # it goes over into that of no shift at all
+    balanced = best_shift(*cells_of(logit - 2e-3, y), GRID)
+    assert balanced.low <= balanced.gain <= balanced.high
+
+
+def test_nothing_is_known_of_one_outcome():
+    found = best_shift(*cells_of(rows(50, 0.0)[0], np.ones(50)), GRID)
+    assert (found.low, found.high) == (0, np.inf)
+
+
 def test_weights_count_as_rows_do():
     logit, y = rows(200, 0.5)
     once = best_shift(*cells_of(logit, y), GRID)
     twice = best_shift(*cells_of(logit, y, np.full(200, 2.0)), GRID, scale=0.5)
     assert_allclose(twice.gain, once.gain, rtol=1e-12)
     assert_allclose(twice.p_value, once.p_value, rtol=1e-9)
+    assert_allclose([twice.low, twice.high], [once.low, once.high], rtol=1e-9)
 
 
 def test_one_outcome_wants_no_end_of_shift():

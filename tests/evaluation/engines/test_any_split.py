@@ -57,7 +57,7 @@ def parts(table, cuts):
 
 
 def bits(evaluation):
-    return evaluation.summary.without_rows().to_json()
+    return evaluation.summary.without_rows().to_json(), evaluation.row_terms
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=REUSED)

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from scipy.special import log_softmax, softmax
 
-from xent.evaluation import evaluate
-from xent.evaluation.recalibration import fit_shift, fit_vector, sample
+from xent.evaluation import evaluate, sample
+from xent.evaluation.recalibration import fit_shift, fit_vector
 from xent.evaluation.state import load_state, save_state
 from xent.report.page import html_page
 

@@ -112,7 +112,7 @@ def _equally_likely(summary: Summary) -> float | None:
     return None if seen.any() else math.log(2 if labels else summary.num_classes)
 
 
-def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
+def shift_of(summary: Summary, grid: Grid | None = None, *, level: float = 0.95) -> Shift | None:
     """Return what re-balancing two classes would gain, in nats; None for other tasks.
 
     Rows that are impossible are left out: no shift repairs them.
@@ -123,10 +123,13 @@ def shift_of(summary: Summary, grid: Grid | None = None) -> Shift | None:
     if cells is None:
         return None
     zeros, ones = cells.possible().weights()
-    return best_shift(zeros[0], ones[0], grid or default_grid(), scale=rows_for_weight(summary))
+    scale = rows_for_weight(summary)
+    return best_shift(zeros[0], ones[0], grid or default_grid(), scale=scale, level=level)
 
 
-def label_shifts_of(summary: Summary, grid: Grid | None = None) -> LabelShifts | None:
+def label_shifts_of(
+    summary: Summary, grid: Grid | None = None, *, level: float = 0.95
+) -> LabelShifts | None:
     """Return what re-balancing each label would gain, in nats; None for other tasks.
 
     None too where labels are too many for cells of their own. Rows with an impossible label are
@@ -137,7 +140,9 @@ def label_shifts_of(summary: Summary, grid: Grid | None = None) -> LabelShifts |
         return None
     grid, scale = grid or default_grid(), rows_for_weight(summary)
     zeros, ones = cells.possible().weights()
-    found = [best_shift(z, o, grid, scale=scale) for z, o in zip(zeros, ones, strict=True)]
+    found = [
+        best_shift(z, o, grid, scale=scale, level=level) for z, o in zip(zeros, ones, strict=True)
+    ]
     shifts = tuple(shift for shift in found if shift is not None)
     return LabelShifts(cells.groups, shifts) if len(shifts) == len(found) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ __all__ = ["LabelShifts", "Shift", "best_shift"]
 Array = npt.NDArray[np.float64]
 
 FARTHEST = 64.0  # beyond it no logit of the grid changes sides
+SMALL = 1e-3  # a shift below it gains so little that its digits are rounding
 ONE_OUTCOME = "only one outcome was seen: any shift towards it gains"
 
 
@@ -38,6 +40,8 @@ class Shift:
     note : str
     null : float
         What such a model gains on average: 1 / 2n for n rows.
+    low, high : float
+        Interval of the gain over new rows; 0 and inf where only one outcome was seen.
     """
 
     shift: float
@@ -46,6 +50,8 @@ class Shift:
     p_value: float
     note: str = ""
     null: float = 0.0
+    low: float = 0.0
+    high: float = math.inf
 
     def scaled(self, factor: float) -> Shift:
         """Return the gain in another unit."""
@@ -55,6 +61,8 @@ class Shift:
             gain=self.gain * factor,
             gain_bounds=(low * factor, high * factor),
             null=self.null * factor,
+            low=self.low * factor,
+            high=self.high * factor,
         )
 
 
@@ -101,6 +109,16 @@ class LabelShifts:
         return self._mean([s.null for s in self.shifts if not s.note])
 
     @property
+    def low(self) -> float:
+        """Mean of the labels' intervals, which holds however the labels hang together."""
+        return self._mean([s.low for s in self.shifts if not s.note])
+
+    @property
+    def high(self) -> float:
+        """As `low`: labels that are independent would have a narrower interval."""
+        return self._mean([s.high for s in self.shifts if not s.note])
+
+    @property
     def p_value(self) -> float:
         """Bonferroni's, which holds however the labels hang together: least p-value times labels.
 
@@ -126,6 +144,8 @@ class LabelShifts:
             "gain": self.gain,
             "gain_bounds": list(self.gain_bounds),
             "null": self.null,
+            "low": self.low,
+            "high": self.high,
             "p_value": self.p_value,
             "labels": [
                 {"name": n, **vars(s), "gain_bounds": list(s.gain_bounds)}
@@ -135,7 +155,12 @@ class LabelShifts:
 
 
 def best_shift(
-    zeros: npt.ArrayLike, ones: npt.ArrayLike, grid: Grid, *, scale: float = 1.0
+    zeros: npt.ArrayLike,
+    ones: npt.ArrayLike,
+    grid: Grid,
+    *,
+    scale: float = 1.0,
+    level: float = 0.95,
 ) -> Shift | None:
     r"""Return the constant that the logits lack, from weights of zeros and ones in cells.
 
@@ -153,9 +178,21 @@ def best_shift(
     grid : Grid
     scale : float
         Rows for each unit of weight.
+    level : float, default 0.95
+        Of the interval of the gain.
 
     Notes
     -----
+    The interval is that of a fit of one parameter to several classes (`decompose_fit`), as wide
+    as rows really vary. A row gains d = s(z) - s(z + b) + b y, and the error of the root of the
+    mean gain g is :math:`\sqrt{v / 2n}` with :math:`v = \operatorname{var}(d) / 2g`, which is 1
+    where the shifted forecasts are calibrated:
+
+    .. math::
+        \left(\sqrt{g} \pm z_{1 - \alpha / 2} \sqrt{v / 2n}\right)^2 .
+
+    It does not count what the cells hide, which is in `gain_bounds`.
+
     `gain_bounds`: s(z) - s(z + b) is monotone in z, so that each cell's is between those
     of its edges; b y does not depend on the cell.
 
@@ -209,6 +246,10 @@ def best_shift(
         gain(high, min(best(high), 0.0)),
     )
     note = ONE_OUTCOME if total == 0 or total == weight else ""
+    root, half = math.sqrt(found), math.inf
+    if not note:
+        v = _variation(z[kept], o[kept], logits, shift, found)
+        half = NormalDist().inv_cdf(0.5 + level / 2) * math.sqrt(v / (2 * weight * scale))
     return Shift(
         shift=math.copysign(math.inf, shift) if note else shift,
         gain=found,
@@ -216,4 +257,22 @@ def best_shift(
         p_value=chi_square_tail(2 * weight * scale * found, 1),
         note=note,
         null=1 / (2 * weight * scale),
+        low=max(root - half, 0.0) ** 2,
+        high=(root + half) ** 2,
     )
+
+
+def _variation(zeros: Array, ones: Array, logits: Array, shift: float, gain: float) -> float:
+    """Return the variance of what rows gain over twice its mean: 1 where the shifted forecasts
+    are calibrated."""
+    weight = float((zeros + ones).sum())
+    inside = np.isfinite(logits)  # the others gain nothing by any shift, or would be impossible
+    zeros, ones, at = (a[inside] for a in (zeros, ones, logits))
+    if abs(shift) < SMALL or gain <= 0:
+        # both are squares of the shift there: of the slopes, and of their expected curvature
+        p = 1 / (1 + np.exp(-(at + shift)))
+        curvature = float(((zeros + ones) * p * (1 - p)).sum())
+        return float((zeros * p**2 + ones * (1 - p) ** 2).sum()) / curvature if curvature else 0.0
+    of_zero = softplus(at) - softplus(at + shift)
+    squares = float((zeros * of_zero**2 + ones * (of_zero + shift) ** 2).sum())
+    return max(squares / weight - gain**2, 0.0) / (2 * gain)

@@ -2,7 +2,7 @@
 
 Each engine is a module with two functions: ``open_source(source, sql)`` gives columns and
 first rows, from which the plan is made once; ``score(source, plan, options, progress)``
-gives the `Summary` of all rows under that plan.
+gives the `Summary` of all rows under that plan, and a sample of them where terms need rows.
 """
 
 from __future__ import annotations

@@ -8,16 +8,17 @@ from typing import Any
 from xent.errors import SourceError, UnavailableError, XentTypeError
 from xent.evaluation.engines.parts import (
     FAN_IN,
+    Part,
     arrow_batches,
     merge_parts,
     missing_package,
     score_part,
-    summary_of,
+    scored_of,
 )
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.recalibration.sample import Scored
+from xent.evaluation.sample import Scored
 
 __all__ = ["open_source", "score"]
 
@@ -62,7 +63,7 @@ def score(
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Scored:
-    """Return the summary of all rows; Dask itself shows how far it is."""
+    """Return the summary of all rows and a sample of them; Dask itself shows how far it is."""
     try:
         from dask import compute, delayed
     except ImportError as error:
@@ -75,12 +76,12 @@ def score(
         groups = [states[k : k + FAN_IN] for k in range(0, len(states), FAN_IN)]
         states = [delayed(merge_parts)(group) for group in groups]
     try:
-        return Scored(summary_of(compute(*states)), None)
+        return scored_of(compute(*states))
     except ImportError as error:
         raise missing_package("Dask", error, SHIP) or error from None
 
 
-def _score(frame: Any, plan: Plan, options: Options, part: int) -> str:
+def _score(frame: Any, plan: Plan, options: Options, part: int) -> Part:
     return score_part(arrow_batches([_arrow(frame)]), plan, options, part)
 
 

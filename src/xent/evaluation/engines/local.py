@@ -18,7 +18,7 @@ from xent.evaluation.reading.plan import Plan
 from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.sources import ahead, open_source
 from xent.evaluation.reading.tables import ArraySource
-from xent.evaluation.recalibration.sample import RowSample, RowSampler, Scored, sampler_of
+from xent.evaluation.sample import RowSample, RowSampler, Scored, sampler_of
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.summary import Summary
 

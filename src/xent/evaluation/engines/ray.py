@@ -8,15 +8,16 @@ from typing import Any
 
 from xent.errors import SourceError, XentTypeError
 from xent.evaluation.engines.parts import (
+    Part,
     arrow_batches,
     missing_package,
     score_part,
-    summary_of,
+    scored_of,
 )
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.recalibration.sample import Scored
+from xent.evaluation.sample import Scored
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score"]
@@ -60,12 +61,12 @@ def score(
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Scored:
-    """Return the summary of all rows; Ray itself shows how far it is."""
+    """Return the summary of all rows and a sample of them; Ray itself shows how far it is."""
     chosen = source.dataset.select_columns(list(plan.needed))
     scored = partial(_score, plan=plan, options=options)
     states = chosen.map_batches(scored, batch_format="pyarrow", batch_size=None)
     try:
-        return Scored(summary_of(row["state"] for row in states.iter_rows()), None)
+        return scored_of(Part(row["state"], row["sample"]) for row in states.iter_rows())
     except Exception as error:  # of Ray's own classes, or of what the worker raised
         missing = missing_package("Ray", error, SHIP)
         if missing is None:
@@ -78,4 +79,5 @@ def _score(table: Any, plan: Plan, options: Options) -> Any:
 
     set_num_threads(1)  # Ray runs a task a core
     # blocks have no number
-    return pa.table({"state": [score_part(arrow_batches([table]), plan, options, part=-1)]})
+    part = score_part(arrow_batches([table]), plan, options, part=-1)
+    return pa.Table.from_pylist([part._asdict()])

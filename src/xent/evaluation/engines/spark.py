@@ -18,21 +18,22 @@ from typing import Any
 from xent.errors import SourceError, UnavailableError, XentTypeError
 from xent.evaluation.engines.parts import (
     FAN_IN,
+    Part,
     arrow_batches,
     merge_parts,
     missing_package,
     score_part,
-    summary_of,
+    scored_of,
 )
 from xent.evaluation.reading.batches import Batch, Field, arrow_field
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.recalibration.sample import Scored
+from xent.evaluation.sample import Scored
 from xent.kernels import set_num_threads
 
 __all__ = ["open_source", "score", "session"]
 
-SCHEMA = "state string"
+SCHEMA = "state string, sample binary"
 SHIP = (
     'install "xent[evaluate]" in the Python of every executor, or ship an environment: venv-pack '
     "-o env.tar.gz, then --archives env.tar.gz#env and PYSPARK_PYTHON=env/bin/python (--py-files "
@@ -123,7 +124,7 @@ def score(
     options: Options,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> Scored:
-    """Return the summary of all rows; Spark itself shows how far its jobs are."""
+    """Return what the rows add up to; Spark itself shows how far its jobs are."""
 
     def score_partition(batches: Iterator[Any]) -> Iterator[Any]:
         from pyspark import TaskContext
@@ -134,7 +135,7 @@ def score(
         yield _one_row(score_part(arrow_batches(batches), plan, options, part))
 
     def merge_partition(batches: Iterator[Any]) -> Iterator[Any]:
-        yield _one_row(merge_parts(s for b in batches for s in b.column(0).to_pylist()))
+        yield _one_row(merge_parts(Part(**row) for b in batches for row in b.to_pylist()))
 
     chosen = source.frame.select(*(_quoted(name) for name in plan.needed))
     states = _asked(lambda: chosen.mapInArrow(score_partition, SCHEMA))
@@ -143,13 +144,13 @@ def score(
         count = -(-count // FAN_IN)
         shuffled = states.repartition(count)
         states = _asked(partial(shuffled.mapInArrow, merge_partition, SCHEMA))
-    return Scored(summary_of(row["state"] for row in _asked(states.collect)), None)
+    return scored_of(Part(row["state"], bytes(row["sample"])) for row in _asked(states.collect))
 
 
-def _one_row(state: str) -> Any:
+def _one_row(part: Part) -> Any:
     import pyarrow as pa
 
-    return pa.RecordBatch.from_pydict({"state": [state]})
+    return pa.RecordBatch.from_pylist([part._asdict()])
 
 
 def _partitions(frame: Any) -> int:

@@ -10,12 +10,12 @@ import numpy as np
 from xent.evaluation.reading.options import Options, least_probability
 from xent.evaluation.reading.plan import Plan
 from xent.evaluation.recalibration.fit import Fit
-from xent.evaluation.recalibration.fits import shift_of, vector_of
+from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix
 from xent.evaluation.recalibration.prepared import Rows, in_proportion, log_softmax, prepare
 from xent.evaluation.recalibration.rows import scores_of
-from xent.evaluation.recalibration.sample import RowSample
+from xent.evaluation.sample import RowSample
 from xent.evaluation.summary.summary import Summary
 
 __all__ = ["RowTerms", "Sampled", "row_terms"]
@@ -80,7 +80,7 @@ def row_terms(sample: RowSample | None, plan: Plan, options: Options, summary: S
     true = sum(1 for c in summary.by_class if c.weight and c.num_true > c.num_impossible)
     if true < 2 or summary.sum_impossible == summary.sum_weight:
         return RowTerms(note="they need two classes at least that are true and possible")
-    if not len(sample):
+    if not len(sample) or classes > MOST_CLASSES:
         count = f"{summary.num_rows:,} rows of {classes:,} classes"
         return RowTerms(note=f"they need the rows again, and {count} are too many")
     if not sample.is_even:
