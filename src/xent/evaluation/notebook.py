@@ -16,7 +16,7 @@ from xent.evaluation.text import MAX_WORST, interval_text
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
 
-__all__ = ["fragment"]
+__all__ = ["STYLE", "fragment", "html_number", "html_table", "html_text"]
 
 MAX_CLASSES = 12
 LONGEST = 64  # letters of a name
@@ -46,9 +46,9 @@ def fragment(e: Evaluation) -> str:
     s = e.summary
     parts = [
         f"<style>{STYLE}</style>",
-        f'<div class="xent-evaluation"><div class="of">{_text(e.name)}: '
+        f'<div class="xent-evaluation"><div class="of">{html_text(e.name)}: '
         f"{counted(s.num_rows)} scored</div>",
-        f'<div><span class="score">{_number(e.log_loss)}</span> {UNITS[e.unit]}'
+        f'<div><span class="score">{html_number(e.log_loss)}</span> {UNITS[e.unit]}'
         f"{' a label decision' if s.kind == 'labels' else ''}"
         f' <span class="of">{_interval(e)}</span></div>',
         _bar(e),
@@ -60,7 +60,9 @@ def fragment(e: Evaluation) -> str:
     said += [f"{s.num_missing:,} left out, with missing values"] * bool(s.num_missing)
     said += e.warnings
     if said:
-        parts.append("<ul>" + "".join(f"<li>{_text(text, 400)}</li>" for text in said) + "</ul>")
+        parts.append(
+            "<ul>" + "".join(f"<li>{html_text(text, 400)}</li>" for text in said) + "</ul>"
+        )
     parts.append(_classes(e))
     parts.append(_worst(e))
     return "".join(parts) + "</div>"
@@ -69,7 +71,7 @@ def fragment(e: Evaluation) -> str:
 def _interval(e: Evaluation) -> str:
     if not e.summary.num_rows:
         return ""
-    return _text(f"{level_text(e.interval.level)} interval: {interval_text(e.interval)}", 200)
+    return html_text(f"{level_text(e.interval.level)} interval: {interval_text(e.interval)}", 200)
 
 
 def _bar(e: Evaluation) -> str:
@@ -90,18 +92,18 @@ def _bar(e: Evaluation) -> str:
 
 def _facts(e: Evaluation) -> str:
     s = e.summary
-    facts = [("perplexity", _number(e.perplexity))]
+    facts = [("perplexity", html_number(e.perplexity))]
     if s.num_impossible:
-        facts.append(("without impossible rows", _number(e.finite_log_loss)))
+        facts.append(("without impossible rows", html_number(e.finite_log_loss)))
     if s.kind != "log_probs":
         facts += [
-            ("class frequencies lose", _number(e.frequency_log_loss)),
+            ("class frequencies lose", html_number(e.frequency_log_loss)),
             ("skill", percent(e.skill)),
             ("accuracy", percent(e.accuracy)),
-            ("Brier score", _number(e.brier)),
+            ("Brier score", html_number(e.brier)),
         ]
     if s.sum_size:
-        facts.append(("bits per byte", _number(e.bits_per_byte)))
+        facts.append(("bits per byte", html_number(e.bits_per_byte)))
     cells = (f"<div><span>{name}</span>{value}</div>" for name, value in facts)
     return f'<div class="facts">{"".join(cells)}</div>'
 
@@ -116,10 +118,10 @@ def _classes(e: Evaluation) -> str:
     head = (first, second, "mean p", "log loss", "share of loss", last)
     rows = [
         (
-            _text(c.name),
+            html_text(c.name),
             f"{c.count:,}",
-            _number(c.mean_probability, 3),
-            _number(c.log_loss),
+            html_number(c.mean_probability, 3),
+            html_number(c.log_loss),
             percent(c.share_of_loss),
             percent(c.accuracy),
         )
@@ -127,7 +129,7 @@ def _classes(e: Evaluation) -> str:
     ]
     more = len(found) - len(shown)
     caption = f"{len(shown)} that cost most, of {len(found):,}" if more else ""
-    return _table(head, rows, caption)
+    return html_table(head, rows, caption)
 
 
 def _worst(e: Evaluation) -> str:
@@ -138,16 +140,16 @@ def _worst(e: Evaluation) -> str:
     head = ("row", "log loss", *(("truth", "predicted") if classes else ()))
     rows = [
         (
-            _text(str(w["row"])),
-            _number(w["log_loss"]),
-            *((_text(w["target"]), _text(w["predicted"])) if classes else ()),
+            html_text(str(w["row"])),
+            html_number(w["log_loss"]),
+            *((html_text(w["target"]), html_text(w["predicted"])) if classes else ()),
         )
         for w in worst
     ]
-    return _table(head, rows, "most surprising rows")
+    return html_table(head, rows, "most surprising rows")
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
+def html_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str) -> str:
     """Return a table of cells that are HTML already."""
     heads = "".join(f'<th scope="col">{name}</th>' for name in head)
     lines = [
@@ -158,11 +160,12 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], caption: str)
     return f"<table>{said}<thead><tr>{heads}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
-def _number(value: float, digits: int = 4) -> str:
+def html_number(value: float, digits: int = 4) -> str:
+    """Return a number as HTML."""
     return "∞" if value == math.inf else number(value, digits)
 
 
-def _text(value: str, longest: int = LONGEST) -> str:
+def html_text(value: str, longest: int = LONGEST) -> str:
     """Return text of the data as HTML: escaped, printable, not endless."""
     value = value if len(value) <= longest else value[:longest] + "…"
     return escape("".join(c if c.isprintable() else "\ufffd" for c in value))

@@ -311,6 +311,11 @@ class Comparison:
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        from xent.evaluation.comparison.notebook import fragment
+
+        return fragment(self)
+
 
 def _model(row: ModelRow) -> dict[str, Any]:
     numbers = dict(vars(row))

@@ -14,7 +14,7 @@ from xent.evaluation.intervals.means import FEW_CLUSTERS, Interval
 from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.units import nats_per
 
-__all__ = ["render"]
+__all__ = ["MAX_GROUPS", "render", "span", "verdict"]
 
 MAX_GROUPS = 30
 MOST_LETTERS = 100  # of a line of prose
@@ -119,6 +119,15 @@ def _level(c: Comparison) -> str:
     return f"{level_text(c.level)} interval"
 
 
+def verdict(p: Pair, level: float, letters: tuple[str, str] = ("A", "B")) -> str:
+    """Return which of two models is better, where that is shown."""
+    if not p.p_value < 1 - level:
+        return "neither is shown to be better"
+    better = letters[1] if p.finite_difference > 0 else letters[0]
+    # where others are impossible for one of them, the difference is of the rest
+    return f"{better} is better" + (" on these" if p.num_common < p.num_rows else "")
+
+
 def _pair(c: Comparison, p: Pair) -> list[str]:
     unit = UNITS[c.unit]
     per = " a label decision" if c.kind == "labels" else ""
@@ -131,13 +140,8 @@ def _pair(c: Comparison, p: Pair) -> list[str]:
         label = "difference in log loss, A - B"
     bits = f" = {number(value * nats_per('nat') / math.log(2))} bits" if c.unit == "nat" else ""
     rows.append((label, f"{number(value)} {unit}{bits}{per}", span(p.interval)))
-    better = "neither is shown to be better"
-    if p.p_value < 1 - c.level:
-        better = "B is better" if value > 0 else "A is better"
-        if p.num_common < p.num_rows:
-            better += " on these"
     clustered = f", {p.num_clusters:,} clusters" if p.num_clusters is not None else ""
-    rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", better))
+    rows.append(("  p-value of no difference", f"{_p(p.p_value)}{clustered}", verdict(p, c.level)))
     if p.anytime_interval is not None:
         rows.append(("  however often one looks", "", span(p.anytime_interval)))
     ratio = span(p.perplexity_ratio_interval)
