@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import bisect
+import glob
 import os
 from collections.abc import Callable, Iterator, Sequence
 
 from xent.errors import SourceError
+from xent.evaluation.numbers import counted
 from xent.evaluation.reading.batches import Batch, num_rows
-from xent.evaluation.reading.names import nearest, repeated
+from xent.evaluation.reading.names import nearest
 from xent.evaluation.reading.source import Source
 from xent.evaluation.summary.rows import Row, in_part
 
@@ -24,14 +26,7 @@ class PartsSource:
     """
 
     def __init__(self, paths: Sequence[str], open_path: Callable[..., Source]) -> None:
-        files = [_file_of(path) for path in paths]
-        again = repeated(files)
-        if again is not None:
-            twice = paths[files.index(again)]
-            raise SourceError(
-                f"sources must be different files, got {twice!r} twice: its rows would count twice",
-                value=twice,
-            )
+        _check_once(paths)
         self._paths = list(paths)
         self._open = open_path
         self._first_rows: list[int] = []  # of each file read so far
@@ -98,6 +93,38 @@ class PartsSource:
         self._current = self._first
 
 
-def _file_of(path: str) -> str:
-    """Return one name for all paths to a file: ./a, a link to it."""
-    return path if "://" in path else os.path.realpath(path)
+def _check_once(paths: Sequence[str]) -> None:
+    """Raise where a file is named twice, by itself, through a link or by a pattern."""
+    named: dict[str, list[tuple[str, str]]] = {}
+    for path in paths:
+        for file, spelt in _files_of(path).items():
+            named.setdefault(file, []).append((path, spelt))
+    again = [found for found in named.values() if len(found) > 1]
+    if not again:
+        return
+    names = [path for path, _ in again[0]]
+    times = "twice" if len(names) == 2 else f"{len(names)} times"
+    got, fix = f"{again[0][0][1]!r} {times}", "name it once"
+    if any(map(_is_pattern, names)):
+        by = " and ".join(map(repr, dict.fromkeys(names)))
+        got, fix = f"{got}, by {by}", "leave out what a pattern finds already"
+    more = f" ({counted(len(again) - 1, 'more such file')})" if len(again) > 1 else ""
+    raise SourceError(
+        f"sources must be different files, got {got}: its rows would count {times}{more}; {fix}",
+        value=names[0],
+    )
+
+
+def _is_pattern(path: str) -> bool:
+    return any(c in path for c in "*?[")
+
+
+def _files_of(path: str) -> dict[str, str]:
+    """Return the files of a path or pattern as they are spelt, by one name for all spellings."""
+    if "://" in path:
+        return {path: path}
+    # a pattern that finds nothing raises when it is read
+    found = [path]
+    if _is_pattern(path) and not os.path.exists(path):
+        found = sorted(glob.glob(path, recursive=True))
+    return {os.path.realpath(file): file for file in found}
