@@ -298,8 +298,9 @@ class Evaluation(RowNumbers):
         lost = " and ".join(f"{what} is left out" for what in left_out(s))
         if lost:
             found.append(
-                "weights must be from 2**-64 to 2**40 to be counted by forecast and by loss, and "
-                f"these are not: {lost}; divide all of them by one number"
+                "weights must be from 2**-64 to 2**40, and add to less than 2**64 where they are "
+                "counted together, to be counted by forecast and by loss, and these are not: "
+                f"{lost}; divide all of them by one number"
             )
         return found + [str(hint) for hint in self.hints if hint.severity == "warning"]
 

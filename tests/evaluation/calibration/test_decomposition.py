@@ -524,3 +524,16 @@ def test_possible_rows_have_the_parts_and_the_shifts_that_they_have_alone(form, 
 def test_no_row_is_possible():
     (d,) = decompose(evaluate(([1, 1], [0.0, 0.0])).summary)
     assert d.log_loss == math.inf
+
+
+def test_weights_that_add_to_more_than_a_cell_holds_are_told_of():
+    target = np.tile([0, 1], 50)
+    e = evaluate(target=target, probs=np.where(target, 0.9, 0.1), weight=np.full(100, 2.0**40))
+    for doubled in range(1, 30):
+        e = replace(e, summary=e.summary + e.summary)
+        assert e.log_loss == pytest.approx(-math.log(0.9), rel=1e-12)
+        # all rows have one loss, so that one cell holds all of them
+        fits = 100 * 2 ** (40 + doubled) < 2**64
+        assert (e.worst_share is not None) == fits
+        assert fits == (not e.warnings)
+        assert fits or "add to less than 2**64 where they are counted together" in e.warnings[0]
