@@ -13,9 +13,19 @@ from scipy.special import log_softmax, softmax
 
 import xent.kernels
 from xent.evaluation import evaluate, sample
+from xent.evaluation.engines.parts import (
+    Part,
+    arrow_batches,
+    merge_parts,
+    score_part,
+    scored_of,
+)
 from xent.evaluation.reading import parquet as reading
-from xent.evaluation.recalibration import fit_shift, fit_vector
-from xent.evaluation.sample import RowSampler, sizes
+from xent.evaluation.reading.batches import arrow_field
+from xent.evaluation.reading.options import Options
+from xent.evaluation.reading.plan import make_plan
+from xent.evaluation.recalibration import fit_shift, fit_vector, row_terms
+from xent.evaluation.sample import RowSample, RowSampler, sizes
 from xent.evaluation.scoring import ScoredBatch
 from xent.evaluation.state import load_state, save_state
 from xent.kernels.cpu.row_keys import sample_keys
@@ -65,7 +75,7 @@ def same(a, b):
 @st.composite
 def split_rows(draw):
     """Rows, some of them equal, impossible or of weight 0, and where they are cut."""
-    n = draw(st.integers(1, 400))
+    n = draw(st.integers(1, 800))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     values = rng.dirichlet(np.ones(3), size=n)
     target = rng.integers(3, size=n)
@@ -73,6 +83,8 @@ def split_rows(draw):
     values[rng.random(n) < 0.05] = [0.0, 0.5, 0.5]
     again = rng.integers(n, size=n)
     share = draw(st.sampled_from([0.0, 0.5, 0.95]))
+    if share > 0.9:
+        again %= draw(st.sampled_from([20, 200]))  # so many different rows, or a few more
     of = np.where(rng.random(n) < share, again, np.arange(n))
     cuts = sorted(draw(st.lists(st.integers(0, n), max_size=6)))
     order = rng.permutation(n)
@@ -303,3 +315,26 @@ def test_classes_too_many_for_a_sample_say_so(monkeypatch, rng):
     e = evaluate((target, scores), logits=True)
     assert e.row_terms.fits == []
     assert e.row_terms.note == "they need the rows again, and 600 rows of 4 classes are too many"
+
+
+def test_partitions_of_an_engine_send_their_samples(few, rng):
+    target, scores = rows(rng, 900, classes=3)
+    table = pa.table({"y": target, **{f"logit_{j}": scores[:, j] for j in range(3)}})
+    options = Options(target="y", logits="logit_*")
+    batch_of = {name: table.column(name).combine_chunks() for name in table.column_names}
+    plan = make_plan([arrow_field(f.name, f.type) for f in table.schema], batch_of, options)
+    parts = [
+        score_part(arrow_batches([table.slice(a, 150)]), plan, options, a)
+        for a in range(0, 1050, 150)  # the last has no rows
+    ]
+    halves = [merge_parts(parts[4:]), merge_parts(parts[:4])]
+    found = scored_of(halves)
+    whole = scored_of([score_part(arrow_batches([table]), plan, options)])
+    assert same(found.sample, whole.sample)
+    assert len(found.sample) == FEW
+    assert found.summary.without_rows() == whole.summary.without_rows()
+    assert same(RowSample.from_bytes(found.sample.to_bytes()), found.sample)
+    direct = evaluate(table, target="y", logits="logit_*").row_terms
+    assert row_terms(found.sample, plan, options, found.summary) == direct
+    # two classes have no terms to sample for
+    assert Part("state") == ("state", b"")
