@@ -210,6 +210,7 @@ def test_what_a_sample_tells_is_within_its_own_error(monkeypatch, weighted):
             whole = fit(scores, target, weight)
             assert closes(d)
             assert d.log_loss == e.log_loss
+            assert d.remainder == pytest.approx(0, abs=1e-12)
             term = d.miscalibration
             # less what each is too good by: a sample of a quarter has 3/4 of its variance
             gap = (whole.gain - whole.optimism) - term.corrected
@@ -293,7 +294,7 @@ def test_it_is_said(monkeypatch, rng, tmp_path):
     monkeypatch.setattr(sample, "MOST_SCORES", 4 * 3999)
     monkeypatch.setattr(sample, "SAMPLE_SCORES", 4 * 1234)
     e = evaluate((target, scores), logits=True)
-    assert str(e).count(", found on a sample of 1,234 rows") == 2
+    assert str(e).count(" on a sample of 1,234 rows (") == 2
     assert [d["sampled"] for d in e.to_dict()["row_decomposition"]] == [1234, 1234]
     said = "Vector scaling and prior shift were fitted to a sample of 1,234 rows"
     assert said in html_page(e)

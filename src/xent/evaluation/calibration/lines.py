@@ -114,8 +114,8 @@ def _gain_of(d: Decomposition) -> str:
         return f"{FITTED[d.kind]}: {d.note}"
     decimals = _decimals(d)
     gain = _fixed(d.miscalibration.value, decimals)
-    said = f"{FITTED[d.kind]} would gain {gain}{_in_brackets(d, decimals)}"
-    return f"{said}, found on a sample of {counted(d.sampled)}" if d.sampled else said
+    seen = f" on a sample of {counted(d.sampled)}" if d.sampled else ""
+    return f"{FITTED[d.kind]} would gain {gain}{seen}{_in_brackets(d, decimals)}"
 
 
 def _advice(e: Evaluation) -> list[str]:
