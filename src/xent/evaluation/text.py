@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xent.evaluation.calibration.lines import calibration_lines
-from xent.evaluation.groups.slice_table import FEW_ROWS
+from xent.evaluation.groups.slice_table import FEW_ROWS, tied
 from xent.evaluation.intervals.means import Interval
 from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.evaluation.summary.rows import Row
@@ -186,6 +186,8 @@ def _slices(e: Evaluation) -> list[str]:
     if len(shown) < len(found):
         left = counted(len(found) - len(shown), "slice")
         lines.append(f"  ({left} with less of the loss not shown)")
+    if tied(e.summary):
+        lines.append("  (rows of a cluster are not independent: no interval of a slice is known)")
     if classes:
         lines.append(
             f"  {name} tells {number(e.slice_information)} {UNITS[e.unit]} about the "

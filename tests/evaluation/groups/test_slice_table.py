@@ -175,6 +175,23 @@ def test_what_cannot_be_a_slice():
         evaluate(big, target="target", probs="probs", by="user")
 
 
+@pytest.mark.parametrize("method", ["cluster", "bootstrap"])
+def test_slices_of_rows_that_vary_together_have_no_interval(method):
+    columns = data() | {"user": np.arange(ROWS) // 20, "row": np.arange(ROWS)}
+    options = {"target": "target", "probs": "probs", "by": "site", "interval": method}
+    tied = evaluate(columns, cluster="user", **options)
+    assert len(tied.slices) == 4
+    for r in tied.slices:
+        assert math.isnan(r.interval.low)
+        assert r.interval.note == "rows of a cluster are not independent"
+    assert "(rows of a cluster are not independent: no interval of a slice is known)" in str(tied)
+    # clusters of one row are rows
+    free = evaluate(columns, cluster="row", **options)
+    alone = evaluate(columns, target="target", probs="probs", by="site")
+    assert [r.interval for r in free.slices] == [r.interval for r in alone.slices]
+    assert "are not independent" not in str(free)
+
+
 def test_the_interval_of_all_rows_is_halls():
     columns = data()
     e = evaluate(columns, target="target", probs="probs")

@@ -170,6 +170,11 @@ class Clusters:
         return self.sums.known_rows.count(1)
 
     @property
+    def tied(self) -> bool:
+        """Whether rows of a cluster vary together: not where each is a cluster by itself."""
+        return self.num_single < len(self.sums.known_rows)
+
+    @property
     def note(self) -> str:
         """What a reader should know of the clusters, or ""."""
         single, known = self.num_single, len(self.sums.known_rows)

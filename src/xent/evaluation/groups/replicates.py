@@ -108,11 +108,15 @@ class Replicates:
         return max(1.0, sum((d - rows) ** 2 for d in drawn) / (len(drawn) * rows))
 
     @property
+    def tied(self) -> bool:
+        """Whether rows are drawn together, by more than few draws show of rows that are not."""
+        by_chance = 1 + 4 * math.sqrt(2 / max(len(self.samples) - 1, 1))
+        return self.rows_a_key >= max(REPEATED, by_chance)
+
+    @property
     def note(self) -> str:
         """What a reader should know of the replicates, or ""."""
-        # what few draws show of rows that share no key
-        by_chance = 1 + 4 * math.sqrt(2 / max(len(self.samples) - 1, 1))
-        if self.rows_a_key < max(REPEATED, by_chance):
+        if not self.tied:
             return ""
         if self.key_column:
             keys = self.drawn[0] / self.rows_a_key

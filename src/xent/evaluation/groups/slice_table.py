@@ -16,7 +16,7 @@ from xent.evaluation.numbers import counted
 from xent.evaluation.summary.summary import Summary
 from xent.information import mutual_information
 
-__all__ = ["FEW_ROWS", "SliceRow", "by_chance", "information", "slice_rows"]
+__all__ = ["FEW_ROWS", "SliceRow", "by_chance", "information", "slice_rows", "tied"]
 
 FEW_ROWS = 30
 
@@ -41,7 +41,8 @@ class SliceRow:
     log_loss : float
         Mean over the rows of the slice.
     interval : Interval
-        Of `log_loss`, by Hall's method.
+        Of `log_loss`, by Hall's method. Rows of a cluster are not independent, so where
+        clusters were named it says nothing: evaluate the rows of the slice by themselves.
     share_of_loss : float
         Of the loss of all rows that are not impossible.
     frequency_log_loss : float
@@ -61,6 +62,14 @@ class SliceRow:
     frequency_log_loss: float
     skill: float
     few: bool
+
+
+def tied(summary: Summary) -> bool:
+    """Whether a column was named whose rows vary together, so that slices have no interval."""
+    drawn = summary.replicates
+    if drawn is not None:
+        return bool(drawn.key_column) and drawn.tied
+    return summary.clusters is not None and summary.clusters.tied
 
 
 def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
@@ -92,6 +101,9 @@ def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
 def _interval(summary: Summary, s: SliceSums, level: float) -> Interval:
     if s.num_impossible:
         return no_interval(level, "hall", "the loss is infinite")
+    if tied(summary):
+        # the sums of each cluster in each slice are not kept
+        return no_interval(level, "hall", "rows of a cluster are not independent")
     found = hall_interval(*s.sums.moments(s.num_rows, summary.decisions), level, least=0.0)
     if found.low == found.high:
         return replace(found, note=f"all {counted(s.num_rows, 'loss', 'losses')} are equal")

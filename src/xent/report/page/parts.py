@@ -10,6 +10,7 @@ import numpy as np
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
 from xent.evaluation.calibration.terms import POSSIBLE
+from xent.evaluation.groups.slice_table import tied
 from xent.evaluation.numbers import counted, largest
 from xent.evaluation.result import Evaluation
 from xent.evaluation.worst_rows import WORST
@@ -230,6 +231,10 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
     values = {}
     if classes and math.isfinite(e.slice_information):
         values = {"information": e.slice_information, "chance": e.slice_information_by_chance}
+    if tied(e.summary):
+        columns = [c for c in columns if c.key != "range"]
+        rows = [row[:4] + row[5:] for row in rows]
+        values["tied"] = 1.0
     return (Table(tuple(columns), tuple(rows), name=name, total=len(rows), values=values),)
 
 

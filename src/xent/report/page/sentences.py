@@ -100,16 +100,17 @@ def bounds(found: Temperature, t: Translate) -> str:
 
 
 def slice_says(table: Table, t: Translate, unit: str) -> str:
-    """Return what a column tells about the label."""
-    said = t(
-        "slice_information",
-        name=tables.user_text(table.name),
-        value=short(table.values["information"]),
-        unit=unit,
-    )
-    if "chance" in table.values:
+    """Return what a column tells about the label, and why its slices have no intervals."""
+    said = ""
+    if "information" in table.values:
+        said = t(
+            "slice_information",
+            name=tables.user_text(table.name),
+            value=short(table.values["information"]),
+            unit=unit,
+        )
         said += t("slice_chance", value=short(table.values["chance"], 2))
-    return said
+    return said + (t("slice_tied") if "tied" in table.values else "")
 
 
 def pairs_say(page: Page, t: Translate) -> list[str]:

@@ -235,6 +235,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         " A column that tells nothing would show {value} by chance.",
         "与标签无关的列仅凭偶然也会显示 {value}。",
     ),
+    "slice_tied": (
+        " Rows of a cluster are not independent: no interval of a slice is known.",
+        "同一簇的行并不独立，因此各分组没有区间。",
+    ),
     "slice_skill": ("skill", "技巧得分"),
     "remark": ("remark", "备注"),
     "few_rows": ("few rows", "行数过少"),
