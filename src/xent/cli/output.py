@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from xent.cli.conditions import Condition, parse_condition
 from xent.cli.options import CONDITION_MET, OK
 from xent.errors import SourceError
+
+if TYPE_CHECKING:
+    from xent.evaluation.result import Evaluation
 
 __all__ = ["Gate", "Outputs", "show"]
 
@@ -68,9 +71,11 @@ class Outputs:
 
     def write(self, result: Any) -> int:
         """Write and show an Evaluation or a Comparison; return the exit code."""
+        from xent.evaluation.result import Evaluation
         from xent.report.machine import to_json
 
-        if not result.num_rows:
+        # a comparison of no rows was refused
+        if isinstance(result, Evaluation) and not result.num_rows:
             return self._write_empty(result)
 
         # parts of them are computed for machines alone
@@ -88,7 +93,7 @@ class Outputs:
         show(to_json(numbers) if self._json else str(result), self._output)
         return CONDITION_MET if met else OK
 
-    def _write_empty(self, result: Any) -> int:
+    def _write_empty(self, result: Evaluation) -> int:
         """Write the state of no rows, which adds nothing to others: there is nothing to show."""
         from xent.evaluation.state import save_state
 
