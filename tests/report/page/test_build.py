@@ -155,6 +155,19 @@ def ends(interval):
     return (interval.low, interval.high)
 
 
+@pytest.mark.parametrize("cluster", [None, np.arange(300) // 10])
+def test_of_several_labels_it_is_rows_with_every_label_right(cluster):
+    rng = np.random.default_rng(9)
+    p = rng.random((300, 3))
+    y = (rng.random((300, 3)) < p).astype(int)
+    compared = compare((y, p), (y, 1 - p), names=["a", "b"], cluster=cluster)
+    pair, beside = compared.pairs[0], tables_of(compared)["beside_table"]
+    found = beside["exact_difference" if cluster is None else "exact_clustered"]
+    assert found["value"] == pair.accuracy.difference
+    assert found["p_value"] == pair.accuracy.p_value
+    assert not any(name.startswith("accuracy") for name in beside)
+
+
 def test_what_differs_beside_the_loss_and_how_far_predictions_are_apart():
     rng = np.random.default_rng(8)
     p = rng.dirichlet(np.ones(3), 300)

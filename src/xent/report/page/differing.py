@@ -14,6 +14,13 @@ __all__ = ["details", "groups"]
 MOST_GROUPS = 200
 # of the values over rows; the JSON has more
 PERCENTS = (50.0, 95.0, 99.0)
+# by whether rows have several labels, and whether the test is by cluster
+RIGHT = {
+    (False, False): "accuracy_difference",
+    (False, True): "accuracy_clustered",
+    (True, False): "exact_difference",
+    (True, True): "exact_clustered",
+}
 
 
 def details(compared: Comparison) -> tuple[Table, ...]:
@@ -24,7 +31,8 @@ def details(compared: Comparison) -> tuple[Table, ...]:
 
 def _beside(compared: Comparison) -> Table | None:
     """A row a measure of a pair; the pair is named where there are several."""
-    rows = [(_name(p), *row) for p in compared.pairs for row in _measures(p)]
+    labels = compared.kind == "labels"
+    rows = [(_name(p), *row) for p in compared.pairs for row in _measures(p, labels=labels)]
     if not rows:
         return None
     columns = [Column("pair", "text"), Column("measure", "key"), Column("value", digits=5)]
@@ -39,7 +47,7 @@ def _beside(compared: Comparison) -> Table | None:
     )
 
 
-def _measures(p: Pair) -> list[tuple[Cell, ...]]:
+def _measures(p: Pair, *, labels: bool) -> list[tuple[Cell, ...]]:
     """Return the name, value, interval and p-value of each measure that there is."""
     found: list[tuple[str, float, Range | None, float]] = [
         ("anytime", p.finite_difference, range_of(p.anytime_interval), math.nan),
@@ -54,8 +62,7 @@ def _measures(p: Pair) -> list[tuple[Cell, ...]]:
     if p.anytime_interval is None:
         del found[0]
     if p.accuracy is not None:
-        mcnemar = p.accuracy.clustered_p_value is None
-        name = "accuracy_difference" if mcnemar else "accuracy_clustered"
+        name = RIGHT[labels, p.accuracy.clustered_p_value is not None]
         found.append((name, p.accuracy.difference, None, p.accuracy.p_value))
     found.append(("same_top", p.same_top, range_of(p.same_top_interval), math.nan))
     return [

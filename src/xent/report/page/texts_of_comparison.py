@@ -48,6 +48,14 @@ OF_COMPARISON: dict[str, tuple[str, str]] = {
     "bits_per_byte_difference": ("difference of bits per byte", "每字节比特数之差"),
     "accuracy_difference": ("difference of accuracy (McNemar's p)", "准确率之差（McNemar 检验）"),
     "accuracy_clustered": ("difference of accuracy (p by cluster)", "准确率之差（按簇检验）"),
+    "exact_difference": (
+        "difference of rows with every label right (McNemar's p)",
+        "全部标签都正确的行的比例之差（McNemar 检验）",
+    ),
+    "exact_clustered": (
+        "difference of rows with every label right (p by cluster)",
+        "全部标签都正确的行的比例之差（按簇检验）",
+    ),
     "same_top": (
         "share of rows with the same likeliest class",
         "最可能的类别相同的行所占比例",
