@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xent.evaluation import packed
-from xent.evaluation.exact import exact
+from xent.evaluation.exact import exact, from_text
 from xent.evaluation.packed import (
     pack,
     pack_columns,
@@ -66,3 +67,43 @@ def test_letters_are_those_of_base_85(data):
 def test_letters_of_no_bytes_are_refused(text):
     with pytest.raises(ValueError, match="not those of base 85"):
         packed._from_letters(text)
+
+
+def _deflated(data: bytes) -> str:
+    return packed._to_letters(zlib.compress(data, 9))
+
+
+@pytest.mark.parametrize(
+    "read, text",
+    [
+        (unpack, f"0:1:{_deflated(bytes(2000))}"),
+        (unpack, f"0:8:{_deflated(bytes(8 * 2000))}"),
+        (unpack_words, f"1:{_deflated(bytes(5000))}"),
+    ],
+)
+def test_a_column_larger_than_any_is_not_unpacked(monkeypatch, read, text):
+    assert len(read(text)) >= 2000
+    monkeypatch.setattr(packed, "MOST_BYTES", 4000)
+    monkeypatch.setattr(packed, "MOST_VALUES", 1999)
+    with pytest.raises(ValueError, match="a column has more than"):
+        read(text)
+
+
+def test_a_column_that_is_cut_off_is_refused():
+    with pytest.raises(ValueError, match="cut off"):
+        unpack(f"0:1:{packed._to_letters(zlib.compress(bytes(range(99)))[:-9])}")
+
+
+@pytest.mark.parametrize("power", ["ffffffff", "2001", "-2001"])
+def test_a_power_that_no_sum_has_is_refused(power):
+    """Nine letters would ask for 8 GiB."""
+    with pytest.raises(ValueError, match="no sum is a multiple"):
+        unpack(f"{power}:1:{_deflated(bytes([1]))}")
+    with pytest.raises(ValueError, match="no sum is a multiple"):
+        from_text(f"1p{power}")
+
+
+def test_more_columns_than_any_state_has_are_refused():
+    state = pack_columns([(1, 2)], 2)
+    with pytest.raises(ValueError, match="more than 32 columns"):
+        list(unpack_columns({**state, "columns": [0] * 33}))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["ONE", "exact", "from_text", "ratio", "rounded", "to_text"]
+__all__ = ["ONE", "exact", "from_text", "power_of", "ratio", "rounded", "to_text"]
 
 ONE = 1 << 1074
+# no sum of products of three doubles has more digits
+MOST_POWER = 1 << 13
 
 
 def exact(value: float) -> int:
@@ -54,4 +56,15 @@ def from_text(text: str) -> int:
     True
     """
     mantissa, exponent = text.split("p")
-    return int(mantissa, 16) << (int(exponent, 16) + 1074) if mantissa != "0" else 0
+    return int(mantissa, 16) << (power_of(exponent) + 1074) if mantissa != "0" else 0
+
+
+def power_of(text: str) -> int:
+    """Return a power of 2 from its digits in base 16; raise where no sum has it.
+
+    It may come from anywhere, and nine letters would ask for 8 GiB.
+    """
+    power = int(text, 16)
+    if abs(power) > MOST_POWER:
+        raise ValueError(f"no sum is a multiple of 2**{power}")
+    return power

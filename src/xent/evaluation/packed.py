@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from xent.evaluation.exact import power_of
+
 __all__ = ["pack", "pack_columns", "pack_words", "unpack", "unpack_columns", "unpack_words"]
 
 # those of base64.b85encode: none of them is escaped in JSON
@@ -16,6 +18,12 @@ LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()
 _LETTERS = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
 _DIGITS = np.full(256, 85, dtype=np.uint64)  # 85: no digit
 _DIGITS[_LETTERS] = np.arange(85)
+
+# a state comes from anywhere, and a thousand zeros deflate to one byte: what is beyond these is
+# no state, and is not unpacked
+MOST_BYTES = 1 << 28
+MOST_VALUES = 1 << 24  # of a column: a number of Python takes ten times its bytes
+MOST_COLUMNS = 32
 
 
 def pack(values: Sequence[int]) -> str:
@@ -39,11 +47,11 @@ def pack(values: Sequence[int]) -> str:
 def unpack(text: str) -> list[int]:
     """Return the integers that `pack` made text of."""
     power, width, letters = text.split(":")
-    planes = np.frombuffer(zlib.decompress(_from_letters(letters)), dtype=np.uint8)
-    size = int(width, 16)
+    shift, size = power_of(power), int(width, 16)
+    planes = np.frombuffer(_inflate(letters, MOST_VALUES * size), dtype=np.uint8)
     data = planes.reshape(size, -1).T.tobytes()
     return [
-        int.from_bytes(data[k : k + size], "little", signed=True) << int(power, 16)
+        int.from_bytes(data[k : k + size], "little", signed=True) << shift
         for k in range(0, len(data), size)
     ]
 
@@ -67,11 +75,24 @@ def pack_words(values: npt.NDArray[Any]) -> str:
 def unpack_words(text: str) -> npt.NDArray[np.uint64]:
     """Return the integers that `pack_words` made text of."""
     width, letters = text.split(":")
-    planes = np.frombuffer(zlib.decompress(_from_letters(letters)), dtype=np.uint8)
+    planes = np.frombuffer(_inflate(letters), dtype=np.uint8)
     planes = planes.reshape(int(width), -1)
     octets = np.zeros((planes.shape[1], 8), dtype=np.uint8)
     octets[:, : len(planes)] = planes.T
     return octets.view("<u8").ravel().astype(np.uint64)
+
+
+def _inflate(letters: str, most: int = MOST_BYTES) -> bytes:
+    """Return the bytes that were deflated into letters; raise where they are more than `most`."""
+    most = min(most, MOST_BYTES)
+    inflate = zlib.decompressobj()
+    # 0 would be no limit
+    data = inflate.decompress(_from_letters(letters), max(most, 0) + 1)
+    if len(data) > most:
+        raise ValueError(f"a column has more than {most:,} bytes")
+    if not inflate.eof:
+        raise ValueError("a column is cut off")
+    return data
 
 
 def _to_letters(data: bytes) -> str:
@@ -118,5 +139,7 @@ def pack_columns(rows: Iterable[Sequence[int]], count: int) -> dict[str, Any]:
 
 def unpack_columns(state: dict[str, Any]) -> Iterable[tuple[int, ...]]:
     """Return the rows that `pack_columns` packed."""
+    if max(len(state["packed"]), len(state["columns"])) > MOST_COLUMNS:
+        raise ValueError(f"there are more than {MOST_COLUMNS} columns")
     packed = [unpack(text) for text in state["packed"]]
     return zip(*(packed[k] for k in state["columns"]), strict=True)
