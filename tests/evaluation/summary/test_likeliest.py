@@ -114,3 +114,10 @@ def test_evidence_of_a_state_of_another_size_is_refused():
     state[4][0] = 200
     with pytest.raises((ValueError, IndexError)):
         Evidence.from_state(state)
+
+
+@pytest.mark.parametrize("num_classes", [10**9, 0, -1, True, 3.0])
+def test_a_number_of_classes_that_is_not_counted_is_refused(num_classes):
+    """An untrue number would ask for as much memory as it says."""
+    with pytest.raises(ValueError, match="number of classes is"):
+        Likeliest.from_state([num_classes, {}])

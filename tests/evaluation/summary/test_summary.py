@@ -21,6 +21,7 @@ from xent.evaluation.reading.plan import make_plan
 from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.cell_tally import Tally
+from xent.evaluation.packed import pack_columns
 from xent.evaluation.summary.summary import VERSION
 from xent.evaluation.summary.surprise import NUM_SURPRISES
 
@@ -253,3 +254,24 @@ def test_a_count_that_no_cell_holds_is_refused():
     half = Summary.from_json(json.dumps(state))
     with pytest.raises(MergeError, match=r"fewer than 2\*\*64 rows"):
         half + half
+
+
+@pytest.mark.parametrize(
+    "part, said",
+    [
+        ({"classes": ["0"]}, "sums are of 3 classes, names of 1"),
+        ({"by_class": {"counts": pack_columns([(1, 1, 0)], 3)}}, "classes have other counts"),
+        ({"by_class": {"exact": pack_columns([(1, 1, 0)] * 3, 3)}}, "classes have other counts"),
+    ],
+)
+def test_sums_that_are_not_of_the_classes_are_refused(part, said):
+    state = evaluate(([0, 1], [[0.5, 0.25, 0.25]] * 2)).summary.to_state()
+    for name, value in part.items():
+        state[name] = {**state[name], **value} if isinstance(value, dict) else value
+    with pytest.raises(MergeError, match=said):
+        Summary.from_state(state)
+
+
+def test_text_that_is_too_deep_is_refused():
+    with pytest.raises(MergeError, match="written by Summary.to_json"):
+        Summary.from_json("[" * 200_000)

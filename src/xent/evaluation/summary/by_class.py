@@ -94,4 +94,6 @@ class ByClass(Sequence[ClassSums]):
             tuple(zip(*unpack_columns(state[n]), strict=True)) or ((),) * len(state[n]["columns"])
             for n in ("counts", "exact")
         )
+        if len(counts) != 3 or len(exact) not in (2, 4) or len(counts[0]) != len(exact[0]):
+            raise ValueError("classes have other counts than sums")
         return cls(np.array(counts, np.int64), Columns.of(exact))

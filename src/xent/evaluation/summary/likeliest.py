@@ -174,6 +174,8 @@ class Likeliest:
     def from_state(cls, state: list[Any]) -> Likeliest:
         """Return what `to_state` wrote."""
         num_classes, tally = state
+        if type(num_classes) is not int or not LikeliestCounts.fits(num_classes):
+            raise ValueError(f"number of classes is {num_classes!r}")
         return cls(num_classes, Tally.from_state(tally, (num_classes, code_of(num_classes).width)))
 
 
@@ -189,7 +191,7 @@ class LikeliestCounts:
         """Whether so many classes are few enough to be counted."""
         # fewer than this many counts a class would need no code
         return (
-            num_classes * TABLES[2] <= MOST_CELLS
+            0 < num_classes * TABLES[2] <= MOST_CELLS
             and num_classes * code_of(num_classes).width <= MOST_CELLS
         )
 

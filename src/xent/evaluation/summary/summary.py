@@ -194,7 +194,7 @@ class Summary(Sums):
         """
         try:
             state = json.loads(text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             state = None
         return cls.from_state(state)
 
@@ -237,4 +237,8 @@ class Summary(Sums):
                 state[name] = part.from_state(state[name])
         for name in ("classes", "impossible_rows", "missing_rows"):
             state[name] = tuple(state[name])
+        if len(state["by_class"]) != len(state["classes"]):
+            raise ValueError(
+                f"sums are of {len(state['by_class'])} classes, names of {len(state['classes'])}"
+            )
         return cls(**state)
