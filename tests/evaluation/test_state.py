@@ -132,6 +132,29 @@ def test_a_summary_of_another_version_names_the_file(path):
         load_state(path)
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        "3",
+        "[]",
+        "{",
+        "[" * 200_000,
+        {"row_terms": {"vector": None}},
+        {"row_terms": {"vector": None, "shift": None, "note": "", "sampled": {"later": 1}}},
+        {"unit": "byte"},
+        {"level": 95},
+    ],
+    ids=lambda held: str(held)[:20],
+)
+def test_what_is_no_evaluation_is_refused_whatever_its_checksum_says(path, held):
+    head, line, _ = path.read_text().split("\n", 2)
+    text = held if isinstance(held, str) else json.dumps({**json.loads(line), **held})
+    body = f"{head}\n{text}\n"
+    path.write_text(f"{body}sha256 {states._digest(body)}\n")
+    with pytest.raises(MergeError, match=r"a\.xent must hold an evaluation, got"):
+        load_state(path)
+
+
 @pytest.mark.filterwarnings("ignore:D31")  # the clip decides much of the loss
 @pytest.mark.parametrize(
     ("options", "message"),

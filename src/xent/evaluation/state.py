@@ -26,7 +26,7 @@ from xent.evaluation.intervals.means import as_level
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary.summary import Summary
-from xent.units import Unit
+from xent.units import Unit, nats_per
 
 __all__ = ["FORMAT", "from_text", "load_state", "merge_states", "save_state", "to_text"]
 
@@ -78,11 +78,25 @@ def from_text(text: str, name: str = "text") -> Evaluation:
             f"{name} was changed after it was written: its checksum must be {digest[:12]}..., got "
             f"{_digest(body)[:12]}...{HINT}"
         )
-    state = json.loads(body.split("\n", 2)[1])
+    try:
+        return _evaluation(json.loads(body.split("\n", 2)[1]))
+    except MergeError:
+        raise
+    # a checksum tells of damage, not of who wrote the text
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise MergeError(
+            f"{name} must hold an evaluation, got {type(error).__name__}: {error}{HINT}"
+        ) from error
+
+
+def _evaluation(state: dict[str, Any]) -> Evaluation:
+    """Return the evaluation whose values these are."""
     summary = Summary.from_state(state.pop("summary"))
     known = {f.name for f in fields(Evaluation)}
     terms = state.get("row_terms")
     state["row_terms"] = terms and RowTerms.from_state(terms)
+    nats_per(state["unit"])
+    as_level(state["level"])
     return Evaluation(summary, **{n: v for n, v in state.items() if n in known})
 
 

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from xent.errors import MergeError
 from xent.evaluation import Summary, evaluate
 from xent.evaluation.exact import exact
+from xent.evaluation.packed import pack_columns
 from xent.evaluation.reading.options import Options
 from xent.evaluation.reading.plan import make_plan
 from xent.evaluation.reading.tables import ArraySource
 from xent.evaluation.scoring import Scorer
 from xent.evaluation.summary.cell_tally import Tally
-from xent.evaluation.packed import pack_columns
 from xent.evaluation.summary.summary import VERSION
 from xent.evaluation.summary.surprise import NUM_SURPRISES
 
