@@ -57,3 +57,32 @@ def test_patterns_that_find_different_files_are_read(folder):
     np.savez(folder / "a[1].npz", y=[0, 1], p=[0.1, 0.9])
     np.savez(folder / "a1.npz", y=[0, 1], p=[0.1, 0.9])
     assert evaluate(["a[1].npz", "a1.npz"]).num_rows == 4
+
+
+def test_a_link_to_a_file_that_its_pattern_finds_is_refused(folder):
+    os.symlink("p1.csv", "plink.csv")
+    said = (
+        "sources must be different files, got 'p1.csv' twice, by 'p*.csv' as 'plink.csv' too: its "
+        "rows would count twice; choose a pattern that leaves links out"
+    )
+    assert refused("p*.csv") == refused(["p*.csv"]) == said
+    assert evaluate("p?.csv").num_rows == 2 + 3 + 4
+    with pytest.raises(SourceError, match="by 'p\\*.csv' as 'plink.csv' too"):
+        evaluate("p*.csv", sql="SELECT * FROM source")
+
+
+def test_a_linked_folder_counts_where_a_pattern_enters_it(folder):
+    os.mkdir("days")
+    for day in ("one", "two"):
+        os.mkdir(f"days/{day}")
+        os.rename(f"p{len(os.listdir('days')) - 1}.csv", f"days/{day}/p.csv")
+    os.symlink("two", "days/latest")
+    said = refused("days/*/p.csv")
+    assert "got 'days/latest/p.csv' twice, by 'days/*/p.csv' as 'days/two/p.csv' too" in said
+    # what ** finds lies in no linked folder
+    assert evaluate("days/**/p.csv").num_rows == 2 + 3
+    assert evaluate(str(folder / "days/**/p.csv")).num_rows == 2 + 3
+    os.symlink("days", "all")
+    assert evaluate("all/**/p.csv").num_rows == 2 + 3
+    os.symlink("two/p.csv", "days/p.csv")
+    assert "got 'days/p.csv' twice" in refused("days/**/p.csv")

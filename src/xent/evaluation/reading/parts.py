@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import glob
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from xent.errors import SourceError
@@ -14,7 +15,7 @@ from xent.evaluation.reading.names import nearest
 from xent.evaluation.reading.source import Source
 from xent.evaluation.summary.rows import Row, in_part
 
-__all__ = ["PartsSource"]
+__all__ = ["PartsSource", "check_once"]
 
 
 class PartsSource:
@@ -26,7 +27,7 @@ class PartsSource:
     """
 
     def __init__(self, paths: Sequence[str], open_path: Callable[..., Source]) -> None:
-        _check_once(paths)
+        check_once(paths)
         self._paths = list(paths)
         self._open = open_path
         self._first_rows: list[int] = []  # of each file read so far
@@ -93,12 +94,12 @@ class PartsSource:
         self._current = self._first
 
 
-def _check_once(paths: Sequence[str]) -> None:
+def check_once(paths: Sequence[str]) -> None:
     """Raise where a file is named twice, by itself, through a link or by a pattern."""
     named: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
-        for file, spelt in _files_of(path).items():
-            named.setdefault(file, []).append((path, spelt))
+        for spelt in _files_of(path):
+            named.setdefault(os.path.realpath(spelt), []).append((path, spelt))
     again = [found for found in named.values() if len(found) > 1]
     if not again:
         return
@@ -108,6 +109,10 @@ def _check_once(paths: Sequence[str]) -> None:
     if any(map(_is_pattern, names)):
         by = " and ".join(map(repr, dict.fromkeys(names)))
         got, fix = f"{got}, by {by}", "leave out what a pattern finds already"
+        if len(set(names)) == 1:
+            # a pattern names a file once, so that one of the names is a link
+            links = ", ".join(repr(spelt) for _, spelt in again[0][1:])
+            got, fix = f"{got} as {links} too", "choose a pattern that leaves links out"
     more = f" ({counted(len(again) - 1, 'more such file')})" if len(again) > 1 else ""
     raise SourceError(
         f"sources must be different files, got {got}: its rows would count {times}{more}; {fix}",
@@ -119,12 +124,23 @@ def _is_pattern(path: str) -> bool:
     return any(c in path for c in "*?[")
 
 
-def _files_of(path: str) -> dict[str, str]:
-    """Return the files of a path or pattern as they are spelt, by one name for all spellings."""
-    if "://" in path:
-        return {path: path}
+def _files_of(path: str) -> list[str]:
+    """Return the files of a path or pattern as they are spelt."""
     # a pattern that finds nothing raises when it is read
-    found = [path]
-    if _is_pattern(path) and not os.path.exists(path):
-        found = sorted(glob.glob(path, recursive=True))
-    return {os.path.realpath(file): file for file in found}
+    if "://" in path or not _is_pattern(path) or os.path.exists(path):
+        return [path]
+    found = sorted(filter(os.path.isfile, glob.glob(path, recursive=True)))
+    fixed, recursive, _ = path.partition("**")
+    if recursive:
+        # DuckDB's ** enters no linked folder, and Python's does
+        root = os.path.dirname(re.split(r"[*?[]", fixed, maxsplit=1)[0])
+        found = [file for file in found if not _is_in_linked(file, root)]
+    return found
+
+
+def _is_in_linked(file: str, root: str) -> bool:
+    """Whether a folder on the way from a root to a file is a link."""
+    straight = os.path.relpath(os.path.dirname(file) or ".", root or ".")
+    return os.path.realpath(os.path.dirname(file)) != os.path.normpath(
+        os.path.join(os.path.realpath(root), straight)
+    )

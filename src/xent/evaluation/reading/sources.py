@@ -19,7 +19,7 @@ from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.duck import DuckSource, reader_of
 from xent.evaluation.reading.names import nearest
 from xent.evaluation.reading.parquet import open_parquet
-from xent.evaluation.reading.parts import PartsSource
+from xent.evaluation.reading.parts import PartsSource, check_once
 from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.streams import query_table, streamable
 from xent.evaluation.reading.tables import ArraySource, ArrowSource
@@ -37,7 +37,11 @@ def open_source(source: Any, sql: str | None = None) -> Source:
             raise SourceError(
                 f"sql must come with one source, got {len(paths)}; name the files in the query"
             )
-        return _open_path(paths[0]) if len(paths) == 1 else PartsSource(paths, _open_path)
+        if len(paths) > 1:
+            return PartsSource(paths, _open_path)
+        source = paths[0]
+    if isinstance(source, PATH):
+        check_once([os.fspath(source)])
     if sql is not None:
         return _open_query(source, sql)
     if isinstance(source, PATH):
