@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from evaluation.hints.models import ROWS, calibrated, codes, hints, only, sigmoid, softmax
 
+from xent.evaluation import evaluate
+
 
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_a_softmax_of_probabilities(classes):
@@ -90,6 +92,18 @@ def test_probabilities_clipped_before_they_came(clip, name):
     # by float32, whose 1e-7 is another number
     if clip == 1e-7:
         only(hints((y, p.astype(np.float32))), "D31", "warning", name)
+
+
+def test_a_small_part_of_the_loss_is_not_told_as_none():
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet(np.full(3, 0.5), 300_000).clip(1e-3)
+    p /= p.sum(axis=1, keepdims=True)
+    y = (p.cumsum(axis=1) > rng.random((len(p), 1))).argmax(axis=1).clip(max=2)
+    p[:100], y[:100] = [1e-15, 1 - 2e-15, 1e-15], 0
+    (found,) = (h for h in hints((y, p)) if h.code == "D31")
+    part = 100 * -np.log(1e-15) / evaluate((y, p)).log_loss / len(p)
+    assert 0.01 < part < 0.03
+    assert f"and make {100 * part:.1f} % of the loss:" in found.found
 
 
 def test_losses_that_meet_are_not_clipped():

@@ -128,7 +128,7 @@ def clipped_before(s: Summary, seen: Seen) -> Iterator[Hint]:
         "D31",
         "warning" if part > DECIDES else "note",
         f"{at_least}{count:,} rows cost exactly {top:.4g} nats, minus the logarithm of {name}, and "
-        f"make {part:.0%} of the loss: the probabilities were clipped before they came here",
+        f"make {percent(part)} of the loss: the probabilities were clipped before they came here",
         "the loss of these rows is what the clip chose; write the probabilities unclipped, or "
         "logits",
     )
