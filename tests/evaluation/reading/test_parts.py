@@ -67,7 +67,7 @@ def test_a_link_to_a_file_that_its_pattern_finds_is_refused(folder):
     )
     assert refused("p*.csv") == refused(["p*.csv"]) == said
     assert evaluate("p?.csv").num_rows == 2 + 3 + 4
-    with pytest.raises(SourceError, match="by 'p\\*.csv' as 'plink.csv' too"):
+    with pytest.raises(SourceError, match=r"by 'p\*.csv' as 'plink.csv' too"):
         evaluate("p*.csv", sql="SELECT * FROM source")
 
 
