@@ -74,6 +74,17 @@ def test_accuracy_is_tested_by_cluster(documents):
     assert "McNemar" not in str(c)
 
 
+def test_the_test_of_accuracy_has_the_weights_of_the_difference(documents, rng):
+    """A weight of 3 is the row three times, within its cluster."""
+    y, p, q, site = documents
+    w = rng.integers(1, 4, len(y))
+    weighted = compare((y, p), (y, q), cluster=site, weight=w).accuracy
+    y, p, q, site = (np.repeat(of, w, axis=0) for of in (y, p, q, site))
+    repeated = compare((y, p), (y, q), cluster=site).accuracy
+    assert weighted.difference == repeated.difference
+    assert weighted.p_value == repeated.p_value
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_divergences_have_the_robust_error(documents, rng, weighted):
     y, p, q, site = documents

@@ -35,25 +35,32 @@ def moments_of_clusters(clusters: KeyedSums, *, per_byte: bool = False) -> Momen
 
 
 class RowScores:
-    """Sums by cluster of what is counted in rows, whatever their weight: wins, right answers."""
+    """Sums by cluster of scores of rows: wins and equal tops are counted, right answers weighed.
+
+    So are the numbers that they are shown beside: a share of rows, an accuracy of their weight.
+    """
 
     def __init__(self) -> None:
         self._sums = KeyedSums()
 
-    def add(self, clusters: tuple[Keys, Array], **scores: Array | None) -> None:
+    def add(
+        self, clusters: tuple[Keys, Array], weight: Array | None = None, **scores: Array | None
+    ) -> None:
         """Add rows by `wins` of B, `right` of A less B, and the `same` likeliest outcome."""
+        if weight is not None and (right := scores.get("right")) is not None:
+            scores["right"] = weight * right
         columns = [
             None if (score := scores.get(name)) is None else np.asarray(score, dtype=np.float64)
             for name in SCORES
         ]
         # a column that is not there has no result that is asked for
-        self._sums += KeyedSums.of_rows(*clusters, [None, *columns])
+        self._sums += KeyedSums.of_rows(*clusters, [None, *columns, weight])
 
     def moments(self, name: str) -> Moments:
-        """Return the moments of the mean of a score over rows."""
+        """Return the moments of the mean of a score over rows, of `right` over their weight."""
         at = 2 + SCORES.index(name)
         sums = self._sums.of.values()
-        counts, scores = [s[1] for s in sums], [s[at] for s in sums]
+        counts, scores = [s[-1 if name == "right" else 1] for s in sums], [s[at] for s in sums]
         return Moments(len(counts), *cluster_moments(scores, counts))
 
     def share_interval(self, name: str, level: float) -> Interval:

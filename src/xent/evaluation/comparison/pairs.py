@@ -103,7 +103,7 @@ class PairState:
             same = _same_tops(a, b)
         if self.scores is not None and beside.clusters is not None:
             wins = 0.5 * (1 + _higher(a.nll, b.nll))
-            self.scores.add(beside.clusters, wins=wins, right=right, same=same)
+            self.scores.add(beside.clusters, w, wins=wins, right=right, same=same)
         if not self._whole:
             return
         if self.classes is not None:

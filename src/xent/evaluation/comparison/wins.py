@@ -75,7 +75,8 @@ class Wins:
 class Accuracy:
     """Rows by which model found the truth. For labels: every label of the row.
 
-    The shares are of the weight, where rows have one; the test counts rows.
+    The shares are of the weight, where rows have one, and so is the test by clusters; McNemar's
+    test counts rows.
     """
 
     both: int = 0
