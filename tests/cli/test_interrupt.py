@@ -32,7 +32,7 @@ from xent.cli import main
 
 @pytest.fixture
 def much(tmp_path):
-    """A pattern of many files, which are one file."""
+    """A pattern of many files, which are one file by many names."""
     rng = np.random.default_rng(0)
     p = rng.dirichlet(np.ones(10), size=ROWS)
     columns = {f"p_{j}": p[:, j] for j in range(10)}
@@ -42,7 +42,7 @@ def much(tmp_path):
         pa.table({"label": rng.integers(10, size=ROWS), **columns}), folder / "0.parquet"
     )
     for k in range(1, FILES):
-        (folder / f"{k}.parquet").symlink_to(folder / "0.parquet")
+        (folder / f"{k}.parquet").hardlink_to(folder / "0.parquet")
     return str(folder / "*.parquet")
 
 

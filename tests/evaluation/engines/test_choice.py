@@ -25,20 +25,21 @@ def test_the_type_of_the_source_decides():
 
 
 def test_no_states_are_the_summary_of_no_rows():
-    assert parts.summary_of([]) == Summary()
+    assert parts.scored_of([]) == (Summary(), None)
 
 
 def test_the_error_of_the_first_partition_is_raised():
     told = {"class": "XentValueError", "code": "D07", "index": 3}
-    failed = [json.dumps({"part": k, "error": {**told, "message": f"D07: m{k}"}}) for k in (10, 2)]
+    errors = [{"part": k, "error": {**told, "message": f"D07: m{k}"}} for k in (10, 2)]
+    failed = [parts.Part(json.dumps(error)) for error in errors]
     with pytest.raises(XentValueError, match=r"^partition 2: D07: m2$"):
-        parts.summary_of([Summary().to_json(), *failed])
+        parts.scored_of([parts.Part(Summary().to_json()), *failed])
 
 
 def test_workers_of_another_version():
     text = Summary().to_json().replace('"version":', '"version":9')
     with pytest.raises(MergeError, match="workers must have the same version of xent"):
-        parts.summary_of([text])
+        parts.scored_of([parts.Part(text)])
 
 
 def test_spark_without_java():
