@@ -74,39 +74,38 @@ def same(result, expected):
     return abs(result / expected - 1) < 1e-11
 
 
+def timed(size, kind, implementations, options, **target):
+    """Time the implementations on one file, ours first."""
+    return _harness.compare(
+        "evaluate_peers",
+        implementations,
+        max(3, options.rounds // 3),
+        workload=f"{size[0]:,} x {size[1]:,} {kind} in Parquet",
+        same=same,
+        results=options.results,
+        **target,
+    )
+
+
 def main():
     options = _harness.parser(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="xent-benchmark-") as folder:
         path = os.path.join(folder, "probs.parquet")
+        peers = {
+            "xent evaluate": lambda: judged(path),
+            "pandas and scikit-learn": lambda: by_scikit_learn(path),
+        }
         for size in PROBS:
             write_probs(path, *size)
-            rows = _harness.compare(
-                "evaluate_peers",
-                {
-                    "xent evaluate": lambda: judged(path),
-                    "pandas and scikit-learn": lambda: by_scikit_learn(path),
-                },
-                max(3, options.rounds // 3),
-                workload=f"{size[0]:,} x {size[1]} float64 in Parquet",
-                same=same,
-                results=options.results,
-                target=LEAST,
-            )
+            rows = timed(size, "float64", peers, options, target=LEAST)
             report(rows, {"pandas and scikit-learn": (LEAST,)})
-        path = os.path.join(folder, "logits.parquet")
-        write_logits(path, *LOGITS)
-        rows = _harness.compare(
-            "evaluate_peers",
-            {
-                "xent evaluate": lambda: judged(path, logits="logits"),
-                "Arrow and SciPy, the log loss alone": lambda: by_scipy(path),
-            },
-            max(3, options.rounds // 3),
-            workload=f"{LOGITS[0]:,} x {LOGITS[1]:,} float32 logits in Parquet",
-            same=same,
-            results=options.results,
-            most_seconds=MOST_SECONDS,
-        )
+        logits = os.path.join(folder, "logits.parquet")
+        write_logits(logits, *LOGITS)
+        peers = {
+            "xent evaluate": lambda: judged(logits, logits="logits"),
+            "Arrow and SciPy, the log loss alone": lambda: by_scipy(logits),
+        }
+        rows = timed(LOGITS, "float32 logits", peers, options, most_seconds=MOST_SECONDS)
         seconds = rows[0]["milliseconds"] / 1000
         said = "met" if seconds <= MOST_SECONDS else "MISSED"
         print(f"  {seconds:.2f} s, target at most {MOST_SECONDS} s: {said}")

@@ -1,34 +1,11 @@
 """What a notebook shows of an Evaluation: escaped, self-contained, without a script."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
+from fragments import Balanced
 
 from xent.evaluation import evaluate
-
-
-class Balanced(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
-
 
 SOURCES = [
     (([0, 1, 1], [[0.5, 0.5], [0.25, 0.75], [0.9, 0.1]]), {}),

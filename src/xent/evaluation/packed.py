@@ -59,7 +59,7 @@ def unpack(text: str) -> list[int]:
 def pack_words(values: npt.NDArray[Any]) -> str:
     """Return many integers in [0, 2**64) as text: bytes as `pack` has them.
 
-    Looking for runs alone (of zeros, mostly) is a tenth of the time of looking for matches.
+    Only runs are looked for (of zeros, mostly), which is quick.
 
     >>> unpack_words(pack_words(np.array([2**63, 0, 7], dtype=np.uint64)))
     array([9223372036854775808,                   0,                   7],
@@ -96,7 +96,7 @@ def _inflate(letters: str, most: int = MOST_BYTES) -> bytes:
 
 
 def _to_letters(data: bytes) -> str:
-    """Base 85, as base64.b85encode writes it, in a hundredth of the time."""
+    """Base 85, as base64.b85encode writes it, but in arrays and not letter by letter."""
     more = -len(data) % 4
     words = np.frombuffer(data + bytes(more), dtype=">u4").astype(np.uint32)
     letters = np.empty((len(words), 5), dtype=np.uint8)

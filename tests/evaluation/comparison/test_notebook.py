@@ -1,33 +1,14 @@
 """What a notebook shows of a Comparison: escaped, without a script, the numbers of the text."""
 
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from fragments import Balanced
 
 from xent.evaluation import compare
 
 ROWS = 400
-
-
-class Balanced(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ __all__ = ["ByClass"]
 class ByClass(Sequence[ClassSums]):
     """The `ClassSums` of each class or label, in their order.
 
-    Columns add in a fortieth of the time that as many tuples take; an item is made when it is
-    asked for. Where rows have no weights, weights are counts and are not held.
+    Columns add as two arrays, whatever their number; an item is made when it is asked for.
+    Where rows have no weights, weights are counts and are not held.
 
     >>> sums = ByClass.of([ClassSums(3, 2, 0, 3 * ONE, 2 * ONE, 5 * ONE, ONE)], weighted=False)
     >>> sums.plus(sums)[0] == ClassSums(6, 4, 0, 6 * ONE, 4 * ONE, 10 * ONE, 2 * ONE)
