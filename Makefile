@@ -54,9 +54,10 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # The build tools are installed first, so that one build directory serves all builds: what
-# `make run` compiled is not compiled again for `make test`.
+# `make run` compiled is not compiled again for `make test`. setuptools is for PySpark, which
+# comes as source: the one of a new environment may be too old to make a wheel of it.
 $(VENV)/.tools: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) 'scikit-build-core>=0.11,<2' 'nanobind>=2.9,<4' cmake ninja
+	$(PIP) 'scikit-build-core>=0.11,<2' 'nanobind>=2.9,<4' cmake ninja 'setuptools>=70.1'
 	@touch $@
 
 $(VENV)/.run: $(SOURCES) $(VENV)/.tools
