@@ -24,7 +24,7 @@ run: $(VENV)/.run
 	$(BIN)/xent evaluate examples/digits.parquet
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev
 	$(BIN)/python -m ruff check .

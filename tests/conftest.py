@@ -16,6 +16,14 @@ settings.register_profile("explore", derandomize=False, deadline=None, print_blo
 settings.load_profile("explore" if os.environ.get("XENT_EXPLORE") else "same")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Let tests that share a server, a browser or Spark run in one process."""
+    from together import Together
+
+    return Together(config, log)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20181)

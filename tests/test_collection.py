@@ -35,15 +35,6 @@ def names(process):
     return [line for line in printed.splitlines() if "::" in line]
 
 
-def names_here(session):
-    """Return what this process was asked to run, in its order."""
-    found = []
-    for item in session.items:
-        group = item.get_closest_marker("xdist_group")
-        found.append(item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid)
-    return found
-
-
 def is_whole(config):
     """Whether this process was asked for all tests, as `make test` is."""
     asked = [(config.rootpath / name).resolve() for name in config.args]
@@ -55,7 +46,7 @@ def test_every_process_collects_the_same_tests(request):
     if is_whole(request.config):
         # This process collected them before its first test: at another hour, and with an
         # order of its sets that Python drew. So one more collection shows it.
-        first = names_here(request.session)
+        first = [item.nodeid for item in request.session.items]
         second = names(collecting(seed=2))
     else:
         processes = [collecting(seed=1)]

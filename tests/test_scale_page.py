@@ -6,10 +6,7 @@ import pytest
 from pages import ROOT, run_page
 from required import need_package, need_spark
 
-pytestmark = [
-    pytest.mark.xdist_group("spark"),
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
 
 
 def test_the_page(tmp_path, monkeypatch):

@@ -3,8 +3,6 @@
 import axe
 import pytest
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 KINDS = [
     "index.html",
     "benchmarks.html",

@@ -3,8 +3,6 @@
 import pages
 import pytest
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 # the search of pages that are opened from a disk, and pages where each must be found
 SEARCHES = {
     "perplexity": ["reference/measures.html", "howto/perplexity-of-batches-averaged.html"],

@@ -9,8 +9,6 @@ import pytest
 
 from xent.diagnostics.rules import RULES
 
-pytestmark = pytest.mark.xdist_group("docs")
-
 ROOMS = [
     "xent",
     "xent.errors",

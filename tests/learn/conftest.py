@@ -12,13 +12,6 @@ from learn.reader import Reader
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "/tests/learn/" in str(item.path) and "server" in item.fixturenames:
-            # one server and one browser, whatever the number of workers
-            item.add_marker(pytest.mark.xdist_group("learn"))
-
-
 # the command, in a process that tells of every connection to elsewhere
 WATCHED = """
 import sys

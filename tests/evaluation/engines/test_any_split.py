@@ -86,7 +86,6 @@ def test_dask(split):
 
 
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
-@pytest.mark.xdist_group("spark")
 @settings(max_examples=3, deadline=None, suppress_health_check=REUSED)
 @given(splits())
 def test_spark(spark, split):

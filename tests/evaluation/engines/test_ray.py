@@ -6,10 +6,7 @@ from required import need_package
 from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation import evaluate
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore"),  # Ray's own, at start and end
-    pytest.mark.xdist_group("ray"),
-]
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, at start and end
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,7 @@ from xent.errors import SourceError, UnavailableError, XentTypeError, XentValueE
 from xent.evaluation import evaluate, load_state
 
 # createDataFrame says it; xent itself asks for no more of pandas than its version
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
-    pytest.mark.xdist_group("spark"),  # one session: it takes seconds to start
-]
+pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas")
 
 
 @pytest.fixture(scope="module")
