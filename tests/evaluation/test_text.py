@@ -15,7 +15,7 @@ from xent.evaluation.numbers import level_text, number, percent
 
 EXPECTED = """\
 arrays: 3 rows scored
-  target: target; 2 classes from probs (a list) (probabilities)
+  target: target; 2 classes from probs (a list of probabilities)
 
   log loss                  0.4621 nats = 0.6667 bits
     95 % interval           0 to 1.137

@@ -42,7 +42,10 @@ def plan(columns, **options):
             "target: y; probabilities of class 1 from prob",
         ),
         ({"y": INT, "logit": LOGIT}, "target: y; logits of class 1 from logit"),
-        ({"label": INT, "probs": [[0.5, 0.5]] * 2}, "target: label; 2 classes from probs (a list)"),
+        (
+            {"label": INT, "probs": [[0.5, 0.5]] * 2},
+            "target: label; 2 classes from probs (a list of probabilities)",
+        ),
         (
             {"logprob": [-1.0, -2.0], "token": INT},
             "log-probabilities of what happened from logprob",
@@ -73,9 +76,9 @@ def test_lists_that_are_no_predictions_do_not_take_their_place():
 
     assert note(tokens=words, letters=pa.array([[["a"]], [["b"]]])).endswith("from p")
     assert note(embedding=numbers).endswith("from p")
-    assert "from said (a list)" in note(said=distributions)
+    assert "from said (a list of" in note(said=distributions)
     del rows["p"]
-    assert "from scores (a list)" in note(scores=numbers)
+    assert "from scores (a list of" in note(scores=numbers)
 
 
 def test_every_inference_has_an_option():

@@ -171,4 +171,5 @@ def _fixed(value: float, decimals: int) -> str:
 
 
 def _p(p: float) -> str:
-    return "= 0" if p == 0 else "< 1e-12" if p < 1e-12 else f"= {p:.2g}"
+    # 0 is one that a float64 does not hold
+    return "< 1e-12" if p < 1e-12 else f"= {p:.2g}"

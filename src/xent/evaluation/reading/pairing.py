@@ -157,10 +157,10 @@ def _one_column_each(
         )
     _distinct(classes, columns)
     kind = "label" if truth.task == "multi" else "class"
-    where = f"{columns[0]} (a list)" if width else span(columns)
+    what = f"a list of {predictions.what}" if width else predictions.what
     counted = _counted(predictions.of_a_row, kind)
     compared = _truth_in_words(truth, classes, by_name)
-    note = f"{compared}; {counted} from {where} ({predictions.what})"
+    note = f"{compared}; {counted} from {span(columns)} ({what})"
     prediction = f"{kind}_logits" if predictions.given == "logits" else f"{kind}_probs"
     return Reading(prediction, classes, note)
 

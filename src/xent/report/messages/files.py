@@ -88,6 +88,8 @@ OF_FILES: tuple[tuple[str, str], ...] = (
     ("labels: {names}", "标签：{names}"),
     ("probabilities of class {name} from {column}", "类别 {name} 的概率：{column}"),
     ("logits of class {name} from {column}", "类别 {name} 的 logit：{column}"),
+    ("{n} class(es) from {name} (a list of {what_})", "{n} 个类别的{what_}：列表列 {name}"),
+    ("{n} label(s) from {name} (a list of {what_})", "{n} 个标签的{what_}：列表列 {name}"),
     ("{n} class(es) from {names} ({what_})", "{n} 个类别的{what_}：{names}"),
     ("{n} label(s) from {names} ({what_})", "{n} 个标签的{what_}：{names}"),
     ("log-probabilities of what happened from {name}", "实际结果的对数概率：{name}"),

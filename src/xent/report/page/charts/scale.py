@@ -12,7 +12,8 @@ from xent.report.page.texts import Translate
 __all__ = ["draw"]
 
 HEIGHT, LINE = 92, 46
-EDGE = 0.16  # a label nearer than this to an end starts or stops there
+NARROWEST = 340  # pixels of the chart on a telephone
+WIDEST = 8, 15  # pixels of a letter, and of a Chinese one, in the widest of usual fonts
 
 
 def draw(score: Score, t: Translate, ident: str) -> str:
@@ -58,5 +59,7 @@ def draw(score: Score, t: Translate, ident: str) -> str:
 
 
 def _label(content: str, at: float, y: float, look: str) -> str:
-    anchor = "start" if at < EDGE else "end" if at > 1 - EDGE else "middle"
+    # a label that might leave the chart starts or stops at its place
+    half = sum(WIDEST[letter > "\u2e80"] for letter in content) / 2 / NARROWEST
+    anchor = "start" if at < half else "end" if at > 1 - half else "middle"
     return text(content, x=pc(at), y=y, text_anchor=anchor, class_=look)
