@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["ONE", "exact", "from_text", "power_of", "ratio", "rounded", "to_text"]
+__all__ = ["MOST_POWER", "ONE", "exact", "from_text", "power_of", "ratio", "rounded", "to_text"]
 
 ONE = 1 << 1074
 # no sum of products of three doubles has more digits
@@ -56,6 +56,8 @@ def from_text(text: str) -> int:
     True
     """
     mantissa, exponent = text.split("p")
+    if len(mantissa) > MOST_POWER // 2:
+        raise ValueError(f"no sum has {len(mantissa)} digits")
     return int(mantissa, 16) << (power_of(exponent) + 1074) if mantissa != "0" else 0
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xent.evaluation.exact import power_of
+from xent.evaluation.exact import MOST_POWER, power_of
+from xent.evaluation.plain import counts_of
 
 __all__ = ["pack", "pack_columns", "pack_words", "unpack", "unpack_columns", "unpack_words"]
 
@@ -24,6 +25,7 @@ _DIGITS[_LETTERS] = np.arange(85)
 MOST_BYTES = 1 << 28
 MOST_VALUES = 1 << 24  # of a column: a number of Python takes ten times its bytes
 MOST_COLUMNS = 32
+MOST_WIDTH = 2 * MOST_POWER // 8  # bytes of a number
 
 
 def pack(values: Sequence[int]) -> str:
@@ -44,11 +46,14 @@ def pack(values: Sequence[int]) -> str:
     return f"{power:x}:{width:x}:{_to_letters(zlib.compress(planes, 6))}"
 
 
-def unpack(text: str) -> list[int]:
-    """Return the integers that `pack` made text of."""
+def unpack(text: str, most: int | None = None) -> list[int]:
+    """Return the integers that `pack` made text of; raise where they are more than `most`."""
     power, width, letters = text.split(":")
     shift, size = power_of(power), int(width, 16)
-    planes = np.frombuffer(_inflate(letters, MOST_VALUES * size), dtype=np.uint8)
+    if not 0 < size <= MOST_WIDTH:
+        raise ValueError(f"no sum has {size} bytes")
+    most = MOST_VALUES if most is None else most
+    planes = np.frombuffer(_inflate(letters, most, size), dtype=np.uint8)
     data = planes.reshape(size, -1).T.tobytes()
     return [
         int.from_bytes(data[k : k + size], "little", signed=True) << shift
@@ -72,24 +77,29 @@ def pack_words(values: npt.NDArray[Any]) -> str:
     return f"{width}:{_to_letters(data)}"
 
 
-def unpack_words(text: str) -> npt.NDArray[np.uint64]:
-    """Return the integers that `pack_words` made text of."""
+def unpack_words(text: str, most: int | None = None) -> npt.NDArray[np.uint64]:
+    """Return the integers that `pack_words` made text of; raise where they are more than `most`."""
     width, letters = text.split(":")
-    planes = np.frombuffer(_inflate(letters), dtype=np.uint8)
-    planes = planes.reshape(int(width), -1)
+    size = int(width)
+    if not 0 < size <= 8:
+        raise ValueError(f"no word has {size} bytes")
+    planes = np.frombuffer(
+        _inflate(letters, MOST_BYTES if most is None else most, size), dtype=np.uint8
+    )
+    planes = planes.reshape(size, -1)
     octets = np.zeros((planes.shape[1], 8), dtype=np.uint8)
     octets[:, : len(planes)] = planes.T
     return octets.view("<u8").ravel().astype(np.uint64)
 
 
-def _inflate(letters: str, most: int = MOST_BYTES) -> bytes:
-    """Return the bytes that were deflated into letters; raise where they are more than `most`."""
-    most = min(most, MOST_BYTES)
+def _inflate(letters: str, values: int, size: int) -> bytes:
+    """Return the bytes that were deflated into letters; raise where they are of more values."""
+    most = min(values * size, MOST_BYTES)
     inflate = zlib.decompressobj()
     # 0 would be no limit
-    data = inflate.decompress(_from_letters(letters), max(most, 0) + 1)
+    data = inflate.decompress(_from_letters(letters), most + 1)
     if len(data) > most:
-        raise ValueError(f"a column has more than {most:,} bytes")
+        raise ValueError(f"a column has more than {most // size:,} numbers")
     if not inflate.eof:
         raise ValueError("a column is cut off")
     return data
@@ -137,9 +147,17 @@ def pack_columns(rows: Iterable[Sequence[int]], count: int) -> dict[str, Any]:
     }
 
 
-def unpack_columns(state: dict[str, Any]) -> Iterable[tuple[int, ...]]:
-    """Return the rows that `pack_columns` packed."""
-    if max(len(state["packed"]), len(state["columns"])) > MOST_COLUMNS:
+def unpack_columns(
+    state: dict[str, Any], count: int | None = None, most: int | None = None
+) -> Iterable[tuple[int, ...]]:
+    """Return the rows that `pack_columns` packed.
+
+    Raises where there are not `count` columns, or more than `most` rows.
+    """
+    columns = counts_of(state["columns"], "columns", len(state["packed"]) - 1)
+    if max(len(state["packed"]), len(columns)) > MOST_COLUMNS:
         raise ValueError(f"there are more than {MOST_COLUMNS} columns")
-    packed = [unpack(text) for text in state["packed"]]
-    return zip(*(packed[k] for k in state["columns"]), strict=True)
+    if count is not None and len(columns) != count:
+        raise ValueError(f"there must be {count} columns, got {len(columns)}")
+    packed = [unpack(text, most) for text in state["packed"]]
+    return zip(*(packed[k] for k in columns), strict=True)

@@ -23,6 +23,7 @@ from typing import Any
 from xent.errors import MergeError, SourceError
 from xent.evaluation.files import write_text
 from xent.evaluation.intervals.means import as_level
+from xent.evaluation.plain import text_of, told, whole_of
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary.summary import Summary
@@ -84,9 +85,7 @@ def from_text(text: str, name: str = "text") -> Evaluation:
         raise
     # a checksum tells of damage, not of who wrote the text
     except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise MergeError(
-            f"{name} must hold an evaluation, got {type(error).__name__}: {error}{HINT}"
-        ) from error
+        raise MergeError(f"{name} must hold an evaluation, got {told(error)}{HINT}") from error
 
 
 def _evaluation(state: dict[str, Any]) -> Evaluation:
@@ -94,7 +93,10 @@ def _evaluation(state: dict[str, Any]) -> Evaluation:
     summary = Summary.from_state(state.pop("summary"))
     known = {f.name for f in fields(Evaluation)}
     terms = state.get("row_terms")
-    state["row_terms"] = terms and RowTerms.from_state(terms)
+    state["row_terms"] = None if terms is None else RowTerms.from_state(terms)
+    for name in ("name", "note"):
+        text_of(state[name], name)
+    whole_of(state["parts"], "parts", least=1)
     nats_per(state["unit"])
     as_level(state["level"])
     return Evaluation(summary, **{n: v for n, v in state.items() if n in known})

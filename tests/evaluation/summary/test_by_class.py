@@ -11,14 +11,15 @@ from xent.evaluation.exact import ONE, exact
 from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.kept import ClassSums
 
-rows = st.integers(0, 2**61)
-sums = st.floats(allow_nan=False, allow_infinity=False).map(exact)
-weighted_class = st.builds(ClassSums, rows, rows, rows, sums, sums, sums, sums)
+rows = st.integers(0, 2**52)
+sums = st.floats(0, allow_infinity=False).map(exact)
+losses = st.floats(allow_nan=False, allow_infinity=False).map(exact)
+weighted_class = st.builds(ClassSums, rows, rows, rows, sums, sums, losses, sums)
 plain_class = st.builds(
     lambda true, correct, impossible, nll, probability: ClassSums(
         true, correct, impossible, true * ONE, correct * ONE, nll, probability
     ),
-    rows, rows, rows, sums, sums,
+    rows, rows, rows, losses, sums,
 )  # fmt: skip
 of_two_parts = st.one_of(
     st.tuples(st.just(True), st.lists(st.tuples(weighted_class, weighted_class), max_size=6)),
@@ -35,7 +36,7 @@ def test_columns_are_added_as_tuples_are(given_sums):
     assert total == b.plus(a)
     assert (total == a) == all(not any(second) for _, second in pairs)
     for back in (
-        ByClass.from_state(json.loads(json.dumps(total.to_state()))),
+        ByClass.from_state(json.loads(json.dumps(total.to_state())), len(pairs), weighted=weighted),
         pickle.loads(pickle.dumps(total)),
     ):
         assert back == total

@@ -84,7 +84,7 @@ def test_parts_in_any_order_are_one():
     for part in np.array_split(np.arange(3000), 17):
         counts.add(target[part], predicted[part])
     assert counts.likeliest() == whole
-    assert Likeliest.from_state(whole.to_state()) == whole
+    assert Likeliest.from_state(whole.to_state(), 200) == whole
 
 
 def test_no_rows_bound_nothing():
@@ -110,14 +110,19 @@ def test_a_class_has_fewer_than_8_kb():
 
 def test_evidence_of_a_state_of_another_size_is_refused():
     state = Evidence((), (0.0,) * 100, (1.0,) * 100, (0, 0), counted(100, [1], [2])).to_state()
-    assert Evidence.from_state(state).likeliest == counted(100, [1], [2])
+    assert Evidence.from_state(state, 100).likeliest == counted(100, [1], [2])
+    with pytest.raises(ValueError, match="likeliest classes must be of the 200 classes, got 100"):
+        Evidence.from_state(state, 200)
     state[4][0] = 200
-    with pytest.raises((ValueError, IndexError)):
-        Evidence.from_state(state)
+    with pytest.raises(ValueError, match="likeliest classes must be of the 100 classes, got 200"):
+        Evidence.from_state(state, 100)
+    # its cells are those of 100 classes
+    with pytest.raises(ValueError, match="reshape"):
+        Evidence.from_state(state, 200)
 
 
 @pytest.mark.parametrize("num_classes", [10**9, 0, -1, True, 3.0])
 def test_a_number_of_classes_that_is_not_counted_is_refused(num_classes):
     """An untrue number would ask for as much memory as it says."""
-    with pytest.raises(ValueError, match="number of classes is"):
-        Likeliest.from_state([num_classes, {}])
+    with pytest.raises(ValueError, match="likeliest classes must be"):
+        Likeliest.from_state([num_classes, {}], num_classes)

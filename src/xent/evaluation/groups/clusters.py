@@ -14,11 +14,13 @@ from xent.errors import MergeError
 from xent.evaluation.exact import ONE
 from xent.evaluation.intervals.means import Interval, cluster_interval
 from xent.evaluation.packed import pack_columns, unpack_columns
+from xent.evaluation.plain import flag_of, sums_of, text_of, whole_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_CLUSTERS", "SAMPLED", "ClusterTally", "Clusters", "KeyedSums"]
 
 MAX_CLUSTERS = 1024
+MOST_KEY = 2**64 - 1
 SAMPLED = 256  # keys whose rows are still counted one by one where there are more
 
 Array = npt.NDArray[Any]
@@ -212,9 +214,18 @@ class Clusters:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Clusters:
         """Return the clusters that `to_state` wrote."""
-        of = {key: tuple(sums) for key, *sums in unpack_columns(state["of"])}
-        pairs: Any = unpack_columns(state["sample"])
-        return cls(state["column"], KeyedSums(state["folded"], of, dict(pairs)))
+        of: dict[int, tuple[int, ...]] = {}
+        for key, rows, *sums in unpack_columns(state["of"], 4, MAX_CLUSTERS):
+            whole_of(rows, "rows of a cluster")
+            sums_of(sums[:1], "weight of a cluster")
+            of[whole_of(key, "key of a cluster", MOST_KEY)] = rows, *sums
+        pairs: Any = unpack_columns(state["sample"], 2, SAMPLED)
+        sample = {
+            whole_of(key, "key of a cluster", MOST_KEY): whole_of(rows, "rows of a cluster")
+            for key, rows in pairs
+        }
+        folded = flag_of(state["folded"], "folded")
+        return cls(text_of(state["column"], "column"), KeyedSums(folded, of, sample))
 
 
 class ClusterTally:

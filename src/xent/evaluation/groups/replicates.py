@@ -20,6 +20,8 @@ from xent.evaluation.intervals.means import (
     no_interval,
 )
 from xent.evaluation.packed import pack_columns, unpack_columns
+from xent.evaluation.plain import counts_of, sums_of, text_of
+from xent.evaluation.reading.options import MOST_REPLICATES
 from xent.evaluation.summary.moments import sum_of_squares
 from xent.kernels.cpu.exact_sums import ExactSums
 from xent.kernels.cpu.replicates import ReplicateSums
@@ -158,9 +160,12 @@ class Replicates:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Replicates:
         """Return the replicates that `to_state` wrote."""
-        drawn, *sums = zip(*unpack_columns(state["samples"]), strict=True)
+        drawn, *sums = zip(*unpack_columns(state["samples"], 6, MOST_REPLICATES + 1), strict=True)
         samples = tuple(Sample(*of) for of in zip(*sums, strict=True))
-        return cls(state["key_column"], samples, tuple(drawn))
+        for of in samples:
+            sums_of((of.weight, of.weight_squared, of.nll_squared), "sums of a replicate")
+        drawn = counts_of(drawn, "rows of a replicate")
+        return cls(text_of(state["key_column"], "key_column"), samples, drawn)
 
 
 class ReplicateTally:

@@ -14,6 +14,7 @@ from xent.errors import MergeError, SourceError
 from xent.evaluation.groups.sums import MomentSums, MomentTally
 from xent.evaluation.groups.values import distinct, together
 from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
+from xent.evaluation.plain import counts_of, flag_of, refuse, sums_of, text_of, texts_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
 __all__ = ["MAX_SLICES", "SliceSums", "SliceTally", "Slices", "Value", "check_count"]
@@ -99,23 +100,37 @@ class Slices:
         }
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> Slices:
-        """Return the slices that `to_state` wrote."""
-        pairs: Any = iter(unpack_columns(state["classes"]))
+    def from_state(cls, state: dict[str, Any], num_classes: int) -> Slices:
+        """Return the slices, of so many classes or labels, that `to_state` wrote."""
+        columns = texts_of(state["columns"], "columns of slices")
+        derived = flag_of(state["weight_of_classes"], "weight_of_classes")
+        pairs: Any = iter(unpack_columns(state["classes"], 2, MAX_SLICES * num_classes))
         found = zip(
             state["values"],
-            unpack_columns(state["sums"]),
-            unpack(state["num_classes"]),
+            unpack_columns(state["sums"], 3 + len(MomentSums._fields), MAX_SLICES),
+            counts_of(unpack(state["num_classes"], MAX_SLICES), "num_classes", num_classes),
             strict=True,
         )
-        of = {}
-        for value, (rows, num_impossible, impossible, weight, *sums), count in found:
-            classes: dict[int, int] = dict(islice(pairs, count))
-            if state["weight_of_classes"]:
+        of: dict[Value, SliceSums] = {}
+        for texts, (rows, num_impossible, impossible, weight, *sums), count in found:
+            value = tuple(text_of(text, "value of a slice") for text in texts)
+            if len(value) != len(columns) or value in of:
+                raise refuse("value of a slice", value, f"{len(columns)} texts of its own")
+            counts_of((rows, num_impossible), "rows of a slice")
+            own = list(islice(pairs, count))
+            classes: dict[int, int] = dict(own)
+            counts_of([j for j, _ in own], "class of a slice", num_classes - 1)
+            if len(classes) < count:
+                raise ValueError("a slice has a class twice")
+            if derived:
                 weight = sum(classes.values()) - impossible
             moments = MomentSums(weight, *sums)
-            of[tuple(value)] = SliceSums(rows, num_impossible, impossible, moments, classes)
-        return cls(tuple(state["columns"]), of)
+            squares = moments.weight_squared, moments.nll_squared, moments.weight_cubed
+            sums_of((weight, impossible, *squares, *classes.values()), "sums of a slice")
+            of[value] = SliceSums(rows, num_impossible, impossible, moments, classes)
+        if next(pairs, None) is not None:
+            raise ValueError("there are classes of no slice")
+        return cls(columns, of)
 
 
 def check_count(columns: Sequence[str], values: Any, most: int = MAX_SLICES) -> None:

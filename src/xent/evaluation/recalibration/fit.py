@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Fit"]
+from xent.evaluation.plain import flag_of, number_of, refuse, text_of, texts_of, whole_of
+
+__all__ = ["LARGE", "Fit"]
+
+METHODS = ("vector", "shift", "temperature")
+LARGE = 2.0**511  # no mean of losses is larger, and its square is a double
 
 
 @dataclass(frozen=True)
@@ -47,5 +52,15 @@ class Fit:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Fit:
         """Return the fit of the plain values that `dataclasses.asdict` gave."""
-        parameters = {name: tuple(values) for name, values in state["parameters"].items()}
-        return cls(**{**state, "parameters": parameters, "notes": tuple(state["notes"])})
+        if state["method"] not in METHODS:
+            raise refuse("method", state["method"], f"one of {METHODS}")
+        parameters = {
+            text_of(name, "parameter"): tuple(number_of(x, name) for x in values)
+            for name, values in state["parameters"].items()
+        }
+        checked: dict[str, Any] = {"parameters": parameters}
+        checked |= {n: number_of(state[n], n, -LARGE, LARGE) for n in ("loss", "loss_before")}
+        checked["effective_rows"] = number_of(state["effective_rows"], "effective_rows", 0.5, LARGE)
+        checked |= {n: whole_of(state[n], n) for n in ("num_parameters", "num_impossible")}
+        checked |= {n: flag_of(state[n], n) for n in ("separated", "converged")}
+        return cls(**{**state, **checked, "notes": texts_of(state["notes"], "notes")})

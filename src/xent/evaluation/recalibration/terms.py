@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from xent.evaluation.plain import number_of, text_of, whole_of
 from xent.evaluation.reading.options import Options, least_probability
 from xent.evaluation.reading.plan import Plan
-from xent.evaluation.recalibration.fit import Fit
+from xent.evaluation.recalibration.fit import LARGE, Fit
 from xent.evaluation.recalibration.fits import MOST_CLASSES, shift_of, vector_of
 from xent.evaluation.recalibration.newton import Vector
 from xent.evaluation.recalibration.objective import Matrix
@@ -41,6 +42,9 @@ class Sampled:
     remainder: float = 0.0
 
 
+_SAMPLED = ("frequency_log_loss", "remainder")
+
+
 @dataclass(frozen=True)
 class RowTerms:
     """Vector scaling and prior shift fitted to the rows, or None and why not.
@@ -66,10 +70,16 @@ class RowTerms:
     def from_state(cls, state: dict[str, Any]) -> RowTerms:
         """Return the terms that `to_state` gave."""
         vector, shift = (
-            state[name] and Fit.from_state(state[name]) for name in ("vector", "shift")
+            None if state[name] is None else Fit.from_state(state[name])
+            for name in ("vector", "shift")
         )
         sampled = state.get("sampled")
-        return cls(vector, shift, state["note"], sampled and Sampled(**sampled))
+        if sampled is not None:
+            sampled = Sampled(
+                whole_of(sampled["num_rows"], "num_rows"),
+                **{n: number_of(sampled[n], n, -LARGE, LARGE) for n in _SAMPLED},
+            )
+        return cls(vector, shift, text_of(state["note"], "note"), sampled)
 
 
 def row_terms(sample: RowSample | None, plan: Plan, options: Options, summary: Summary) -> RowTerms:

@@ -10,6 +10,7 @@ import numpy as np
 
 from xent.evaluation.exact import ONE
 from xent.evaluation.packed import pack_columns, unpack_columns
+from xent.evaluation.plain import counts_of, sums_of
 from xent.evaluation.summary.columns import Columns
 from xent.evaluation.summary.kept import ClassSums
 
@@ -88,12 +89,17 @@ class ByClass(Sequence[ClassSums]):
         return {"counts": pack_columns(counts, 3), "exact": pack_columns(rows, len(exact))}
 
     @classmethod
-    def from_state(cls, state: dict[str, Any]) -> ByClass:
-        """Return the sums that `to_state` wrote."""
+    def from_state(cls, state: dict[str, Any], num_classes: int, *, weighted: bool) -> ByClass:
+        """Return the sums of so many classes that `to_state` wrote."""
         counts, exact = (
-            tuple(zip(*unpack_columns(state[n]), strict=True)) or ((),) * len(state[n]["columns"])
-            for n in ("counts", "exact")
+            tuple(zip(*unpack_columns(state[n], of, num_classes), strict=True)) or ((),) * of
+            for n, of in (("counts", 3), ("exact", 4 if weighted else 2))
         )
-        if len(counts) != 3 or len(exact) not in (2, 4) or len(counts[0]) != len(exact[0]):
-            raise ValueError("classes have other counts than sums")
+        if len(counts[0]) != num_classes or len(exact[0]) != num_classes:
+            found = f"{len(counts[0])} and {len(exact[0])}"
+            raise ValueError(f"counts and sums must be of {num_classes} classes, got {found}")
+        for name, of in zip(ClassSums._fields, counts, strict=False):
+            counts_of(of, name)
+        for of in exact[1:]:  # losses may be a little below 0
+            sums_of(of, "sums of classes")
         return cls(np.array(counts, np.int64), Columns.of(exact))

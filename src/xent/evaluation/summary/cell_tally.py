@@ -83,6 +83,11 @@ class Tally:
         left = low - less
         return Tally.of(left, high - less_high - (left > low))
 
+    def holds(self, part: Tally) -> bool:
+        """Whether no cell of a part of the rows has more than the same cell of all of them."""
+        (low, high), (less, less_high) = self._everywhere(), part._everywhere()
+        return bool(((high > less_high) | (high == less_high) & (low >= less)).all())
+
     def _everywhere(self) -> tuple[Units, Units]:
         """Return the halves of all cells, the empty ones too."""
         begin, end = self.kept.ranges.T.astype(np.int64)
@@ -123,7 +128,8 @@ class Tally:
     @classmethod
     def from_state(cls, state: dict[str, Any], shape: tuple[int, ...]) -> Tally:
         """Return the tally of this shape that `to_state` wrote."""
-        low: Any = unpack_words(state["low"])
+        size = math.prod(shape)
+        low: Any = unpack_words(state["low"], size)
         high, power = state["high"], state["power"]
         if power is not None and (type(power) is not int or not HALVES <= power <= -HALVES):
             raise ValueError(f"power is {power!r}")
@@ -131,9 +137,9 @@ class Tally:
             raise ValueError("halves are in units of 2**-64")
         if high is None and not (low >> np.uint64(32)).any():
             low = low.astype(np.uint32)
-        ranges = unpack_words(state["ranges"]).astype(np.int32)
-        lines = ranges.reshape(math.prod(shape[:-1]), 2)
-        high = None if high is None else unpack_words(high)
-        kept = cls(shape, CellRanges(lines, low, high, power))
+        lines = math.prod(shape[:-1])
+        ranges = unpack_words(state["ranges"], 2 * lines).astype(np.int32).reshape(lines, 2)
+        high = None if high is None else unpack_words(high, size)
+        kept = cls(shape, CellRanges(ranges, low, high, power))
         kept.values()  # raises where cells are not those of the ranges
         return kept

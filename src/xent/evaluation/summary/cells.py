@@ -9,11 +9,21 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import MergeError
+from xent.evaluation.plain import texts_of
 from xent.evaluation.summary.cell_tally import Tally
 from xent.kernels.cpu.cell_ranges import of_halves
 from xent.kernels.cpu.log_loss import CELL_BITS, CELL_LOW, MOST_GROUPS, NUM_CELLS
 
-__all__ = ["ALL_LABELS", "NUM_CELLS", "TOP_LABEL", "Cells", "cell_logits", "cell_odds", "cell_of"]
+__all__ = [
+    "ALL_LABELS",
+    "NUM_CELLS",
+    "TOP_LABEL",
+    "Cells",
+    "cell_logits",
+    "cell_odds",
+    "cell_of",
+    "group_names",
+]
 
 TOP_LABEL = "top label"
 ALL_LABELS = "all labels"
@@ -176,7 +186,9 @@ class Cells:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Cells:
         """Return the cells that `to_state` wrote."""
-        groups, impossible = tuple(state["groups"]), state["impossible"]
+        groups, impossible = texts_of(state["groups"], "groups"), state["impossible"]
+        if len(groups) > MOST_GROUPS + 1:
+            raise ValueError(f"{len(groups)} groups are more than {MOST_GROUPS + 1}")
         shape = (len(groups), 2, NUM_CELLS)
         return cls(
             groups,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.evaluation.plain import counts_of, number_of
 from xent.evaluation.summary.likeliest import Likeliest, LikeliestCounts
 
 __all__ = ["MOST_CLASSES", "Evidence", "Gathering"]
@@ -76,12 +77,21 @@ class Evidence:
         ]
 
     @classmethod
-    def from_state(cls, state: Sequence[Any]) -> Evidence:
-        """Return what `to_state` wrote."""
-        confusion, low, high, (before, after), likeliest = state
-        low, high = (tuple(map(float.fromhex, ends)) for ends in (low, high))
-        many = None if likeliest is None else Likeliest.from_state(likeliest)
-        return cls(tuple(confusion), low, high, (before, after), many)
+    def from_state(cls, state: Sequence[Any], num_classes: int) -> Evidence:
+        """Return what `to_state` wrote of so many classes."""
+        confusion, low, high, beside, likeliest = state
+        confusion = counts_of(confusion, "confusion")
+        if len(confusion) not in (0, num_classes**2) or (num_classes > MOST_CLASSES and confusion):
+            raise ValueError(f"confusion has {len(confusion)} counts of {num_classes} classes")
+        low, high = (
+            tuple(number_of(float.fromhex(x), name) for x in ends)
+            for name, ends in (("low", low), ("high", high))
+        )
+        if len(low) != len(high):
+            raise ValueError(f"columns have {len(low)} least values and {len(high)} greatest")
+        before, after = counts_of(beside, "beside")
+        many = None if likeliest is None else Likeliest.from_state(likeliest, num_classes)
+        return cls(confusion, low, high, (before, after), many)
 
 
 class Gathering:

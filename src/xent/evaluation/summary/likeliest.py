@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xent.evaluation.plain import MOST_ROWS, refuse
 from xent.evaluation.summary.cell_tally import Tally
 
 __all__ = ["MOST_CELLS", "Code", "Likeliest", "LikeliestCounts", "code_of"]
@@ -171,12 +172,16 @@ class Likeliest:
         return [self.num_classes, self.tally.to_state()]
 
     @classmethod
-    def from_state(cls, state: list[Any]) -> Likeliest:
-        """Return what `to_state` wrote."""
-        num_classes, tally = state
-        if type(num_classes) is not int or not LikeliestCounts.fits(num_classes):
-            raise ValueError(f"number of classes is {num_classes!r}")
-        return cls(num_classes, Tally.from_state(tally, (num_classes, code_of(num_classes).width)))
+    def from_state(cls, state: list[Any], num_classes: int) -> Likeliest:
+        """Return what `to_state` wrote of so many classes."""
+        counted, tally = state
+        # an untrue number would ask for as much memory as it says
+        if type(counted) is not int or counted != num_classes or not LikeliestCounts.fits(counted):
+            raise refuse("likeliest classes", counted, f"of the {num_classes} classes")
+        found = Tally.from_state(tally, (counted, code_of(counted).width))
+        if found.is_weighted or found.values().max(initial=0) > MOST_ROWS:
+            raise ValueError("likeliest classes must be counts of rows")
+        return cls(counted, found)
 
 
 class LikeliestCounts:

@@ -11,8 +11,10 @@ from typing import Any
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, to_text
 from xent.evaluation.groups import Clusters, Replicates, Slices
+from xent.evaluation.plain import shown, sums_of, told, whole_of
 from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.cells import Cells
+from xent.evaluation.summary.consistent import check_parts, rows_of, settings_of, worst_of
 from xent.evaluation.summary.evidence import Evidence
 from xent.evaluation.summary.kept import ClassSums, Surprise, most_surprising
 from xent.evaluation.summary.merging import added, difference
@@ -44,6 +46,8 @@ _EXACT = (
     "sum_clipped_nll",
     "sum_size",
 )
+# a probability may be 1 and a rounding, and its loss a little below 0
+_NEVER_NEGATIVE = tuple(n for n in _EXACT if "nll" not in n or n == "sum_nll_squared")
 _COUNTS = (
     "num_rows",
     "num_ignored",
@@ -64,6 +68,7 @@ _PARTS: dict[str, Any] = {
     "replicates": Replicates,
     "evidence": Evidence,
 }
+_OF_CLASSES = (Slices, Evidence)  # whose size is that of the classes
 
 
 @dataclass(frozen=True)
@@ -207,7 +212,7 @@ class Summary(Sums):
         version = state.pop("version")
         if version != VERSION:
             raise MergeError(
-                f"summary must have version {VERSION}, got {version!r}; "
+                f"summary must have version {VERSION}, got {shown(version)}; "
                 "write it again with this version of xent",
                 value=version,
             )
@@ -219,26 +224,29 @@ class Summary(Sums):
         except (
             ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error
         ) as error:  # fmt: skip
-            raise MergeError(
-                f"summary must be whole, got {type(error).__name__}: {error}; write it again"
-            ) from error
+            raise MergeError(f"summary must be whole, got {told(error)}; write it again") from error
 
     @classmethod
     def _from_parts(cls, state: dict[str, Any]) -> Summary:
-        for name in _COUNTS:
-            if type(state[name]) is not int or state[name] < 0:
-                raise ValueError(f"{name} is {state[name]!r}")
-        for name in _EXACT:
-            state[name] = from_text(state[name])
-        state["by_class"] = ByClass.from_state(state["by_class"])
-        state["worst"] = tuple(Surprise(float.fromhex(s[0]), *s[1:]) for s in state["worst"])
+        unknown = set(state) - {field.name for field in fields(cls)}
+        if unknown:
+            raise ValueError(f"{min(unknown)} is unknown")
+        state |= settings_of(state)
+        state |= {name: whole_of(state[name], name) for name in _COUNTS}
+        state |= {name: from_text(state[name]) for name in _EXACT}
+        for name in _NEVER_NEGATIVE:
+            sums_of([state[name]], name)
+        classes = len(state["classes"])
+        state["by_class"] = ByClass.from_state(
+            state["by_class"], classes, weighted=state["weighted"]
+        )
+        state["worst"] = worst_of(state["worst"], classes)
+        for name in ("impossible_rows", "missing_rows"):
+            state[name] = rows_of(state[name], name)
         for name, part in _PARTS.items():
             if state[name] is not None:
-                state[name] = part.from_state(state[name])
-        for name in ("classes", "impossible_rows", "missing_rows"):
-            state[name] = tuple(state[name])
-        if len(state["by_class"]) != len(state["classes"]):
-            raise ValueError(
-                f"sums are of {len(state['by_class'])} classes, names of {len(state['classes'])}"
-            )
-        return cls(**state)
+                more = (classes,) if part in _OF_CLASSES else ()
+                state[name] = part.from_state(state[name], *more)
+        found = cls(**state)
+        check_parts(found)
+        return found

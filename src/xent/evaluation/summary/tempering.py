@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.evaluation.exact import from_text, ratio, rounded, to_text
+from xent.evaluation.plain import sums_of, whole_of
 from xent.kernels.cpu.log_loss import TEMPERING_POWERS
 
 __all__ = ["POWERS", "Tempering"]
@@ -113,5 +114,9 @@ class Tempering:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> Tempering:
         """Return the sums that `to_state` wrote."""
-        sums = (tuple(from_text(x) for x in state[n]) for n in _SUMS)
-        return cls(state["num_rows"], from_text(state["sum_weight"]), *sums)
+        loss, slope, curvature = (tuple(from_text(x) for x in state[n]) for n in _SUMS)
+        if not len(loss) == len(slope) == len(curvature) == len(POWERS):
+            raise ValueError(f"tempering must have sums at {len(POWERS)} temperatures")
+        weight = from_text(state["sum_weight"])
+        sums_of((weight, *curvature), "sums at temperatures")
+        return cls(whole_of(state["num_rows"], "num_rows"), weight, loss, slope, curvature)
