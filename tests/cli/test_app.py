@@ -6,12 +6,14 @@ import pkgutil
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from xent.cli import commands
 from xent.cli.app import BAD_INPUT, OK, run
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = [file.name for file in pkgutil.iter_modules(commands.__path__)]
 
 
@@ -60,6 +62,18 @@ def test_starting_loads_nothing_that_only_one_command_needs():
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert loaded & {"duckdb", "pyarrow", "scipy", "sklearn", "matplotlib", "jinja2"} == set()
     assert "xent.evaluation" not in done.stdout.split()
+
+
+def test_judging_loads_nothing_that_it_does_not_need():
+    program = "import sys\nfrom xent.cli.app import run\nrun(['evaluate', sys.argv[1]])\n"
+    program += "print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(EXAMPLES / "digits.parquet")],
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert loaded & {"duckdb", "pandas", "numpy.ma", "xent.evaluation.comparison"} == set()
+    assert "pyarrow.lib" in loaded
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no full device")

@@ -1,10 +1,11 @@
 """Tails and intervals against SciPy's."""
 
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from xent.evaluation.calibration.special import chi_square_tail, clopper_pearson
+from xent.evaluation.calibration.special import chi_square_tail, clopper_pearson, quantile
 
 
 @pytest.mark.parametrize("df", [1, 2, 3, 10, 99, 1000])
@@ -22,3 +23,10 @@ def test_intervals_of_a_frequency(ones, count):
 
 def test_no_rows_say_nothing():
     assert clopper_pearson(0, 0) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 200, 1000])
+@pytest.mark.parametrize("share", [0.0, 0.005, 0.025, 0.1, 0.5, 0.975, 1 - 1e-9, 1.0])
+def test_quantiles_are_numpys_to_the_bit(count, share):
+    rising = np.sort(np.random.default_rng(count).standard_normal(count))
+    assert quantile(rising, share) == np.quantile(rising, share)

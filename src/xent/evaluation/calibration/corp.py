@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from xent.evaluation.calibration.grid import Grid
 from xent.evaluation.calibration.null import binary_entropy, chance, p_value
-from xent.evaluation.calibration.special import clopper_pearson
+from xent.evaluation.calibration.special import clopper_pearson, quantile
 from xent.evaluation.calibration.terms import Decomposition, Term
 from xent.kernels.cpu.isotonic import isotonic_binary
 
@@ -313,5 +313,5 @@ def _spread(values: Array, level: float) -> tuple[float, float] | None:
     tail = round((1 - level) / 2, 15)
     if tail * len(drawn) < 1 or not np.isfinite(drawn).all():
         return None
-    low, high = np.quantile(drawn, (tail, 1 - tail)) - drawn.mean()
-    return float(low), float(high)
+    mean, rising = float(drawn.mean()), np.sort(drawn)
+    return quantile(rising, tail) - mean, quantile(rising, 1 - tail) - mean

@@ -1,12 +1,15 @@
-"""Tails of chi-square, and exact intervals of a frequency, without SciPy."""
+"""Tails of chi-square, exact intervals of a frequency and quantiles, without SciPy."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+
 from xent.evaluation.intervals.beta import beta_quantile
 
-__all__ = ["chi_square_tail", "clopper_pearson"]
+__all__ = ["chi_square_tail", "clopper_pearson", "quantile"]
 
 TINY = 1e-300
 STEPS = 100_000
@@ -68,3 +71,20 @@ def clopper_pearson(ones: float, count: float, level: float = 0.95) -> tuple[flo
     low = 0.0 if ones <= 0 else beta_quantile(tail, ones, zeros + 1)
     high = 1.0 if zeros <= 0 else beta_quantile(1 - tail, ones + 1, zeros)
     return low, high
+
+
+def quantile(rising: npt.NDArray[np.float64], share: float) -> float:
+    """Return the value below which a share of rising values is, by a line between neighbours.
+
+    The bits of ``np.quantile``, which loads NumPy's masked arrays: a fiftieth of what a small
+    evaluation takes from the shell.
+
+    >>> quantile(np.array([1.0, 2.0, 4.0]), 0.75)
+    3.0
+    """
+    place = (len(rising) - 1) * share
+    below = min(math.floor(place), len(rising) - 1)
+    low, high = float(rising[below]), float(rising[min(below + 1, len(rising) - 1)])
+    part = place - below
+    # from the nearer of the two, as NumPy does
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
