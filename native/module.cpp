@@ -22,6 +22,7 @@ void bind_moment_sums(nb::module_& m);
 void bind_replicates(nb::module_& m);
 void bind_fold_keys(nb::module_& m);
 void bind_row_keys(nb::module_& m);
+void bind_scaled_softmax(nb::module_& m);
 void bind_softmax_cross_entropy(nb::module_& m);
 void bind_softmax_divergence(nb::module_& m);
 void bind_softmax_maps(nb::module_& m);
@@ -55,6 +56,7 @@ NB_MODULE(_native, m) {
   xent::bind_replicates(m);
   xent::bind_fold_keys(m);
   xent::bind_row_keys(m);
+  xent::bind_scaled_softmax(m);
   xent::bind_softmax_cross_entropy(m);
   xent::bind_softmax_divergence(m);
   xent::bind_softmax_maps(m);

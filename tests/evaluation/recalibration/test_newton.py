@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xent.evaluation.recalibration.newton import Derivatives, minimise
+from xent.evaluation.recalibration.objective import Objective
 
 HESSIAN = np.array([[2.0, 1.0], [1.0, 3.0]])
 
@@ -69,3 +70,18 @@ def test_a_function_without_a_minimum_does_not_converge():
     found = minimise(falling, np.zeros(1), max_steps=10)
     assert not found.converged
     assert found.steps == 10
+
+
+@pytest.mark.parametrize("scale, biases", [("none", True), ("common", True), ("common", False)])
+@pytest.mark.parametrize("impossible", [False, True])
+def test_few_classes_have_the_derivatives_of_many(scale, biases, impossible):
+    rng = np.random.default_rng(7)
+    z, y = rng.standard_normal((3000, 10)), rng.integers(10, size=3000)
+    if impossible:
+        z[(rng.random(z.shape) < 0.2) & (np.arange(10) != y[:, None])] = -np.inf
+    objective = Objective(z, y, rng.random(3000), scale=scale, biases=biases)
+    point = rng.random(objective.size)
+    few, many = objective._of_few(point), objective._of_many(point)
+    # both add 30,000 terms below 10 plainly
+    for a, b in zip(few, many, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)

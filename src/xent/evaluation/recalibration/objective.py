@@ -20,6 +20,7 @@ import numpy.typing as npt
 from xent.evaluation.exact import ratio
 from xent.evaluation.recalibration.newton import Derivatives, Vector
 from xent.kernels.cpu.log_loss import LogLoss
+from xent.kernels.cpu.scaled_softmax import scaled_softmax
 
 __all__ = ["Matrix", "Objective", "Scale", "exact_loss"]
 
@@ -27,6 +28,10 @@ Matrix = npt.NDArray[np.float64]
 Scale = Literal["none", "common", "class"]
 
 BLOCK = 1 << 15  # scores looked at together, so that what is made of them stays in the cache
+# up to so many classes one pass of the kernel is faster than products of matrices; and NumPy's
+# library for these keeps its threads waiting for the next product in a loop, on the cores where
+# others could work
+FEW_CLASSES = 64
 
 
 class Objective:
@@ -48,7 +53,7 @@ class Objective:
         gauge: npt.NDArray[np.int64] | None = None,
     ) -> None:
         # a class a row: what is done for each row is then done for many of them at once
-        z = np.ascontiguousarray(log_probs.T)
+        self._scores = z = np.ascontiguousarray(log_probs.T)
         self._dead = np.isneginf(z) if np.isneginf(z.min()) else None
         # what multiplies a probability of 0 must be finite
         self._z = z if self._dead is None else np.where(self._dead, 0.0, z)
@@ -93,6 +98,27 @@ class Objective:
 
     def __call__(self, point: Vector) -> Derivatives:
         """Return value, gradient and Hessian."""
+        if self.num_classes <= FEW_CLASSES and self._scale != "class":
+            return self._of_few(point)
+        return self._of_many(point)
+
+    def _of_few(self, point: Vector) -> Derivatives:
+        """The derivatives by the kernel, for one scale of all classes or none."""
+        (scale,), biases = self.parts(point)
+        sums = scaled_softmax(
+            self._scores,
+            self.target,
+            self._share,
+            scale=scale,
+            bias=np.zeros(self.num_classes) + biases,
+            of_scale=self._scale == "common",
+            of_biases=self._biases,
+        )
+        first, crossed = np.stack([sums.probs, sums.scored]), np.stack([sums.probs, sums.crossed])
+        return self._assembled(sums.loss, sums.spread, first, crossed, sums.pairs)
+
+    def _of_many(self, point: Vector) -> Derivatives:
+        """The derivatives by products of matrices."""
         k, wide = self.num_classes, self._scale == "class"
         value, spread = 0.0, 0.0
         sums, crossed = np.zeros((2, k)), np.zeros((2, k))
