@@ -1,12 +1,18 @@
 """Clustered comparisons: every interval and test comes from the clusters."""
 
 import math
+from collections import defaultdict
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from xent.evaluation import compare
+from xent.evaluation.comparison import clustered
+from xent.evaluation.comparison.clustered import GroupedClusters
+from xent.kernels.cpu.row_keys import integer_keys
+from xent.report.chinese import in_chinese
 
 GROUPS, EACH = 60, 20
 
@@ -145,3 +151,70 @@ def test_the_win_rate_is_covered(rng):
     # binomial: 0.95 within 3.5 errors of 0.0154
     assert covered / 200 >= 0.896
     assert taken_as_independent / 200 < 0.85
+
+
+def exact_moments(difference, weight, cluster):
+    """The moments of a mean of clusters in fractions, each rounded once."""
+    total, weights = defaultdict(Fraction), defaultdict(Fraction)
+    for d, w, c in zip(difference, weight, cluster, strict=True):
+        total[c] += d
+        weights[c] += w
+    count, whole = len(total), sum(weights.values())
+    mean = sum(total.values()) / whole
+    u = [count * (total[c] - mean * weights[c]) / whole for c in total]
+    return count, *(
+        float(m) for m in (mean, sum(v**2 for v in u) / count, sum(v**3 for v in u) / count)
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("spread", [1, 30])  # of the powers of e of the losses
+def test_groups_have_the_moments_of_fractions_to_the_last_bit(rng, weighted, spread):
+    rows = 2000
+    group, cluster = rng.integers(5, size=rows), rng.integers(40, size=rows)
+    a, b = np.exp(rng.normal(0, spread, (2, rows)))
+    w = np.exp(rng.normal(0, spread, rows)) if weighted else np.ones(rows)
+    keys = np.unique(integer_keys(cluster), return_inverse=True)
+    grouped = GroupedClusters()
+    for part in np.array_split(np.arange(rows), 3):
+        columns = [w[part] if weighted else None, (w * a)[part], (w * b)[part]]
+        grouped.add(group[part], (keys[0], keys[1][part]), columns)
+    *found, none = grouped.moments(6)
+    for g, m in enumerate(found):
+        of = group == g
+        difference = [
+            Fraction(x) - Fraction(y) for x, y in zip((w * a)[of], (w * b)[of], strict=True)
+        ]
+        count, *moments = exact_moments(difference, map(Fraction, w[of]), cluster[of])
+        assert (m.num_rows, m.n) == (count, count)
+        assert [m.mean, m.second, m.third] == moments
+    assert none.num_rows == 0
+    assert math.isnan(none.mean)
+
+
+def test_many_slices_keep_fewer_clusters_and_say_so(rng, monkeypatch):
+    rows = 4000
+    y, (p, q) = rng.integers(2, size=rows), rng.uniform(0.1, 0.9, (2, rows))
+    site, user = rng.integers(20, size=rows), rng.integers(100, size=rows)
+    options = {"by": site, "cluster": user, "interval": "t"}
+    plain = compare((y, p), (y, q), **options)
+    assert plain.notes == ()
+    monkeypatch.setattr(clustered, "MOST_CELLS", 20 * 64)
+    c = compare((y, p), (y, q), **options)
+    assert c.notes == (
+        "with 20 slices the clusters of each are taken together where they are more than 64: "
+        "those of 20",
+    )
+    assert in_chinese(c.notes[0])
+    d = np.log(np.where(y, q, 1 - q)) - np.log(np.where(y, p, 1 - p))
+    key = integer_keys(user) % 64
+    for row in c.slices:
+        here = site == int(row.name)
+        mean, error, count = robust(d[here], key[here])
+        half = error * stats.t.ppf(0.975, count - 1)
+        assert row.num_clusters == count <= 64
+        assert [row.interval.low, row.interval.high] == pytest.approx([mean - half, mean + half])
+    # a slice's numbers are as they were but for its interval
+    assert [r.difference for r in c.slices] == [r.difference for r in plain.slices]
+    # classes are two: they keep all
+    assert c.classes == plain.classes

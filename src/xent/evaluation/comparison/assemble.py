@@ -233,7 +233,7 @@ def _table(
     groups = sums.groups(len(names))
     total = sum(g.weight for g in groups)
     common = sum(g.common_weight for g in groups)
-    of = [clusters.moments(j) if clusters else g.moments for j, g in enumerate(groups)]
+    of = clusters.moments(len(groups)) if clusters else [g.moments for g in groups]
     p_values = [difference_p_value(m, settings.method) for m in of]
     return tuple(
         GroupRow(

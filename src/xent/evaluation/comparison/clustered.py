@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from xent.evaluation.comparison.sums import Moments
 from xent.evaluation.comparison.wins import wilson_interval
-from xent.evaluation.groups.clusters import KeyedSums, Keys
-from xent.evaluation.groups.values import distinct
+from xent.evaluation.groups.cells import CellTally
+from xent.evaluation.groups.clusters import MAX_CLUSTERS, KeyedSums, Keys
 from xent.evaluation.intervals.clusters import cluster_moments
 from xent.evaluation.intervals.means import Interval, no_interval
 from xent.evaluation.intervals.student import student_quantile
@@ -20,6 +20,7 @@ __all__ = ["GroupedClusters", "RowScores", "moments_of_clusters"]
 
 Array = npt.NDArray[Any]
 SCORES = ("wins", "right", "same")
+MOST_CELLS = 1 << 20  # of a group and a cluster: some 100 MB
 
 
 def moments_of_clusters(clusters: KeyedSums, *, per_byte: bool = False) -> Moments:
@@ -80,28 +81,48 @@ class RowScores:
 
 
 class GroupedClusters:
-    """Sums by cluster within each group of rows, such as a slice."""
+    """Sums by cluster within each group of rows, such as a slice.
+
+    Up to 1,024 groups keep 1,024 clusters each, more of them fewer; see `buckets_of`.
+    """
 
     def __init__(self) -> None:
-        self._of: dict[int, KeyedSums] = {}
+        # their weight, the loss under A and that under B
+        self._cells = CellTally(3, MOST_CELLS)
 
     def add(
         self, group: Array, clusters: tuple[Keys, Array], columns: Sequence[Array | None]
     ) -> None:
         """Add rows that are possible under both models; a column None is 1 a row."""
-        keys, codes = clusters
-        order = np.argsort(group, kind="stable")
-        ends = np.flatnonzero(np.diff(group[order])) + 1
-        for rows in np.split(order, ends):
-            if not len(rows):
-                continue
-            there, place = distinct(codes[rows])
-            found = KeyedSums.of_rows(
-                keys[there], place, [None if c is None else c[rows] for c in columns]
-            )
-            g = int(group[rows[0]])
-            self._of[g] = self._of[g] + found if g in self._of else found
+        self._cells.add(group, clusters, columns)
 
-    def moments(self, group: int) -> Moments:
-        """Return the moments of a group's difference; of one without rows they are nan."""
-        return moments_of_clusters(self._of.get(group, KeyedSums()))
+    def note(self, groups: str) -> str:
+        """What a reader should know of how many clusters groups keep, or ""."""
+        state = self._cells.state()
+        if state.buckets == MAX_CLUSTERS or not state.folded.any():
+            return ""
+        folded = int(np.count_nonzero(state.folded))
+        return (
+            f"with {state.num_groups:,} {groups} the clusters of each are taken together where "
+            f"they are more than {state.buckets}: those of {folded:,}"
+        )
+
+    def moments(self, count: int) -> list[Moments]:
+        """Return the moments of the differences of the first groups; without rows they are nan."""
+        state = self._cells.state()
+        weight, a, b = state.sums
+        if a is None or b is None:  # no rows
+            return [Moments(0, *cluster_moments([], []))] * count
+        difference, size = a.plus(b, -1), a.plus(b)
+        power = min(difference.power, size.power)
+        found = []
+        for group in range(count):
+            cells = state.cells(group)
+            moments = cluster_moments(
+                difference.numbers(cells, power),
+                state.rows[cells].tolist() if weight is None else weight.numbers(cells),
+                size.numbers(cells, power),
+                power=power if weight is None else power - weight.power,
+            )
+            found.append(Moments(cells.stop - cells.start, *moments))
+        return found

@@ -123,6 +123,10 @@ def _notes(
         sums = next(iter(added.pairs.values())).clusters
         if sums is not None and (note := Clusters("", sums).note):
             notes.append(note)
+    for of_table, groups in (("slice_clusters", "slices"), ("class_clusters", "classes")):
+        tables = (getattr(state, of_table) for state in added.pairs.values())
+        found = (table.note(groups) for table in tables if table is not None)
+        notes += list(dict.fromkeys(note for note in found if note))
     few = [count for p in pairs if (count := p.num_clusters) is not None and count < FEW_CLUSTERS]
     if few:
         notes.append(

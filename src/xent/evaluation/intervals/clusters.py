@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import mul
 
 from xent.evaluation.exact import ratio
 from xent.evaluation.summary.moments import Moments
@@ -12,12 +13,13 @@ __all__ = ["centred", "cluster_moments"]
 
 
 def cluster_moments(
-    x: Sequence[int], w: Sequence[int], size: Sequence[int] | None = None
+    x: Sequence[int], w: Sequence[int], size: Sequence[int] | None = None, *, power: int = 0
 ) -> Moments:
     r"""Return the moments of a mean of G clusters: CR1, the cluster-robust variance.
 
     With :math:`x_c` and :math:`w_c` the sums of the weighted values and of the weights of cluster
-    c, whole numbers in one unit, and :math:`m = \sum x / \sum w`, they are the central moments of
+    c, whole numbers, the former in units of 2**`power` of the latter, and
+    :math:`m = \sum x / \sum w`, they are the central moments of
 
     .. math::
         u_c = G \, \frac{x_c - m w_c}{\sum w}
@@ -28,22 +30,31 @@ def cluster_moments(
 
     >>> cluster_moments([3, 1, 2, 2], [5, 5, 5, 5])
     Moments(n=4.0, mean=0.4, second=0.02, third=0.0)
+    >>> cluster_moments([3, 1, 2, 2], [5, 5, 5, 5], power=1)
+    Moments(n=4.0, mean=0.8, second=0.08, third=0.0)
     """
     count, weight = len(x), sum(w)
     if not weight:
         return Moments(float(count), math.nan, math.nan, math.nan)
+    mean = _ratio(sum(x), weight, power)
     off = _off(x, w)
-    squares = sum(d * d for d in off)
+    squared = list(map(mul, off, off))
+    squares = sum(squared)
     # t is within 2**-51 of m w where all values are equal, as in `sum_of_squares`
-    rounded = weight**2 * sum(t * t for t in (x if size is None else size)) >> 101
-    if squares <= rounded:
-        return Moments(float(count), ratio(sum(x), weight), 0.0, 0.0)
+    sizes = x if size is None else size
+    if squares <= weight**2 * sum(map(mul, sizes, sizes)) >> 101:
+        return Moments(float(count), mean, 0.0, 0.0)
     return Moments(
         float(count),
-        ratio(sum(x), weight),
-        ratio(count * squares, weight**4),
-        ratio(count**2 * sum(d**3 for d in off), weight**6),
+        mean,
+        _ratio(count * squares, weight**4, 2 * power),
+        _ratio(count**2 * sum(map(mul, squared, off)), weight**6, 3 * power),
     )
+
+
+def _ratio(total: int, weight: int, power: int) -> float:
+    """The double nearest to 2**`power` of a quotient."""
+    return ratio(total << max(power, 0), weight << max(-power, 0))
 
 
 def centred(x: Sequence[int], w: Sequence[int]) -> list[float]:
