@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -92,6 +93,80 @@ def test_a_part_without_rows_adds_nothing(xent_, states, tmp_path):
     code, out, _ = xent_("merge", branch, states[1])
     assert code == 0
     assert "1 row scored" in out
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "counts", "why"),
+    [
+        (
+            {"label": [-1] * 20}, ["--ignore", "-1"], {"num_ignored": 20},
+            "20 ignored (ignore=-1) and 0 with missing values",
+        ),
+        (
+            {"p_3": [None] * 20}, ["--nan", "exclude"], {"num_missing": 20},
+            "0 ignored (ignore=None) and 20 with missing values",
+        ),
+        ({"w": [0.0] * 20}, ["--weight", "w"], {"num_rows": 20}, "20 of weight 0"),
+    ],
+)  # fmt: skip
+def test_a_part_of_which_no_row_counts_adds_its_counts_alone(
+    xent_, tmp_path, columns, options, counts, why
+):
+    table = pq.read_table(DIGITS)
+    table = table.append_column("w", pa.array([1.0, 2.0, 0.5] * 599))
+    table = table.append_column("site", pa.array(["north", "south", "south"] * 599))
+    part = table.slice(0, 20)
+    for name, values in columns.items():
+        at = table.schema.get_field_index(name)
+        part = part.set_column(at, name, pa.array(values, table.schema.field(at).type))
+    parts = {"none": part, "a": table.slice(20, 480), "b": table.slice(500)}
+    pq.write_table(pa.concat_tables([part, table.slice(20)]), tmp_path / "whole.parquet")
+    paths = {name: tmp_path / f"{name}.xent" for name in parts}
+    for name, rows in parts.items():
+        pq.write_table(rows, tmp_path / f"{name}.parquet")
+        code, out, err = xent_(
+            "evaluate", tmp_path / f"{name}.parquet", *options, "--state", paths[name],
+            "--output", tmp_path / f"{name}.txt", "--by", "site",
+        )  # fmt: skip
+        assert (code, out) == (0, ""), err
+    none = tmp_path / "none.parquet"
+    assert not (tmp_path / "none.txt").exists()
+    _, _, err = xent_("evaluate", none, *options, "--state", paths["none"], "--by", "site")
+    assert err == (
+        f"xent: no rows to score in {none}, {why}: {paths['none']} adds these counts alone to "
+        "other states, and nothing else is written\n"
+    )
+    _, whole, _ = xent_("evaluate", tmp_path / "whole.parquet", *options, "--json", "--by", "site")
+    for order in (["none", "a", "b"], ["a", "none", "b"], ["b", "a", "none"]):
+        code, merged, err = xent_("merge", *(paths[name] for name in order), "--json")
+        assert (code, err) == (0, "")
+        found, expected = numbers_of(merged), numbers_of(whole)
+        if "missing_rows" in found:
+            assert len(found.pop("missing_rows")) == len(expected.pop("missing_rows"))
+        assert found == expected
+        assert {name: found[name] for name in counts} == counts | (
+            {"num_rows": 1797} if "num_rows" in counts else {}
+        )
+    # nothing but such parts is refused as one such file is
+    _, _, refused = xent_("evaluate", none, *options, "--by", "site")
+    code, _, err = xent_("merge", paths["none"])
+    assert code == 2
+    assert err.replace("weights must", "weight 'w' must") == refused
+
+
+def test_a_pattern_of_states_is_the_files_that_match(xent_, states, tmp_path):
+    _, named, _ = xent_("merge", *states, "--json")
+    code, matched, err = xent_("merge", tmp_path / "*.xent", "--json")
+    assert (code, err) == (0, "")
+    assert matched == named
+    code, _, err = xent_("merge", tmp_path / "s*.xent")
+    assert code == 2
+    assert f"states must match a file, got the pattern '{tmp_path}/s*.xent'" in err
+    assert f"in {tmp_path}: the nearest are 2.xent, 1.xent, 0.xent" in err
+    # what a pattern finds is not written over: a second run would count it beside its parts
+    code, _, err = xent_("merge", tmp_path / "*.xent", "--state", states[0])
+    assert code == 2
+    assert "output must be a file of its own" in err
 
 
 def test_no_rows_are_refused_where_there_is_no_state_to_write(xent_, tmp_path):

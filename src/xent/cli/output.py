@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xent.cli.conditions import Condition, parse_condition
 from xent.cli.options import CONDITION_MET, OK
-from xent.errors import SourceError
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -75,7 +74,7 @@ class Outputs:
         from xent.report.machine import to_json
 
         # a comparison of no rows was refused
-        if isinstance(result, Evaluation) and not result.num_rows:
+        if isinstance(result, Evaluation) and not result.summary.sum_weight:
             return self._write_empty(result)
 
         # parts of them are computed for machines alone
@@ -94,15 +93,19 @@ class Outputs:
         return CONDITION_MET if met else OK
 
     def _write_empty(self, result: Evaluation) -> int:
-        """Write the state of no rows, which adds nothing to others: there is nothing to show."""
+        """Write the state of a part no row of which counts: there is nothing to show."""
+        from xent.evaluation.nothing import refuse_nothing, why_nothing
         from xent.evaluation.state import save_state
 
         if self._state is None:
-            raise SourceError(f"{result.name} must have rows, got none", code="D02", value=0)
+            refuse_nothing(result)
+        assert self._state is not None
         save_state(result, self._state)
+        why = why_nothing(result.summary)
+        what = f"no rows to score in {result.name}, {why}" if why else f"no rows in {result.name}"
+        adds = "adds these counts alone" if why else "adds nothing"
         print(
-            f"xent: no rows in {result.name}: {self._state} adds nothing to other states, and "
-            "nothing else is written",
+            f"xent: {what}: {self._state} {adds} to other states, and nothing else is written",
             file=sys.stderr,
         )
         return OK

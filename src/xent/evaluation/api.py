@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from xent.errors import MisuseWarning, SourceError, XentValueError
+from xent.errors import MisuseWarning
 from xent.evaluation.engines import engine_named
 from xent.evaluation.faults import check_weight
+from xent.evaluation.nothing import refuse_nothing
 from xent.evaluation.reading.batches import num_rows
 from xent.evaluation.reading.inputs import plain_inputs
 from xent.evaluation.reading.names import class_list
@@ -229,7 +230,8 @@ def evaluate(
 def _run(source: Any, options: Options, progress: Progress | None, engine: Any) -> Evaluation:
     head = source.head(HEAD_ROWS)
     if not num_rows(head):
-        raise SourceError(f"{source.name} must have rows, got none", code="D02", value=0)
+        none = Evaluation(Summary(), name=source.name, unit=options.unit, level=options.level)
+        refuse_nothing(none)
     plan = make_plan(source.fields, head, options)
     summary, sample = engine.score(source, plan, options, progress)
     result = _result(source.name, plan, summary, options)
@@ -237,20 +239,9 @@ def _run(source: Any, options: Options, progress: Progress | None, engine: Any) 
 
 
 def _result(name: str, plan: Plan, summary: Summary, options: Options) -> Evaluation:
-    if not summary.num_rows:
-        raise XentValueError(
-            f"{name} must have rows to score, got {summary.num_ignored} ignored "
-            f"(ignore={options.ignore!r}) and {summary.num_missing} with missing values",
-            code="D02",
-        )
-    if not summary.sum_weight:
-        raise XentValueError(
-            f"weight {plan.weight!r} must be positive in some row, got {summary.num_rows} "
-            "rows of weight 0",
-            code="D02",
-        )
-    check_weight(plan.weight, summary.sum_weight)
     result = Evaluation(summary, name=name, note=plan.note, unit=options.unit, level=options.level)
+    refuse_nothing(result, plan.weight)
+    check_weight(plan.weight, summary.sum_weight)
     for warning in result.warnings:
         warnings.warn(MisuseWarning(warning), stacklevel=4)
     return result

@@ -24,6 +24,7 @@ from xent.errors import MergeError, SourceError
 from xent.evaluation.files import write_text
 from xent.evaluation.intervals.means import as_level
 from xent.evaluation.plain import text_of, told, whole_of
+from xent.evaluation.reading.paths import expanded
 from xent.evaluation.recalibration.terms import RowTerms
 from xent.evaluation.result import Evaluation
 from xent.evaluation.summary.summary import Summary
@@ -161,7 +162,8 @@ def merge_states(
     Parameters
     ----------
     paths : sequence of paths
-        State files, as `save_state` and ``xent evaluate --state`` write them.
+        State files, as `save_state` and ``xent evaluate --state`` write them, or patterns of
+        their names (``"part-*.xent"``).
     unit : {"nat", "bit", "ban"}, optional
         Unit of the losses shown; where it is not given, that of all states.
     level : float, optional
@@ -171,6 +173,8 @@ def merge_states(
     ------
     MergeError
         If a file is no state, two states have other settings, or two are the same part.
+    SourceError
+        If a file is not there, or none has the names of a pattern.
 
     Examples
     --------
@@ -188,13 +192,13 @@ def merge_states(
     said: dict[str, Any] = {} if unit is None else {"unit": unit}
     if level is not None:
         said["level"] = as_level(level)
-    names = [os.fspath(path) for path in paths]
+    names = expanded("states", [os.fspath(path) for path in paths], (".xent",))
     merged: Evaluation | None = None
     seen: dict[str, str] = {}
     for name in names:
         part = replace(load_state(name), **said)
         once = _digest(part.summary.to_json())
-        if part.num_rows and once in seen:
+        if part.summary.sum_weight and once in seen:
             raise MergeError(
                 f"states must be of different rows, got the same part in {seen[once]!r} and "
                 f"{name!r}: its rows would count twice; leave one out",

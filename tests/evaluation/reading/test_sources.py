@@ -148,7 +148,11 @@ def test_a_missing_file_names_its_neighbours(tmp_path, table):
     write(table, tmp_path / "predictions.csv")
     refused(r"must exist.*the nearest is predictions\.csv", str(tmp_path / "prediction.csv"))
     refused("must be a file, got the folder", str(tmp_path))
-    refused("No files found|no files found", str(tmp_path / "*.parquet"))
+    refused(
+        r"match a file, got.*\*\.parquet.*there are predictions\.csv", str(tmp_path / "*.parquet")
+    )
+    refused(r"the nearest is predictions\.csv", str(tmp_path / "prediction*.csv.gz"))
+    refused("there is no folder", str(tmp_path / "parts" / "*.parquet"))
     refused("must be .csv", write(table, tmp_path / "a.xlsx"))
 
 

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from xent.cli import common
 from xent.cli.options import Text, option, path_of, unlike_default, whole
-from xent.errors import SourceError, XentValueError
+from xent.errors import XentValueError
 
 __all__ = ["evaluate"]
 
@@ -70,8 +70,8 @@ def evaluate(
     """
     asked = unlike_default(evaluate, locals())
     from xent.cli.output import Outputs
-    from xent.evaluation import Evaluation, Summary
     from xent.evaluation import evaluate as evaluate_
+    from xent.evaluation.nothing import NothingToScore
     from xent.report.progress import progress_bar
 
     outputs = Outputs(
@@ -115,9 +115,9 @@ def evaluate(
                 engine=engine,
                 progress=progress,
             )
-    except SourceError as error:
-        # a part of many may have no rows: its state adds nothing to those of the others
-        if state is None or error.code != "D02" or error.value != 0:
+    except NothingToScore as error:
+        # a part of many may be so: its state adds nothing to the scores of the others
+        if state is None:
             raise
-        result = Evaluation(Summary(), name=name, unit=unit, level=level)
+        result = error.evaluation
     return outputs.write(result)

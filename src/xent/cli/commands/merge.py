@@ -14,7 +14,7 @@ __all__ = ["merge"]
 
 
 def merge(
-    *states: Annotated[str, Parameter(help="State files, as --state writes them.")],
+    *states: Annotated[str, Parameter(help="State files, as --state writes them, or patterns.")],
     unit: Annotated[
         Literal["nat", "bit", "ban"] | None,
         option("Unit of the losses; that of the states where it is not given."),

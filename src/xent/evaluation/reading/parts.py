@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import bisect
-import glob
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from xent.errors import SourceError
 from xent.evaluation.numbers import counted
 from xent.evaluation.reading.batches import Batch, num_rows
 from xent.evaluation.reading.names import nearest
+from xent.evaluation.reading.paths import files_of, is_pattern
 from xent.evaluation.reading.source import Source
 from xent.evaluation.summary.rows import Row, in_part
 
@@ -98,7 +97,7 @@ def check_once(paths: Sequence[str]) -> None:
     """Raise where a file is named twice, by itself, through a link or by a pattern."""
     named: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
-        for spelt in _files_of(path):
+        for spelt in files_of(path):
             named.setdefault(os.path.realpath(spelt), []).append((path, spelt))
     again = [found for found in named.values() if len(found) > 1]
     if not again:
@@ -106,7 +105,7 @@ def check_once(paths: Sequence[str]) -> None:
     names = [path for path, _ in again[0]]
     times = "twice" if len(names) == 2 else f"{len(names)} times"
     got, fix = f"{again[0][0][1]!r} {times}", "name it once"
-    if any(map(_is_pattern, names)):
+    if any(map(is_pattern, names)):
         by = " and ".join(map(repr, dict.fromkeys(names)))
         got, fix = f"{got}, by {by}", "leave out what a pattern finds already"
         if len(set(names)) == 1:
@@ -117,30 +116,4 @@ def check_once(paths: Sequence[str]) -> None:
     raise SourceError(
         f"sources must be different files, got {got}: its rows would count {times}{more}; {fix}",
         value=names[0],
-    )
-
-
-def _is_pattern(path: str) -> bool:
-    return any(c in path for c in "*?[")
-
-
-def _files_of(path: str) -> list[str]:
-    """Return the files of a path or pattern as they are spelt."""
-    # a pattern that finds nothing raises when it is read
-    if "://" in path or not _is_pattern(path) or os.path.exists(path):
-        return [path]
-    found = sorted(filter(os.path.isfile, glob.glob(path, recursive=True)))
-    fixed, recursive, _ = path.partition("**")
-    if recursive:
-        # DuckDB's ** enters no linked folder, and Python's does
-        root = os.path.dirname(re.split(r"[*?[]", fixed, maxsplit=1)[0])
-        found = [file for file in found if not _is_in_linked(file, root)]
-    return found
-
-
-def _is_in_linked(file: str, root: str) -> bool:
-    """Whether a folder on the way from a root to a file is a link."""
-    straight = os.path.relpath(os.path.dirname(file) or ".", root or ".")
-    return os.path.realpath(os.path.dirname(file)) != os.path.normpath(
-        os.path.join(os.path.realpath(root), straight)
     )

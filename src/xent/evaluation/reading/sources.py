@@ -17,9 +17,9 @@ import numpy as np
 from xent.errors import SourceError, XentTypeError
 from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.duck import DuckSource, reader_of
-from xent.evaluation.reading.names import nearest
 from xent.evaluation.reading.parquet import open_parquet
 from xent.evaluation.reading.parts import PartsSource, check_once
+from xent.evaluation.reading.paths import must_exist
 from xent.evaluation.reading.source import Source
 from xent.evaluation.reading.streams import query_table, streamable
 from xent.evaluation.reading.tables import ArraySource, ArrowSource
@@ -65,9 +65,9 @@ def _open_query(source: Any, sql: str) -> Source:
         return ArrowSource(query_table(source, sql), "query")
     path = os.fspath(source)
     if path.endswith((".duckdb", ".db")):
-        _must_exist(path)
+        must_exist(path)
         return DuckSource(sql, path, sql=sql, database=path)
-    _must_exist(path)
+    must_exist(path)
     # the query sees the file as a table of the name "source"
     return DuckSource(f"WITH source AS (FROM {reader_of(path)}) FROM ({sql}\n)", path, sql=sql)
 
@@ -75,25 +75,11 @@ def _open_query(source: Any, sql: str) -> Source:
 def _open_path(path: str, beside: Source | None = None) -> Source:
     if path == "-":
         return _StandardInput()
-    _must_exist(path)
+    must_exist(path)
     if path.lower().endswith(".npz"):
         return _open_npz(path)
     opened = beside if isinstance(beside, DuckSource) else None
     return open_parquet(path, beside=opened)
-
-
-def _must_exist(path: str) -> None:
-    if "://" in path or any(c in path for c in "*?["):
-        return
-    if os.path.isdir(path):
-        raise SourceError(f"source must be a file, got the folder {path!r}; say '{path}/*.parquet'")
-    if not os.path.exists(path):
-        folder = os.path.dirname(path) or "."
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        known = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".npz", ".gz")
-        names = [n for n in names if n.endswith(known)]
-        hint = f"; in {folder}: {nearest(os.path.basename(path), names)}" if names else ""
-        raise SourceError(f"source must exist, got {path!r}{hint}", value=path)
 
 
 def _open_npz(path: str) -> Source:
