@@ -1,14 +1,16 @@
 """A state may come from anyone: what loads can be used, and all else is refused in a line."""
 
+import itertools
 import random
 import tracemalloc
 import zlib
 
+import numpy as np
 import pytest
 import state_mutations as mutations
 
 from xent.errors import MergeError
-from xent.evaluation import packed
+from xent.evaluation import evaluate, packed
 from xent.evaluation import state as states
 
 STATES = mutations.seeds()
@@ -27,6 +29,39 @@ def test_what_is_changed_is_refused_or_can_be_used(seed):
 @pytest.mark.parametrize("state", STATES)
 def test_what_is_not_changed_is_not_refused(state):
     assert not mutations.tried(mutations.to_text(state))
+
+
+@pytest.mark.filterwarnings("ignore:D31")  # the clip decides much of the loss
+@pytest.mark.parametrize("scale", [2.0**-30, 1.0, 2.0**30])
+@pytest.mark.parametrize("rows", [1, 2, 50])
+def test_no_state_of_true_rows_is_refused(rows, scale):
+    # weights of all digits and over a large range, or 0; probabilities a little above 1; clipped,
+    # impossible and missing rows; one row; every row wrong or right
+    rng = np.random.default_rng(rows)
+    p = rng.dirichlet(np.full(3, 0.1), size=rows) * 1.00005
+    p[rng.random(rows) < 0.2] = [1.00005, 0, 0]
+    p[rng.random(rows) < 0.1] = np.nan
+    p[0] = [1.00005, 0, 0]
+    weight = scale * rng.lognormal(0, 4, rows) * (rng.random(rows) < 0.9)
+    weight[0] = scale / 3
+    site, user = rng.integers(3, size=rows), rng.integers(5, size=rows)
+    target, labels = rng.integers(3, size=rows), rng.integers(2, size=(rows, 3))
+    target[0] = labels[0] = 0
+    forms = [
+        {"target": target, "probs": p},
+        {"target": target % 2, "probs": np.minimum(p[:, 0], 1)},
+        {"labels": labels, "probs": np.minimum(p, 1), "task": "multi"},
+        {"target": target, "logits": 300 * rng.standard_normal((rows, 70))},
+    ]
+    more = [
+        {"by": site, "cluster": user},
+        {"weight": weight, "by": site, "zero": "clip:1e-6"},
+        {"weight": weight, "interval": "bootstrap", "replicates": 40},
+    ]
+    for form, asked in itertools.product(forms, more):
+        found = evaluate(**form, **asked, nan="exclude")
+        both = states.from_text(states.to_text(found)) + found
+        assert states.from_text(states.to_text(both)).summary == both.summary
 
 
 def bomb(text):

@@ -248,5 +248,7 @@ class Summary(Sums):
                 more = (classes,) if part in _OF_CLASSES else ()
                 state[name] = part.from_state(state[name], *more)
         found = cls(**state)
+        if not found.kind and found != Summary():
+            raise ValueError("a summary of no rows must have no sums")
         check_parts(found)
         return found
