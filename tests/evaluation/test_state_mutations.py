@@ -31,7 +31,8 @@ def test_what_is_not_changed_is_not_refused(state):
     assert not mutations.tried(mutations.to_text(state))
 
 
-@pytest.mark.filterwarnings("ignore:D31")  # the clip decides much of the loss
+# the clip decides much of the loss, and the largest weights fit into no cell
+@pytest.mark.filterwarnings("ignore:D31", "ignore:weights must be")
 @pytest.mark.parametrize("scale", [2.0**-30, 1.0, 2.0**30])
 @pytest.mark.parametrize("rows", [1, 2, 50])
 def test_no_state_of_true_rows_is_refused(rows, scale):
