@@ -98,16 +98,16 @@ def test_the_first_row_at_fault_is_told_whoever_found_the_other_first(tmp_path, 
 
 
 def test_a_file_that_breaks_off_is_told_unless_a_row_before_is_at_fault(tmp_path, monkeypatch):
-    read = ParquetSource._read
+    batches = ParquetSource.batches
 
-    def broken(self, columns, rows):
-        for i, batch in enumerate(read(self, columns, rows)):
+    def broken(self, columns):
+        for i, batch in enumerate(batches(self, columns)):
             if i == 5:
                 raise SourceError("the file breaks off")
             yield batch
 
     path = written(tmp_path)
-    monkeypatch.setattr(ParquetSource, "_read", broken)
+    monkeypatch.setattr(ParquetSource, "batches", broken)
     with pytest.raises(SourceError, match="breaks off"):
         evaluate(path)
     probs = PROBS.copy()

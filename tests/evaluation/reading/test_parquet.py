@@ -248,3 +248,89 @@ def test_archives_that_are_none(tmp_path, damage):
         path.write_bytes(content)
     with pytest.raises(SourceError, match=r"rows\.npz"):
         evaluate(str(path))
+
+
+@pytest.mark.parametrize("kind", ["columns", "text", "lists", "fixed lists"])
+def test_the_batch_of_the_head_is_read_once(tmp_path, monkeypatch, kind):
+    path = str(tmp_path / "rows.parquet")
+    rows = 5000
+    target, probs = RNG.integers(0, 3, rows), RNG.dirichlet(np.ones(3), rows)
+    of = {
+        "columns": {f"p_{j}": probs[:, j] for j in range(3)},
+        "text": {f"p_{n}": probs[:, j] for j, n in enumerate(NAMES)},
+        "lists": {"probs": list(probs)},
+        "fixed lists": {"probs": pa.FixedSizeListArray.from_arrays(pa.array(probs.ravel()), 3)},
+    }[kind]
+    written = pa.table({"y": NAMES[target] if kind == "text" else target, **of})
+    parquet.write_table(written, path)
+    monkeypatch.setattr(reading, "BATCH_ROWS", 2000)
+    read, stream = [], ParquetSource._stream
+
+    def noted(self, columns, most):
+        read.append((list(columns), most))
+        return stream(self, columns, most)
+
+    monkeypatch.setattr(ParquetSource, "_stream", noted)
+    source = open_source(path)
+    head = source.head(1024)
+    assert {n: c.to_pylist() for n, c in head.items()} == written[:1024].to_pydict()
+    # the order that is asked for, not the file's
+    names = written.column_names[::-1]
+    once = [pa.table(b) for b in source.batches(names)]
+    assert [len(b) for b in once] == [2000, 2000, 1000]
+    assert pa.concat_tables(once).select(written.column_names).to_pydict() == written.to_pydict()
+    assert read == [(written.column_names, 2000)]
+    # a batch that was taken is not there for the next who ask
+    assert sum(len(b["y"]) for b in source.batches(names)) == rows
+    source.head(10)
+    assert sum(len(b["y"]) for b in source.batches(["y"])) == rows
+    assert [columns for columns, _ in read[1:]] == [names, written.column_names, ["y"]]
+    source.close()
+    assert evaluate(path, target="y").num_rows == rows
+
+
+def test_rows_with_much_beside_them_are_not_read_for_their_head(tmp_path, monkeypatch):
+    path = str(tmp_path / "rows.parquet")
+    parquet.write_table(table(text=np.array([f"{i:0>500}" for i in range(ROWS)])), path)
+    asked, stream = [], ParquetSource._stream
+
+    def noted(self, columns, most):
+        asked.append(most)
+        return stream(self, columns, most)
+
+    monkeypatch.setattr(ParquetSource, "_stream", noted)
+    for most in (reading.HEAD_BYTES, reading.BATCH_ROWS * 500):
+        monkeypatch.setattr(reading, "HEAD_BYTES", most)
+        source = open_source(path)
+        assert len(source.head(10)["text"]) == 10
+        source.close()
+    assert asked == [reading.BATCH_ROWS, 10]
+
+
+def test_a_column_that_nobody_asks_for_may_be_damaged_beyond_the_head(tmp_path):
+    path = tmp_path / "rows.parquet"
+    rows = 5000
+    spoilt = pa.table(
+        {
+            "y": RNG.integers(0, 2, rows),
+            "p": RNG.random(rows),
+            "z": np.arange(rows, dtype=np.float64),
+        }
+    )
+    options = {"use_dictionary": False, "compression": "none", "data_page_size": 8192}
+    parquet.write_table(spoilt, path, write_batch_size=1024, **options)
+    expected = evaluate(str(path), target="y", probs="p")
+    data = bytearray(path.read_bytes())
+    # the header of the page that holds this value, which is not the first one
+    value = np.float64(rows - 1).tobytes()
+    pages = parquet.read_metadata(path).row_group(0).column(2)
+    end = pages.data_page_offset + pages.total_compressed_size
+    at = bytes(data).rindex(value, pages.data_page_offset, end)
+    begin = pages.data_page_offset + 3 * 8192
+    assert begin < at
+    data[begin:end] = b"\xff" * (end - begin)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match="cannot be read"):
+        evaluate(str(path), target="y", probs="p", weight="z")
+    found = evaluate(str(path), target="y", probs="p")
+    assert found.log_loss == expected.log_loss

@@ -9,9 +9,11 @@ What is sorted, what Arrow would type in another way, and a file in folders that
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from xent.errors import SourceError
@@ -24,6 +26,7 @@ __all__ = ["ParquetSource", "open_parquet"]
 BATCH_ROWS = 122_880  # twice DuckDB's: nothing is copied, and each batch has its price
 WHOLE_BYTES = 1 << 24  # of a row group whose columns are read at once
 READ_BYTES = 1 << 20  # of a column at a time, where a row group may be as large as the file
+HEAD_BYTES = 1 << 26  # of a first batch that is read as a whole where its head is asked for
 HIVE = re.compile(r"(^|[/\\])[^=/\\]+=[^/\\]*[/\\]")  # a folder that is a column and its value
 
 
@@ -103,24 +106,47 @@ class ParquetSource:
         self.name = path
         self._file = file
         self._duck: DuckSource | None = None
+        self._begun: tuple[Any, Iterator[Any]] | None = None  # a first batch, and those after it
         self.num_rows: int | None = file.metadata.num_rows
         self.fields: list[Field] = [arrow_field(f.name, f.type) for f in file.schema_arrow]
 
     def head(self, rows: int) -> Batch:
+        """Return the first rows.
+
+        The first pages of a column, its dictionary above all, cost as much for one row as for a
+        batch. So a batch is read, and is the first of those that `batches` yields where it is
+        asked for the same columns.
+        """
         names = [field.name for field in self.fields]
-        return next(self._read(names, rows), {})
+        most = rows_at_a_time(self._width(names), BATCH_ROWS)
+        if rows <= most and self._row_bytes() * most <= HEAD_BYTES:
+            stream = self._stream(names, most)
+            # what is damaged beyond these rows may be a column that nobody asks for
+            with contextlib.suppress(*_damaged()):
+                first = next(stream, None)
+                self._begun = None if first is None else (first, stream)
+                return next(
+                    self._checked([] if first is None else [first.slice(0, rows)], names), {}
+                )
+        return next(self._checked(self._stream(names, rows), names), {})
 
     def batches(
         self, columns: Sequence[str], *, order_by: str | None = None, spill: str = ""
     ) -> Iterator[Batch]:
         """Yield the rows in their order, or in that of a column; sorting may need a folder."""
+        begun, self._begun = self._begun, None
         if order_by is None:
-            return self._read(columns, rows_at_a_time(self._width(columns), BATCH_ROWS))
+            if begun is not None and {field.name for field in self.fields} == set(columns):
+                first, stream = begun
+                return self._checked(itertools.chain(iter([first]), stream), columns)
+            rows = rows_at_a_time(self._width(columns), BATCH_ROWS)
+            return self._checked(self._stream(columns, rows), columns)
         if self._duck is None:
             self._duck = DuckSource(f"FROM {reader_of(self.name)}", self.name)
         return self._duck.batches(columns, order_by=order_by, spill=spill)
 
     def close(self) -> None:
+        self._begun = None
         self._file.close()
         if self._duck is not None:
             self._duck.close()
@@ -135,22 +161,41 @@ class ParquetSource:
         counts = {f.name: group.column(i).num_values for i, f in enumerate(self.fields)}
         return float(sum(counts[name] for name in columns) / max(group.num_rows, 1))
 
-    def _read(self, columns: Sequence[str], rows: int) -> Iterator[Batch]:
-        from pyarrow import ArrowException
+    def _row_bytes(self) -> float:
+        """How many bytes a row has in the file before they are packed."""
+        metadata = self._file.metadata
+        groups = range(metadata.num_row_groups)
+        total = sum(metadata.row_group(i).total_byte_size for i in groups)
+        return float(total / max(metadata.num_rows, 1))
 
+    def _stream(self, columns: Sequence[str], rows: int) -> Iterator[Any]:
+        """Arrow's batches of so many rows."""
         from xent import _native
 
-        # one thread decodes as fast as three score, and for less processor time
-        threads = _native.num_threads() > 3
+        # columns side by side: the first batch is there sooner, and until then all are waiting
+        threads = _native.num_threads() > 1
+        stream: Iterator[Any] = self._file.iter_batches(
+            rows, columns=list(columns), use_threads=threads
+        )
+        return stream
+
+    def _checked(self, stream: Iterable[Any], columns: Sequence[str]) -> Iterator[Batch]:
         try:
-            for batch in self._file.iter_batches(rows, columns=list(columns), use_threads=threads):
+            for batch in stream:
                 for name in columns:
                     if _is_text(batch.schema.field(name).type):
                         batch.column(name).validate(full=True)  # that it is UTF-8
                 yield {name: batch.column(name) for name in columns}
-        except (ArrowException, OSError) as error:
+        except _damaged() as error:
             first = str(error).split("\n")[0]
             raise SourceError(
                 f"{self.name} cannot be read: {first[:1].lower() + first[1:]}; the Parquet file "
                 "is damaged, or changed while it was read"
             ) from None
+
+
+def _damaged() -> tuple[type[Exception], ...]:
+    """What Arrow raises where it cannot read."""
+    from pyarrow import ArrowException
+
+    return ArrowException, OSError
