@@ -22,6 +22,7 @@ RUNS = {
     "intervals": ("calibration", 60, 1000),
     "rare": ("coverage", 1000, 4000),
     "clusters": ("coverage", 200, 2000),
+    "slices": ("coverage", 256, 2000),
     "bootstrap": ("coverage", 60, 1000),
     "coverage": ("compare_coverage", 500, 4000),
 }

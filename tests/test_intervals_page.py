@@ -12,7 +12,7 @@ def test_its_python(tmp_path):
     run_page("intervals.md", tmp_path, least=12)
 
 
-@pytest.mark.parametrize("name", ["rare", "clusters", "bootstrap"])
+@pytest.mark.parametrize("name", ["rare", "clusters", "slices", "bootstrap"])
 def test_its_coverage_is_what_simulation_finds(name):
     simulated.check("intervals.md", name)
 
@@ -23,7 +23,7 @@ def test_its_default_covers_where_others_do_not():
         if line["events"] == "4.5 %":
             assert share(line["Hall"]) > 0.95 - 3 * 0.0034
         assert share(line["Hall"]) >= share(line["Wald"])
-    for line in shown("intervals.md", "clusters"):
+    for line in shown("intervals.md", "clusters") + shown("intervals.md", "slices"):
         assert abs(share(line["by cluster"]) - 0.95) < 3 * 0.0049
         assert share(line["rows as independent"]) < 0.9
     for line in shown("intervals.md", "bootstrap"):

@@ -1,7 +1,8 @@
 """How often intervals of a log loss cover: the tables of docs/intervals.md, by simulation.
 
 Predictions are calibrated, so the true loss is the mean entropy of the probabilities, found
-by quadrature. `python tools/coverage.py rare` prints a table; so do `bootstrap` and `clusters`.
+by quadrature. `python tools/coverage.py rare` prints a table; so do `bootstrap`, `clusters`
+and `slices`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from xent.evaluation.groups.cells import buckets_of
 from xent.evaluation.groups.replicates import ReplicateTally
+from xent.evaluation.groups.slice_clusters import MOST_CELLS, SliceClusterTally
 from xent.evaluation.intervals.means import cluster_interval, hall_interval
 from xent.evaluation.intervals.student import student_quantile
 from xent.kernels.cpu.row_keys import integer_keys
@@ -21,6 +24,8 @@ ROWS = (100, 300, 1000)
 EVENTS = {"4.5 %": -3.5, "2.8 %": -4.0}  # mean of the logits, whose deviation is 1
 CLUSTERS = (10, 20, 50, 200)
 CLUSTER_ROWS = 10
+SLICES = (8, 32, 64, 128)
+SLICE_CLUSTERS = 300
 LEVEL = 0.95
 NORMAL = 1.959963984540054
 
@@ -134,13 +139,47 @@ def clusters(simulations: int) -> list[dict[str, Any]]:
     return found
 
 
+def slices(simulations: int) -> list[dict[str, Any]]:
+    """Slices of the same kind of rows, each of 300 clusters, of which fewer are kept."""
+    found = []
+    mean, spread = -2.0, 1.0
+    truth = true_loss(mean, spread)
+    for count in SLICES:
+        rng = np.random.default_rng(count)
+        alone, kept = [], []
+        while len(kept) < simulations:
+            off = spread * rng.standard_normal((count * SLICE_CLUSTERS, 1))
+            nll = losses(rng, (count * SLICE_CLUSTERS, CLUSTER_ROWS), mean, off)
+            cluster = np.arange(len(nll)) + rng.integers(2**62)
+            site = np.repeat(np.arange(count), SLICE_CLUSTERS * CLUSTER_ROWS)
+            tally = SliceClusterTally("cluster")
+            values = [(str(value),) for value in range(count)]
+            tally.add(values, site, integer_keys(cluster).repeat(CLUSTER_ROWS), nll.ravel(), None)
+            state = tally.state()
+            for value, one in zip(values, nll.reshape(count, -1), strict=True):
+                center = one.mean()
+                moments = [((one - center) ** power).mean() for power in (2, 3)]
+                alone.append(covers(hall_interval(one.size, center, *moments, LEVEL), truth))
+                kept.append(covers(state.interval(value, LEVEL), truth))
+        found.append(
+            {
+                "slices": count,
+                "clusters kept of each": buckets_of(count, MOST_CELLS),
+                "rows as independent": np.mean(alone[:simulations]),
+                "by cluster": np.mean(kept[:simulations]),
+            }
+        )
+    return found
+
+
 TABLES: dict[str, Callable[[int], list[dict[str, Any]]]] = {
     "rare": rare,
     "bootstrap": bootstrap,
     "clusters": clusters,
+    "slices": slices,
 }
 # of the tables in the page: a share of 95 % is known to 0.34, 0.69 and 0.49 points
-SIMULATIONS = {"rare": 4000, "bootstrap": 1000, "clusters": 2000}
+SIMULATIONS = {"rare": 4000, "bootstrap": 1000, "clusters": 2000, "slices": 2000}
 
 
 def markdown(rows: list[dict[str, Any]]) -> str:

@@ -113,7 +113,7 @@ def evaluate(
         a slice of each combination.
     cluster : str or array, optional
         The user, document or day of each row. Rows of one cluster go wrong together, and
-        the interval says what that costs.
+        the interval says what that costs, as do those of up to 128 slices.
     id : str or array, optional
         What rows are called, instead of by their number, which an engine may not know. The
         bootstrap tells rows apart by it, where there is no cluster, and draws rows of one id

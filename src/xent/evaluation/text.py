@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from xent.evaluation.calibration.lines import calibration_lines
-from xent.evaluation.groups.slice_table import FEW_ROWS, tied
-from xent.evaluation.intervals.means import Interval
+from xent.evaluation.groups.slice_clusters import MOST_SLICES as MOST_CLUSTERED
+from xent.evaluation.groups.slice_table import FEW_ROWS, SliceRow, tied
+from xent.evaluation.intervals.means import FEW_CLUSTERS, Interval
 from xent.evaluation.numbers import UNITS, counted, largest, level_text, number, percent, table
 from xent.evaluation.summary.rows import Row
+from xent.evaluation.summary.summary import Summary
 
 if TYPE_CHECKING:
     from xent.evaluation.result import Evaluation
@@ -179,15 +181,15 @@ def _slices(e: Evaluation) -> list[str]:
                 f"{number(r.interval.low)} to {number(r.interval.high)}" if r.interval else "-",
                 percent(r.share_of_loss),
                 *((percent(r.skill),) if classes else ()),
-                f"fewer than {FEW_ROWS} rows" if r.few else "",
+                _remark(r),
             )
         )
     lines = ["  " + line for line in table(rows, left=(0, len(rows[0]) - 1))]
     if len(shown) < len(found):
         left = counted(len(found) - len(shown), "slice")
         lines.append(f"  ({left} with less of the loss not shown)")
-    if tied(e.summary):
-        lines.append("  (rows of a cluster are not independent: no interval of a slice is known)")
+    if said := _how(e.summary, found):
+        lines.append(f"  ({said})")
     if classes:
         lines.append(
             f"  {name} tells {number(e.slice_information)} {UNITS[e.unit]} about the "
@@ -195,6 +197,27 @@ def _slices(e: Evaluation) -> list[str]:
             f"({number(e.slice_information_by_chance, 2)} would be chance)"
         )
     return lines
+
+
+def _remark(r: SliceRow) -> str:
+    said = [f"fewer than {FEW_ROWS} rows"] if r.few else []
+    if r.num_clusters is not None and r.num_clusters < FEW_CLUSTERS:
+        said.append(f"only {counted(r.num_clusters, 'cluster')}")
+    return "; ".join(said)
+
+
+def _how(summary: Summary, rows: Sequence[SliceRow]) -> str:
+    """How intervals of slices were found, where not from rows, or why there are none."""
+    kept = summary.slice_clusters
+    if tied(summary):
+        many = (
+            "" if kept is None else f", and more than {MOST_CLUSTERED} slices keep no sums of them"
+        )
+        return f"rows of a cluster are not independent{many}: no interval of a slice is known"
+    if kept is None or all(r.num_clusters is None for r in rows):
+        return ""
+    folded = [one.num_clusters for one in kept.of.values() if one.folded]
+    return "intervals by cluster" + (f", taken together in at most {max(folded)}" if folded else "")
 
 
 def _worst(e: Evaluation) -> list[str]:

@@ -13,8 +13,8 @@ from xent.evaluation.groups.cells import CellTally, buckets_of
 from xent.kernels.cpu.row_keys import integer_keys
 
 
-def tally(group, keys, values, *parts, most, weight=None, bits=64):
-    found = CellTally(2, most, bits)
+def tally(group, keys, values, *parts, most, weight=None):
+    found = CellTally(2, most)
     for part in parts:
         clusters = np.unique(keys[part], return_inverse=True)
         of = None if weight is None else weight[part]
@@ -73,14 +73,6 @@ def test_cells_are_those_of_fractions_in_any_order_and_split(seed, sizes, most, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cells, "WAITING", 500)  # some batches wait, others are added at once
         assert as_dict(tally(group, keys, values, *parts, most=most, weight=weight)) == whole
-
-
-def test_last_bits_of_keys_are_told_apart():
-    group, values = np.zeros(4, dtype=np.int64), np.ones(4)
-    keys = np.array([1, 5, 1 + 2**24, 1 + 2**23], dtype=np.uint64)
-    state = tally(group, keys, values, slice(None), most=1024, bits=24)
-    assert state.key.tolist() == [1, 5, 1 + 2**23]
-    assert state.rows.tolist() == [2, 1, 1]
 
 
 def test_more_groups_keep_fewer_clusters_and_no_more_cells():

@@ -175,21 +175,30 @@ def test_what_cannot_be_a_slice():
         evaluate(big, target="target", probs="probs", by="user")
 
 
-@pytest.mark.parametrize("method", ["cluster", "bootstrap"])
-def test_slices_of_rows_that_vary_together_have_no_interval(method):
-    columns = data() | {"user": np.arange(ROWS) // 20, "row": np.arange(ROWS)}
-    options = {"target": "target", "probs": "probs", "by": "site", "interval": method}
-    tied = evaluate(columns, cluster="user", **options)
+def test_slices_of_rows_that_are_drawn_together_have_no_interval():
+    columns = data() | {"user": np.arange(ROWS) // 20}
+    options = {"target": "target", "probs": "probs", "by": "site", "interval": "bootstrap"}
+    tied = evaluate(columns, id="user", **options)
     assert len(tied.slices) == 4
     for r in tied.slices:
         assert math.isnan(r.interval.low)
         assert r.interval.note == "rows of a cluster are not independent"
     assert "(rows of a cluster are not independent: no interval of a slice is known)" in str(tied)
-    # clusters of one row are rows
-    free = evaluate(columns, cluster="row", **options)
-    alone = evaluate(columns, target="target", probs="probs", by="site")
+
+
+@pytest.mark.parametrize("method", ["cluster", "bootstrap"])
+def test_clusters_of_one_row_are_rows(method):
+    columns = data() | {"user": np.arange(ROWS) // 20, "row": np.arange(ROWS)}
+    options = {"target": "target", "probs": "probs", "by": "site"}
+    free = evaluate(columns, cluster="row", interval=method, **options)
+    alone = evaluate(columns, **options)
     assert [r.interval for r in free.slices] == [r.interval for r in alone.slices]
-    assert "are not independent" not in str(free)
+    assert "intervals by cluster" not in str(free)
+    assert "not independent" not in str(free)
+    # rows of a user vary together
+    assert [r.interval for r in evaluate(columns, cluster="user", **options).slices] != [
+        r.interval for r in alone.slices
+    ]
 
 
 def test_the_interval_of_all_rows_is_halls():

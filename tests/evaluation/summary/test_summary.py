@@ -112,6 +112,10 @@ def test_a_summary_is_json_and_back():
 ASKED = {
     "nothing more": {},
     "clusters": {"cluster": np.arange(200_000) % 3000},
+    "128 slices of clusters": {
+        "cluster": np.arange(200_000) % 3001,
+        "by": np.arange(200_000) % 128,
+    },
     "1000 slices": {"by": np.arange(200_000) % 1000},
     "2000 replicates": {"interval": "bootstrap", "replicates": 2000},
 }
@@ -144,9 +148,11 @@ def test_the_size_is_bounded_where_no_cell_is_empty(weighted):
 
 def most_bytes(classes, asked, *, weighted):
     """As `Summary` and docs/scale.md say."""
-    slices, replicates = (1000 if "slices" in asked else 0), (2000 if "repl" in asked else 0)
+    slices = int(asked.split()[0]) if "slices" in asked else 0
+    replicates = 2000 if "repl" in asked else 0
     of_weights = 12_000 * classes + (100 + 11 * classes) * slices + 60 * replicates
-    return 100_000 + 8_000 * classes + of_weights * weighted
+    of_both = 30_000 * (1 + weighted) * ("slices of clusters" in asked)
+    return 100_000 + 8_000 * classes + of_weights * weighted + of_both
 
 
 @pytest.mark.parametrize(

@@ -67,14 +67,12 @@ class CellTally:
     columns : int
         Sums a cell.
     most : int
-        Cells in all: 16 bytes each, and for each column 8 for each 32 powers of 2 between the
+        Cells in all: 24 bytes each, and for each column 8 for each 32 powers of 2 between the
         largest and the least of what is added, 40 or so of losses.
-    bits : int, default 64
-        Of a key that are told apart, the last ones.
     """
 
-    def __init__(self, columns: int, most: int, bits: int = 64) -> None:
-        self._most, self._mask = most, np.uint64((1 << bits) - 1)
+    def __init__(self, columns: int, most: int) -> None:
+        self._most, self._room = most, min(WAITING, 16 * most)
         none = np.zeros(0, dtype=np.int64)
         self._sums = CellSums(
             none, none.astype(np.uint64), none, (None,) * columns, none.astype(bool)
@@ -93,9 +91,8 @@ class CellTally:
         cells = len(there)
         sums = tuple(None if c is None else Limbs.of(c, place, cells) for c in columns)
         rows = np.bincount(place, minlength=cells)
-        part = CellSums(of_group, keys[of_key] & self._mask, rows, sums, self._sums.folded)
-        self._waiting.append(part)
-        if sum(len(p.key) for p in self._waiting) > max(WAITING, len(self._sums.key)):
+        self._waiting.append(CellSums(of_group, keys[of_key], rows, sums, self._sums.folded))
+        if sum(len(part.key) for part in self._waiting) > max(self._room, len(self._sums.key)):
             self.state()
 
     def state(self) -> CellSums:

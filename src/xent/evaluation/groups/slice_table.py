@@ -10,7 +10,7 @@ import numpy as np
 
 from xent.evaluation.exact import ONE, ratio
 from xent.evaluation.groups.chance import expected_information
-from xent.evaluation.groups.slices import SliceSums
+from xent.evaluation.groups.slices import SliceSums, Value
 from xent.evaluation.intervals.means import Interval, hall_interval, no_interval
 from xent.evaluation.numbers import counted
 from xent.evaluation.summary.summary import Summary
@@ -41,8 +41,9 @@ class SliceRow:
     log_loss : float
         Mean over the rows of the slice.
     interval : Interval
-        Of `log_loss`, by Hall's method. Rows of a cluster are not independent, so where
-        clusters were named it says nothing: evaluate the rows of the slice by themselves.
+        Of `log_loss`: by Hall's method, and where clusters were named by those that the slice has.
+        Up to two slices keep 1024 clusters each, 128 slices 16; see `SliceClusters`. Of more
+        slices, and of rows that are drawn together by `id`, none is known, and its note says so.
     share_of_loss : float
         Of the loss of all rows that are not impossible.
     frequency_log_loss : float
@@ -51,6 +52,8 @@ class SliceRow:
         1 - log_loss / frequency_log_loss.
     few : bool
         Whether the slice has fewer than 30 rows, which say little.
+    num_clusters : int, optional
+        How many clusters, or groups of them, the interval is made of; None where it is of rows.
     """
 
     value: str
@@ -62,10 +65,17 @@ class SliceRow:
     frequency_log_loss: float
     skill: float
     few: bool
+    num_clusters: int | None = None
 
 
 def tied(summary: Summary) -> bool:
-    """Whether a column was named whose rows vary together, so that slices have no interval."""
+    """Whether rows vary together, and nothing kept allows for it: no slice has an interval."""
+    kept = summary.slice_clusters
+    return _vary_together(summary) and (kept is None or kept.too_many)
+
+
+def _vary_together(summary: Summary) -> bool:
+    """Whether a column was named whose rows vary together."""
     drawn = summary.replicates
     if drawn is not None:
         return bool(drawn.key_column) and drawn.tied
@@ -76,34 +86,47 @@ def slice_rows(summary: Summary, unit: float, level: float) -> list[SliceRow]:
     """Return the table; `unit` is the nats of one unit."""
     if summary.slices is None:
         return []
+    together = _vary_together(summary)
+    clusters = summary.slice_clusters if together else None
     rows = []
     for value, s in summary.slices.of.items():
         loss = ratio(s.sums.nll, s.weight * summary.decisions)
         if s.num_impossible:
             loss = math.inf
         entropy = _entropy(summary, s)
+        if s.num_impossible:
+            method = "cluster" if together else "hall"
+            interval = no_interval(level, method, "the loss is infinite")
+        elif together:
+            interval = _of_clusters(summary, value, level)
+        else:
+            interval = _of_rows(summary, s, level)
+        of = None if clusters is None else clusters.of.get(value)
         rows.append(
             SliceRow(
                 value=", ".join(value),
                 count=s.num_rows,
                 share=ratio(s.weight, summary.sum_weight),
                 log_loss=loss / unit,
-                interval=_interval(summary, s, level).scaled(1 / unit),
+                interval=interval.scaled(1 / unit),
                 share_of_loss=ratio(s.sums.nll, summary.sum_nll) if summary.sum_nll else 0.0,
                 frequency_log_loss=entropy / unit,
                 skill=1 - loss / entropy if entropy > 0 else math.nan,
                 few=s.num_rows < FEW_ROWS,
+                num_clusters=None if of is None else of.num_clusters,
             )
         )
     return rows
 
 
-def _interval(summary: Summary, s: SliceSums, level: float) -> Interval:
-    if s.num_impossible:
-        return no_interval(level, "hall", "the loss is infinite")
-    if tied(summary):
-        # the sums of each cluster in each slice are not kept
-        return no_interval(level, "hall", "rows of a cluster are not independent")
+def _of_clusters(summary: Summary, value: Value, level: float) -> Interval:
+    if summary.slice_clusters is None:
+        # rows are drawn together by their id
+        return no_interval(level, "cluster", "rows of a cluster are not independent")
+    return summary.slice_clusters.interval(value, level, scale=summary.decisions)
+
+
+def _of_rows(summary: Summary, s: SliceSums, level: float) -> Interval:
     found = hall_interval(*s.sums.moments(s.num_rows, summary.decisions), level, least=0.0)
     if found.low == found.high:
         return replace(found, note=f"all {counted(s.num_rows, 'loss', 'losses')} are equal")

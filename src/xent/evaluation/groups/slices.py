@@ -156,8 +156,8 @@ class SliceTally:
         nll: npt.NDArray[np.float64],
         weight: npt.NDArray[np.float64] | None,
         truths: Sequence[npt.NDArray[Any]],
-    ) -> None:
-        """Add scored rows by the values of columns.
+    ) -> tuple[list[Value], npt.NDArray[np.int64]]:
+        """Add scored rows by the values of columns; return the values and each row's place there.
 
         `truths` is the class of each row (int64), or for each label 0 or 1 (uint8).
         """
@@ -177,6 +177,7 @@ class SliceTally:
         self._state = self._state + Slices(
             self._state.columns, {value: SliceSums(*sums) for value, *sums in found}
         )
+        return values, place
 
     def state(self) -> Slices:
         """Return the sums so far."""

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from xent.evaluation.groups.clusters import ClusterTally
 from xent.evaluation.groups.replicates import ReplicateTally
-from xent.evaluation.groups.slices import SliceTally
+from xent.evaluation.groups.slice_clusters import SliceClusterTally
+from xent.evaluation.groups.slices import SliceTally, Value
 from xent.evaluation.groups.values import keys_of
 from xent.evaluation.reading.batches import Batch
 from xent.evaluation.reading.options import Options
@@ -30,6 +31,9 @@ class Groups:
         self._clusters = None
         if method == "cluster" and plan.cluster is not None:
             self._clusters = ClusterTally(plan.cluster)
+        self._slice_clusters = None
+        if plan.by and plan.cluster is not None:
+            self._slice_clusters = SliceClusterTally(plan.cluster)
         self._replicates = None
         if method == "bootstrap":
             self._replicates = ReplicateTally(options.replicates, plan.cluster or plan.id)
@@ -67,8 +71,10 @@ class Groups:
             weight = None if weight is None else weight[scored]
             keys = None if keys is None else keys[scored]
             of = [_chosen(column, scored) for column in of]
+        values: list[Value] = []
+        place: npt.NDArray[np.int64] | None = None
         if self._slices is not None:
-            self._slices.add(of, nll, weight, truths)
+            values, place = self._slices.add(of, nll, weight, truths)
         if keys is None:
             return
         # an interval of an infinite loss there is none; its finite rows are kept
@@ -76,8 +82,11 @@ class Groups:
         if not possible.all():
             nll, keys = nll[possible], keys[possible]
             weight = None if weight is None else weight[possible]
+            place = None if place is None else place[possible]
         if self._clusters is not None:
             self._clusters.add(keys, nll, weight)
+        if self._slice_clusters is not None and place is not None:
+            self._slice_clusters.add(values, place, keys, nll, weight)
         if self._replicates is not None:
             self._replicates.add(keys, nll, weight)
 
@@ -86,6 +95,7 @@ class Groups:
         tallies = {
             "slices": self._slices,
             "clusters": self._clusters,
+            "slice_clusters": self._slice_clusters,
             "replicates": self._replicates,
         }
         return {name: tally.state() for name, tally in tallies.items() if tally is not None}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import mul
+from functools import reduce
+from operator import mul, or_
 
 from xent.evaluation.exact import ratio
 from xent.evaluation.summary.moments import Moments
@@ -36,12 +37,16 @@ def cluster_moments(
     count, weight = len(x), sum(w)
     if not weight:
         return Moments(float(count), math.nan, math.nan, math.nan)
+    sizes = x if size is None else size
+    # what all have in common need not be multiplied: sums of doubles end in many zeros
+    of_x, of_w = _zeros(*x, *sizes), _zeros(*w)
+    x, sizes, w = [n >> of_x for n in x], [n >> of_x for n in sizes], [n >> of_w for n in w]
+    weight, power = weight >> of_w, power + of_x - of_w
     mean = _ratio(sum(x), weight, power)
     off = _off(x, w)
     squared = list(map(mul, off, off))
     squares = sum(squared)
     # t is within 2**-51 of m w where all values are equal, as in `sum_of_squares`
-    sizes = x if size is None else size
     if squares <= weight**2 * sum(map(mul, sizes, sizes)) >> 101:
         return Moments(float(count), mean, 0.0, 0.0)
     return Moments(
@@ -50,6 +55,12 @@ def cluster_moments(
         _ratio(count * squares, weight**4, 2 * power),
         _ratio(count**2 * sum(map(mul, squared, off)), weight**6, 3 * power),
     )
+
+
+def _zeros(*numbers: int) -> int:
+    """How many last digits of all numbers are 0."""
+    digits = reduce(or_, numbers, 0)
+    return max((digits & -digits).bit_length() - 1, 0)
 
 
 def _ratio(total: int, weight: int, power: int) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from xent.errors import MergeError
 from xent.evaluation.exact import from_text, to_text
-from xent.evaluation.groups import Clusters, Replicates, Slices
+from xent.evaluation.groups import Clusters, Replicates, SliceClusters, Slices
 from xent.evaluation.plain import shown, sums_of, told, whole_of
 from xent.evaluation.summary.by_class import ByClass
 from xent.evaluation.summary.cells import Cells
@@ -65,6 +65,7 @@ _PARTS: dict[str, Any] = {
     "surprise": SurpriseCells,
     "slices": Slices,
     "clusters": Clusters,
+    "slice_clusters": SliceClusters,
     "replicates": Replicates,
     "evidence": Evidence,
 }
@@ -84,7 +85,9 @@ class Summary(Sums):
 
     - 100 kB + 8 kB C without weights, whatever S and R, and
     - 100 kB + 20 kB C + (100 B + 11 B C) S + 60 B R with weights of all digits that range
-      over a factor of a million: last digits of sums have no pattern, and all are kept.
+      over a factor of a million: last digits of sums have no pattern, and all are kept;
+
+    and 30 kB more, 60 kB with weights, where there are slices beside clusters.
 
     Names of classes, slices and rows come on top where they are long.
 
@@ -110,6 +113,7 @@ class Summary(Sums):
     surprise: SurpriseCells | None = None
     slices: Slices | None = None
     clusters: Clusters | None = None
+    slice_clusters: SliceClusters | None = None  # of slices beside a cluster
     replicates: Replicates | None = None
     evidence: Evidence | None = None  # what hints are drawn from; None for log_probs
 

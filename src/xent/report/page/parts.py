@@ -10,7 +10,8 @@ import numpy as np
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.of_summary import cells_of, surprise_cells_of
 from xent.evaluation.calibration.terms import POSSIBLE
-from xent.evaluation.groups.slice_table import tied
+from xent.evaluation.groups.slice_table import SliceRow, tied
+from xent.evaluation.intervals.means import FEW_CLUSTERS
 from xent.evaluation.numbers import counted, largest
 from xent.evaluation.result import Evaluation
 from xent.evaluation.worst_rows import WORST
@@ -209,7 +210,8 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
     if len(found) > 50:
         found = sorted(found, key=lambda r: -r.share_of_loss)
     classes = e.summary.kind != "log_probs"
-    few = any(r.few for r in found)
+    remarks = [_remark(r) for r in found]
+    few = any(remarks)
     columns = [
         Column("slice_value", "text"),
         Column("count", "count"),
@@ -221,11 +223,11 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
     columns += [Column("slice_skill", "share")] if classes else []
     columns += [Column("remark", "key")] if few else []
     rows: list[tuple[Cell, ...]] = []
-    for r in found:
+    for r, remark in zip(found, remarks, strict=True):
         row: list[Cell] = [r.value, r.count, r.share, r.log_loss, range_of(r.interval)]
         row.append(r.share_of_loss)
         row += [r.skill] if classes else []
-        row += ["few_rows" if r.few else ""] if few else []
+        row += [remark] if few else []
         rows.append(tuple(row))
     name = ", ".join(e.summary.slices.columns) if e.summary.slices is not None else ""
     values = {}
@@ -235,7 +237,16 @@ def slices_of(e: Evaluation) -> tuple[Table, ...]:
         columns = [c for c in columns if c.key != "range"]
         rows = [row[:4] + row[5:] for row in rows]
         values["tied"] = 1.0
+    elif any(r.num_clusters is not None for r in found):
+        values["clustered"] = 1.0
     return (Table(tuple(columns), tuple(rows), name=name, total=len(rows), values=values),)
+
+
+def _remark(r: SliceRow) -> str:
+    if r.few:
+        return "few_rows"
+    few = r.num_clusters is not None and r.num_clusters < FEW_CLUSTERS
+    return "few_clusters" if few else ""
 
 
 def gains_of(e: Evaluation) -> Table | None:

@@ -110,7 +110,8 @@ def slice_says(table: Table, t: Translate, unit: str) -> str:
             unit=unit,
         )
         said += t("slice_chance", value=short(table.values["chance"], 2))
-    return said + (t("slice_tied") if "tied" in table.values else "")
+    how = [t(f"slice_{key}") for key in ("tied", "clustered") if key in table.values]
+    return said + "".join(how)
 
 
 def pairs_say(page: Page, t: Translate) -> list[str]:

@@ -239,9 +239,11 @@ TEXTS: dict[str, tuple[str, str]] = {
         " Rows of a cluster are not independent: no interval of a slice is known.",
         "同一簇的行并不独立，因此各分组没有区间。",
     ),
+    "slice_clustered": (" Intervals of its lines are by cluster.", "各分组的区间按簇计算。"),
     "slice_skill": ("skill", "技巧得分"),
     "remark": ("remark", "备注"),
     "few_rows": ("few rows", "行数过少"),
+    "few_clusters": ("few clusters", "簇过少"),
     "slice_value": ("value", "取值"),
     "range": ("interval", "区间"),
     "not_shown": (
