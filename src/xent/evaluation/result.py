@@ -326,10 +326,10 @@ class Evaluation(RowNumbers):
             "missing_rows": list(s.missing_rows),
             "weight": rounded(s.sum_weight),
             "log_loss": self.log_loss,
-            "interval": vars(self.interval),
+            "interval": self.interval.to_dict(),
             "finite_log_loss": self.finite_log_loss,
             "perplexity": self.perplexity,
-            "perplexity_interval": vars(self.perplexity_interval),
+            "perplexity_interval": self.perplexity_interval.to_dict(),
             "geometric_mean_probability": self.geometric_mean_probability,
         }
         if s.kind == "log_probs":
@@ -350,7 +350,7 @@ class Evaluation(RowNumbers):
         numbers["classes"] = [vars(row) for row in self.classes]
         if s.slices is not None:
             numbers["by"] = list(s.slices.columns)
-            numbers["slices"] = [{**vars(r), "interval": vars(r.interval)} for r in self.slices]
+            numbers["slices"] = [{**vars(r), "interval": r.interval.to_dict()} for r in self.slices]
             numbers["slice_information"] = self.slice_information
             numbers["slice_information_by_chance"] = self.slice_information_by_chance
         numbers |= self._rows_as_numbers()

@@ -19,6 +19,7 @@ from xent.evaluation.intervals.means import (
     hall_interval,
 )
 from xent.evaluation.intervals.student import student_quantile
+from xent.report.machine import to_json
 
 
 def moments(values):
@@ -243,3 +244,31 @@ def test_a_level_may_be_any_number(level):
 def test_what_is_no_level_is_refused(level):
     with pytest.raises(XentValueError, match=r"level must be in \(0, 1\), got "):
         hall_interval(100, 0.3, 0.25, 0.5, level)
+
+
+def test_machines_are_told_why_there_is_no_interval():
+    columns = {
+        "label": [1, 0, 1],
+        "p": [0.5, 0.25, 0.75],
+        "q": [0.5, 0.25, 0.5],
+        "s": ["a", "b", "b"],
+    }
+    e = evaluate(columns, target="label", probs="p", by="s")
+    one, two = json.loads(to_json(e.to_dict()))["slices"]
+    note = "one row has no spread to judge by"
+    assert one["interval"] == {
+        "low": None, "high": None, "level": 0.95, "method": "hall", "note": note
+    }  # fmt: skip
+    assert two["interval"] == vars(e.slices[1].interval)
+    both = compare(columns, each=[{"probs": "p"}, {"probs": "q"}], target="label", by="s")
+    one, two = json.loads(to_json(both.to_dict()))["slices"]
+    assert [one[f"difference_{part}"] for part in ("low", "high", "note")] == [None, None, note]
+    assert two["difference_low"] == both.slices[1].interval.low
+    # of all rows too: what is infinite has no interval, and its slice by cluster none
+    impossible = {**columns, "p": [0.0, 0.25, 0.75], "u": [1, 2, 2]}
+    found = evaluate(impossible, target="label", probs="p", by="s", cluster="u").to_dict()
+    assert found["interval"]["low"] is found["perplexity_interval"]["high"] is None
+    assert "impossible" in found["interval"]["note"]
+    assert found["slices"][0]["interval"]["note"] == "the loss is infinite"
+    assert found["slices"][1]["interval"]["method"] == "cluster"
+    assert found["slices"][1]["interval"]["note"] == "1 cluster has no spread to judge by"

@@ -197,7 +197,13 @@ class Pair:
 def _plain(row: GroupRow) -> dict[str, Any]:
     numbers = dict(vars(row))
     interval = numbers.pop("interval")
-    return {**numbers, "difference_low": interval.low, "difference_high": interval.high}
+    return {**numbers, **_ends("difference", interval)}
+
+
+def _ends(name: str, interval: Interval) -> dict[str, Any]:
+    """The ends of an interval beside its number, None where there are none, and its note."""
+    found = interval.to_dict()
+    return {f"{name}_{part}": found[part] for part in ("low", "high", "note")}
 
 
 @dataclass(frozen=True)
@@ -320,10 +326,4 @@ class Comparison:
 def _model(row: ModelRow) -> dict[str, Any]:
     numbers = dict(vars(row))
     interval, perplexity = numbers.pop("interval"), numbers.pop("perplexity_interval")
-    return {
-        **numbers,
-        "log_loss_low": interval.low,
-        "log_loss_high": interval.high,
-        "perplexity_low": perplexity.low,
-        "perplexity_high": perplexity.high,
-    }
+    return {**numbers, **_ends("log_loss", interval), **_ends("perplexity", perplexity)}

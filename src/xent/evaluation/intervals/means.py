@@ -69,6 +69,14 @@ class Interval:
         """Return the interval in another unit; `factor` is positive."""
         return replace(self, low=self.low * factor, high=self.high * factor)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it for machines: ends that are not there are None, and `note` says why.
+
+        >>> no_interval(0.95, "hall", "one row has no spread to judge by").to_dict()["low"] is None
+        True
+        """
+        return {**vars(self), **({} if self else {"low": None, "high": None})}
+
     def exp(self) -> Interval:
         """Return the interval of exp of the mean, such as the perplexity."""
         return replace(self, low=perplexity_of(self.low), high=perplexity_of(self.high))
