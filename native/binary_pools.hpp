@@ -45,4 +45,35 @@ class BinaryPools {
   std::vector<Pool> pools_;
 };
 
+// The loss of the pools alone, as often as it is asked for: they lie in arrays, so that a loop
+// takes several logarithms at once, and nothing is allocated.
+class PooledLoss {
+ public:
+  explicit PooledLoss(std::size_t most) : zeros_(most), ones_(most), loss_(most) {}
+  void clear() { count_ = 0; }
+  void add(double zeros, double ones) {
+    if (!(zeros + ones > 0)) return;
+    std::size_t n = count_;
+    while (n > 0 && ones_[n - 1] * zeros >= ones * zeros_[n - 1]) {
+      --n;
+      zeros += zeros_[n];
+      ones += ones_[n];
+    }
+    zeros_[n] = zeros;
+    ones_[n] = ones;
+    count_ = n + 1;
+  }
+  double loss() {
+    for (std::size_t k = 0; k < count_; ++k)
+      loss_[k] = surprise(zeros_[k], ones_[k]) + surprise(ones_[k], zeros_[k]);
+    double sum = 0;
+    for (std::size_t k = 0; k < count_; ++k) sum += loss_[k];
+    return sum;
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::vector<double> zeros_, ones_, loss_;
+};
+
 }  // namespace xent

@@ -80,7 +80,12 @@ void draw(const Group& g, std::int64_t replicates, bool calibrated, Drawn& out) 
 void score_replicates(const Group& g, const Drawn& drawn, std::int64_t begin, std::int64_t end,
                       double* to) {
   const std::size_t width = drawn.which.size();
-  BinaryPools pools;
+  PooledLoss pools(width);
+  std::vector<double> loss_zero(width), loss_one(width);
+  for (std::size_t j = 0; j < width; ++j) {
+    loss_zero[j] = g.loss_zero[drawn.which[j]];
+    loss_one[j] = g.loss_one[drawn.which[j]];
+  }
   to += begin * kNumbers;
   for (std::int64_t r = begin; r < end; ++r, to += kNumbers) {
     double weight = 0, ones = 0, forecast = 0;
@@ -88,11 +93,10 @@ void score_replicates(const Group& g, const Drawn& drawn, std::int64_t begin, st
     for (std::size_t j = 0; j < width; ++j) {
       const std::size_t at = static_cast<std::size_t>(r) * width + j;
       const double z = drawn.zeros[at], o = drawn.ones[at];
-      const std::int64_t c = drawn.which[j];
       weight += z + o;
       ones += o;
-      forecast += z * g.loss_zero[c] + o * g.loss_one[c];
-      pools.add(z, o, 0);
+      forecast += z * loss_zero[j] + o * loss_one[j];
+      pools.add(z, o);
     }
     to[0] = weight;
     to[1] = ones;
