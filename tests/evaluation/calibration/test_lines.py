@@ -9,6 +9,7 @@ import pytest
 from scipy.special import expit, softmax
 
 from xent.evaluation import evaluate
+from xent.evaluation.numbers import number
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -81,6 +82,11 @@ def test_advice_is_given_where_it_is_sure():
     lines = section(**binary(slope=0.5, shift=0.4))
     assert re.search(r"temperature [12]\.\d+ would gain 0\.\d+ nats \(certainly between", lines[4])
     assert re.search(r"adding \+0\.\d+ to the logit of class 1 would gain 0\.\d+ nats", lines[5])
+    # of the rows that are here the gain is certain, of others it has an interval
+    e = evaluate(**binary(slope=0.5, shift=0.4), level=0.9)
+    assert e.shift.low < e.shift.gain < e.shift.high
+    ends = f"; 90 % interval {number(e.shift.low, 3)} to {number(e.shift.high, 3)})"
+    assert ends in str(e)
 
 
 def test_several_classes():

@@ -9,6 +9,7 @@ import pytest
 from xent.evaluation import compare, evaluate
 from xent.report.page import html_page, page_of
 from xent.report.page.comparing import comparison_page
+from xent.report.page.model import Range
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -33,6 +34,9 @@ def test_parts_add_up_on_the_page(digits):
     assert [w.kind for w in page.waterfalls] == ["temperature", "vector", "shift", "isotonic"]
     assert [row[0] for row in page.gains.rows] == ["g_temperature", "g_vector", "g_shift"]
     assert page.gains.rows[0][1] == pytest.approx(digits.temperature.gain)
+    vector = digits.row_decomposition[0].miscalibration
+    place = [c.key for c in page.gains.columns].index("gain_range")
+    assert page.gains.rows[1][place] == Range(vector.low, vector.high, 0.95)
     assert page.score.interval.low < page.score.log_loss < page.score.interval.high
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
 from xent.evaluation.calibration.terms import POSSIBLE, Decomposition
-from xent.evaluation.numbers import UNITS, counted, number, round_down
+from xent.evaluation.numbers import UNITS, counted, level_text, number, round_down
 
 if TYPE_CHECKING:
+    from xent.evaluation.calibration.shift import LabelShifts, Shift
     from xent.evaluation.result import Evaluation
 
 __all__ = ["calibration_lines"]
@@ -34,7 +35,7 @@ def calibration_lines(e: Evaluation) -> list[str]:
             lines += ["without the impossible rows", *_equation(d)]
         elif d.kind == "isotonic":
             lines.append(_miscalibration_of(d))
-    lines += [_gain_of(d) for d in e.row_decomposition if _is_advice(d)]
+    lines += [_gain_of(d, e.level) for d in e.row_decomposition if _is_advice(d)]
     if e.row_terms_note:
         note = f"(vector scaling and prior shift are not here: {e.row_terms_note}"
         cure = way_out(e.row_terms_note)
@@ -109,13 +110,22 @@ def _is_advice(d: Decomposition) -> bool:
     return ENDLESS in d.note or (p is not None and p <= SURE)
 
 
-def _gain_of(d: Decomposition) -> str:
+def _gain_of(d: Decomposition, level: float) -> str:
     if ENDLESS in d.note:
         return f"{FITTED[d.kind]}: {d.note}"
     decimals = _decimals(d)
     gain = _fixed(d.miscalibration.value, decimals)
     seen = f" on a sample of {counted(d.sampled)}" if d.sampled else ""
-    return f"{FITTED[d.kind]} would gain {gain}{seen}{_in_brackets(d, decimals)}"
+    m = d.miscalibration
+    said = "; ".join(filter(None, (_ends(m.low, m.high, level), _calibrated(d, decimals))))
+    return f"{FITTED[d.kind]} would gain {gain}{seen}" + (f" ({said})" if said else "")
+
+
+def _ends(low: float | None, high: float | None, level: float) -> str:
+    """Return the interval of a gain over new rows; "" where it has no ends."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"{level_text(level)} interval {number(low, 3)} to {number(high, 3)}"
 
 
 def _advice(e: Evaluation) -> list[str]:
@@ -131,11 +141,9 @@ def _advice(e: Evaluation) -> list[str]:
                 f"(certainly between {number(low, 3)} and {number(high, 3)})"
             )
     if e.shift is not None and e.shift.p_value <= SURE and not e.shift.note:
-        low, high = e.shift.gain_bounds
         lines.append(
             f"adding {e.shift.shift:+.3g} to the logit of class {e.summary.classes[1]} would gain "
-            f"{number(e.shift.gain)} {unit} (certainly between {number(low, 3)} and "
-            f"{number(high, 3)})"
+            f"{number(e.shift.gain)} {unit} ({_bounds(e.shift, e.level)})"
         )
     return lines + _shifts_of_labels(e)
 
@@ -145,13 +153,20 @@ def _shifts_of_labels(e: Evaluation) -> list[str]:
     found = e.label_shifts
     if found is None or found.p_value > SURE:
         return []
-    low, high = found.gain_bounds
     most = ", ".join(f"{name} {shift:+.3g}" for name, shift in found.largest())
     return [
         f"adding a constant to the logits of each label would gain {number(found.gain)} "
-        f"{UNITS[e.unit]} (certainly between {number(low, 3)} and {number(high, 3)}),",
+        f"{UNITS[e.unit]} ({_bounds(found, e.level)}),",
         f"  most of it: {most}",
     ]
+
+
+def _bounds(found: Shift | LabelShifts, level: float) -> str:
+    """Return what a gain is certainly between on these rows, and its interval over new ones."""
+    low, high = found.gain_bounds
+    ends = _ends(found.low, found.high, level)
+    certain = f"certainly between {number(low, 3)} and {number(high, 3)}"
+    return f"{certain}; {ends}" if ends else certain
 
 
 def _decimals(d: Decomposition) -> int:

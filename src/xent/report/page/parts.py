@@ -256,22 +256,35 @@ def gains_of(e: Evaluation) -> Table | None:
     for d in (*whole, *e.row_decomposition):
         m = d.miscalibration
         if math.isfinite(m.value):
-            rows.append((f"g_{d.kind}", m.value, m.corrected, m.null, m.p_value))
+            rows.append((f"g_{d.kind}", m.value, m.corrected, _ends(m, e.level), m.null, m.p_value))
     known = {row[0] for row in rows}
     shift = e.shift if e.shift is not None else e.label_shifts
     for key, found in (("g_temperature", e.temperature), ("g_shift", shift)):
         if found is not None and key not in known and math.isfinite(found.gain):
-            rows.append((key, found.gain, found.gain - found.null, found.null, found.p_value))
+            ends = _ends(found, e.level)
+            rows.append((key, found.gain, found.gain - found.null, ends, found.null, found.p_value))
     if not rows:
         return None
-    columns = (
+    columns = [
         Column("remedy", "key"),
         Column("gain_column"),
         Column("corrected"),
+        Column("gain_range", "range"),
         Column("null"),
         Column("p_value", "p"),
-    )
-    return Table(columns, tuple(rows), title="gains_table", total=len(rows), sorts=False)
+    ]
+    if all(row[3] is None for row in rows):
+        del columns[3]
+        rows = [row[:3] + row[4:] for row in rows]
+    return Table(tuple(columns), tuple(rows), title="gains_table", total=len(rows), sorts=False)
+
+
+def _ends(found: Any, level: float) -> Range | None:
+    """Return the interval of a gain; None where none is known."""
+    low, high = getattr(found, "low", None), getattr(found, "high", None)
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return Range(low, high, level)
 
 
 def gains_note_of(e: Evaluation) -> str:

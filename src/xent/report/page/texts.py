@@ -289,6 +289,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "remedy": ("recalibration", "校准方法"),
     "gain_column": ("gain", "改善量"),
+    "gain_range": ("its interval over new rows", "在新数据上的区间"),
     "g_temperature": ("temperature: one number", "温度：一个参数"),
     "g_vector": (
         "vector scaling: one number a class, and a scale",
