@@ -53,6 +53,7 @@ def seeds():
         evaluate(losses, bytes="size"),
         evaluate({"target": rng.integers(70, size=rows), "probs": many}),
         evaluate({**of, "name": [f"row {k}" for k in range(rows)]}, id="name"),
+        evaluate({**weighted, "user": np.arange(rows) // 3}, weight="w", by="site", cluster="user"),
     ]
     return [json.loads(states.to_text(e).split("\n")[1]) for e in evaluations]
 

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE
 from xent.evaluation.groups.cells import CellTally, buckets_of
+from xent.evaluation.groups.clusters import MAX_CLUSTERS
 from xent.evaluation.groups.slices import Value
 from xent.evaluation.groups.values import distinct
 from xent.evaluation.intervals.means import Interval, cluster_interval, no_interval
 from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
+from xent.evaluation.plain import counts_of, flag_of, sums_of, text_of
 
 __all__ = ["MOST_SLICES", "OneSlice", "SliceClusterTally", "SliceClusters"]
 
@@ -128,15 +130,32 @@ class SliceClusters:
     @classmethod
     def from_state(cls, state: dict[str, Any]) -> SliceClusters:
         """Return the sums that `to_state` wrote."""
-        sums: Any = iter(unpack_columns(state["sums"]))
-        of = {}
+        column = text_of(state["column"], "column of clusters")
+        too_many = flag_of(state["too_many"], "too_many")
+        sums: Any = iter(unpack_columns(state["sums"], 3, MOST_CELLS))
         found = zip(
-            state["values"], unpack(state["folded"]), unpack(state["num_clusters"]), strict=True
+            state["values"],
+            counts_of(unpack(state["folded"], MOST_SLICES), "folded", 1),
+            counts_of(unpack(state["num_clusters"], MOST_SLICES), "num_clusters", MAX_CLUSTERS),
+            strict=True,
         )
-        for value, folded, count in found:
-            cells = {key: (weight, nll) for key, weight, nll in islice(sums, count)}
-            of[tuple(value)] = OneSlice(bool(folded), cells)
-        return cls(state["column"], of, state["too_many"])
+        of: dict[Value, OneSlice] = {}
+        for texts, folded, count in found:
+            value = tuple(text_of(text, "value of a slice") for text in texts)
+            of[value] = OneSlice(bool(folded), _cells(list(islice(sums, count)), count))
+        if next(sums, None) is not None or list(of) != sorted(of) or (too_many and of):
+            raise ValueError("clusters of slices must be of slices, each once and in order")
+        return cls(column, of, too_many)
+
+
+def _cells(rows: list[tuple[int, int, int]], count: int) -> Cells:
+    """Return the sums of a slice by cluster, as they were written."""
+    found = {key: (weight, nll) for key, weight, nll in rows}
+    keys = counts_of([key for key, *_ in rows], "key of a cluster", (1 << KEY_BITS) - 1)
+    sums_of((weight for _, weight, _ in rows), "weight of a cluster")
+    if not len(found) == count > 0 or list(keys) != sorted(keys):
+        raise ValueError("a slice must have clusters, each once and in order")
+    return found
 
 
 class SliceClusterTally:

@@ -117,6 +117,7 @@ def check_parts(s: Summary) -> None:
         _same(s.num_rows, "num_rows", (x.num_rows for x in of), "rows of the slices")
         _same(s.sum_weight, "sum_weight", (x.weight for x in of), "weights of the slices")
         _same(s.sum_nll, "sum_nll", (x.sums.nll for x in of), "losses of the slices")
+    _check_slice_clusters(s)
     if s.clusters is not None:
         keyed = s.clusters.sums.of.values()
         _same(possible, "the possible weight", (w for _, w, _ in keyed), "weights of the clusters")
@@ -125,6 +126,20 @@ def check_parts(s: Summary) -> None:
         own = s.replicates.samples[0]
         _same(possible, "the possible weight", [own.weight], "weight of the rows to draw from")
         _same(s.sum_nll, "sum_nll", [own.nll], "loss of the rows to draw from")
+
+
+def _check_slice_clusters(s: Summary) -> None:
+    found = s.slice_clusters
+    if found is None or found.too_many:
+        return
+    slices = {} if s.slices is None else s.slices.of
+    if set(found.of) != {value for value, x in slices.items() if x.sums.weight}:
+        raise ValueError("clusters must be of the slices that have possible rows")
+    for value, one in found.of.items():
+        whole, sums = slices[value].sums, one.of.values()
+        what = f"clusters of slice {value}"
+        _same(whole.weight, "its possible weight", (w for w, _ in sums), what)
+        _same(whole.nll, "its loss", (t for _, t in sums), what)
 
 
 def _check_counts(s: Summary) -> None:

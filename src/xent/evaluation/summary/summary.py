@@ -26,7 +26,7 @@ from xent.kernels.cpu.log_loss import KEPT_ROWS, KEPT_WORST
 
 __all__ = ["KEPT_ROWS", "KEPT_WORST", "ClassSums", "Summary", "Surprise"]
 
-VERSION = 7
+VERSION = 8
 
 # integers in units of 2**-1074
 _EXACT = (
