@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -253,3 +254,20 @@ def test_explain(xent_):
 
 def test_the_version(xent_):
     assert xent_("--version")[1].strip() == "0.1.0"
+
+
+def test_what_a_column_of_losses_is_told_to_do_works(xent_, tmp_path):
+    file = tmp_path / "rows.csv"
+    losses = np.array([0.25, 0.125, 2.75])
+    file.write_text("NLL\n" + "\n".join(map(str, losses)) + "\n", encoding="utf-8")
+    code, out, error = xent_("evaluate", file)
+    assert (code, out) == (2, "")
+    assert "'NLL' is called a loss" in error
+    query = re.search(r'say --sql "([^"]+)"', error)[1]
+    code, out, error = xent_("evaluate", file, "--sql", query, "--json")
+    assert (code, error) == (0, "")
+    assert json.loads(out)["log_loss"] == losses.mean()
+    code, _, error = xent_("evaluate", file, "--log-probs", "NLL")
+    assert code == 2
+    assert "D10" in error
+    assert "losses? change their sign" in error

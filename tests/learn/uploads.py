@@ -79,6 +79,7 @@ BROKEN = [
     ("a.csv", b"p\n0.1\n0.2\n", "the column of the true class must be named: .*none is left"),
     ("a.csv", b"a,b,c\n1,2,0\n4,-5,1\n", "no column looks like a prediction"),
     ("a.csv", b"y,p\n1,x\n0,y\n", "no column looks like a prediction"),
+    ("a.csv", b"y,loss\n1,0.5\n0,0.1\n", "no column looks like a prediction: 'loss' is called"),
     ("a.csv", b"y,y\n1,0.5\n", "a.csv:1: column names must be different, got 'y' twice"),
     ("a.json", b"[1,2]", "no column looks like a prediction"),
     # values

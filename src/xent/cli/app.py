@@ -103,6 +103,7 @@ def _as_options(text: str) -> str:
     names = "probs|logits|labels|classes|ignore|task|nan|sum_tolerance|target|weight"
     names += "|interval|cluster|id|key|inner"
     text = re.sub(rf"\b({names})=(['\"]?)([^\s'\"]+)\2", r"--\1 \3", text)
+    text = re.sub(r"\bsql=(?=\")", "--sql ", text)
     text = re.sub(rf"\b(say|with|give|use) ({names})\b", r"\1 --\2", text)
     return text.replace("--sum_tolerance", "--sum-tolerance")
 

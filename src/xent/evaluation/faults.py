@@ -108,7 +108,7 @@ def _words(
         requirement = f"probabilities must sum to 1 in each row within {options.sum_tolerance:g}"
         return requirement, _close(value), _sum_hint(plan, columns, value), "D07"
     if plan.kind == "log_probs":
-        hint = "probabilities? say probs, or take their logarithm"
+        hint = "probabilities? say probs, or take their logarithm; losses? change their sign"
         return "log-probabilities must be <= 0", f"{value:g}", hint, "D10"
     hint, code = _range_hint(columns)
     return f"probabilities ({what}) must be in [0, 1]", f"{value:g}", hint, code

@@ -58,6 +58,12 @@ def plan(columns, **options):
             {"y_a": [1, 0], "y_b": [0, 1], "p_a": [0.25, 0.5], "p_b": [0.75, 0.5]},
             "target: the one 1 among y_a, y_b; 2 classes from p_a, p_b",
         ),
+        # a match may be lost, and a loss may stand beside what made it
+        (
+            {"y": INT, "win": FLOAT, "draw": FLOAT, "loss": FLOAT},
+            "target: y (positions of the classes); 3 classes from win, draw, loss",
+        ),
+        ({"y": INT, "p": FLOAT, "loss": FLOAT}, "target: y; probabilities of class 1 from p"),
         ({"y_true": INT, "y_pred": FLOAT}, "target: y_true; probabilities of class 1 from y_pred"),
     ],
 )
@@ -144,6 +150,8 @@ def test_labels_that_sum_to_one_by_chance_are_labels_where_probabilities_do_not(
         ),
         ({"a": INT, "b": INT}, {}, SourceError, "no column looks like a prediction"),
         ({"y": INT, "p": INT}, {}, SourceError, "'p' holds whole numbers; say probs=p if they"),
+        ({"y": INT, "loss": FLOAT}, {}, SourceError, "'loss' is called a loss; if it is -log of"),
+        ({"NLL": FLOAT}, {}, SourceError, "prediction: 'NLL' is called a loss"),
         ({"y": INT, "p": ["x", "0.5"]}, {}, SourceError, "'p' holds text; say probs=p to be told"),
         (
             {"y": INT, "p_0": FLOAT, "p_1": FLOAT},

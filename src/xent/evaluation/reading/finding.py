@@ -38,6 +38,19 @@ PROBS: Names = (
 PROBS += ("pred", "prediction", "predictions", "y_pred", "pred_prob", "pred_proba", "p_hat")
 LOGITS: Names = ("logit", "logits", "z")
 LOG_PROBS: Names = ("log_prob", "log_probs", "logprob", "logprobs", "logp", "log_likelihood")
+LOSSES: Names = (
+    "loss",
+    "losses",
+    "log_loss",
+    "logloss",
+    "nll",
+    "neg_log_prob",
+    "neg_log_likelihood",
+    "ce",
+    "bce",
+    "cross_entropy",
+    "surprisal",
+)
 OUTCOMES: Names = (
     "y",
     "label",
@@ -86,6 +99,9 @@ def find_predictions(fields: list[Field], names: list[str], head: Batch) -> tupl
     outcomes = {n for stem, found in grouped(numbers).items() if stem in OUTCOMES for n in found}
     rest = [n for n in numbers if n not in outcomes and n.lower() not in IGNORED_NAMES]
     rest = [n for n in rest if n.lower() not in TARGETS] or rest
+    # one class of several may be called loss, as of a match
+    if len(rest) == 1 and rest[0].lower() in LOSSES:
+        raise _is_a_loss(rest[0])
     if rest:
         return "probs", rest
     raise _no_prediction(fields, names)
@@ -106,6 +122,16 @@ def _no_prediction(fields: list[Field], names: list[str]) -> SourceError:
         what += f"; {nearest('p_', names)}"
     return SourceError(
         f"no column looks like a prediction: {what}", value=called[0].name if called else None
+    )
+
+
+def _is_a_loss(name: str) -> SourceError:
+    """Return the error that the only numbers are losses by their name: no probabilities."""
+    return SourceError(
+        f"no column looks like a prediction: {name!r} is called a loss; if it is -log of the "
+        f'probability of the truth, say sql="select -{name} as log_prob from source"; say '
+        f"probs={name} if it is a probability all the same",
+        value=name,
     )
 
 

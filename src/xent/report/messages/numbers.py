@@ -70,12 +70,11 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
      "否则区间太短"),
     ("more than {n} clusters, taken together in {n_groups}",
      "簇多于 {n} 个，已合并成 {n_groups} 组"),
-    ("with {n} slices the clusters of each are taken together where they are more than {n_kept}: "
+    ("with {n} {groups_} the clusters of each are taken together where they are more than {n_kept}: "
      "those of {n_folded}",
-     "共有 {n} 个分组，每个分组中超过 {n_kept} 个的簇会合并：其中有 {n_folded} 个分组如此"),
-    ("with {n} classes the clusters of each are taken together where they are more than {n_kept}: "
-     "those of {n_folded}",
-     "共有 {n} 个类别，每个类别中超过 {n_kept} 个的簇会合并：其中有 {n_folded} 个类别如此"),
+     "共有 {n} 个{groups_}，每个{groups_}中超过 {n_kept} 个的簇会合并：其中有 {n_folded} 个{groups_}如此"),
+    ("slices", "分组"),
+    ("classes", "类别"),
     ("all {n} clusters have one row", "全部 {n} 个簇都只有一行"),
     ("{n_single} of {n} clusters has one row", "{n} 个簇中有 {n_single} 个只有一行"),
     ("{n_single} of {n} clusters have one row", "{n} 个簇中有 {n_single} 个只有一行"),
