@@ -17,7 +17,7 @@ from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.evaluation.plain import flag_of, sums_of, text_of, whole_of
 from xent.kernels.cpu.exact_sums import ExactSums
 
-__all__ = ["MAX_CLUSTERS", "SAMPLED", "ClusterTally", "Clusters", "KeyedSums"]
+__all__ = ["MAX_CLUSTERS", "SAMPLED", "ClusterTally", "Clusters", "KeyedSums", "same_column"]
 
 MAX_CLUSTERS = 1024
 MOST_KEY = 2**64 - 1
@@ -126,6 +126,17 @@ def _least(*parts: dict[int, int]) -> dict[int, int]:
     return {key: rows[key] for key in sorted(rows)[:SAMPLED]}
 
 
+def same_column(ours: str, theirs: str) -> None:
+    """Raise where the clusters of two parts are the values of different columns."""
+    if ours != theirs:
+        raise MergeError(
+            f"clusters must be of the same column to be added, got {ours!r} and {theirs!r}; "
+            "evaluate both parts with the same cluster",
+            code="D30",
+            value=theirs,
+        )
+
+
 @dataclass(frozen=True)
 class Clusters:
     """Sums of the losses by the values of `column`; add two to merge them.
@@ -147,13 +158,7 @@ class Clusters:
     def __add__(self, other: object) -> Clusters:
         if not isinstance(other, Clusters):
             return NotImplemented
-        if self.column != other.column:
-            raise MergeError(
-                f"clusters must be of the same column to be added, got {self.column!r} and "
-                f"{other.column!r}; evaluate both parts with the same cluster",
-                code="D30",
-                value=other.column,
-            )
+        same_column(self.column, other.column)
         return Clusters(self.column, self.sums + other.sums)
 
     @property

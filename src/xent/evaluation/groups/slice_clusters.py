@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from xent.errors import MergeError
 from xent.evaluation.exact import ONE
 from xent.evaluation.groups.cells import CellTally, buckets_of
-from xent.evaluation.groups.clusters import MAX_CLUSTERS
+from xent.evaluation.groups.clusters import MAX_CLUSTERS, same_column
 from xent.evaluation.groups.slices import Value
 from xent.evaluation.groups.values import distinct
 from xent.evaluation.intervals.means import Interval, cluster_interval, no_interval
@@ -94,13 +93,7 @@ class SliceClusters:
     def __add__(self, other: object) -> SliceClusters:
         if not isinstance(other, SliceClusters):
             return NotImplemented
-        if self.column != other.column:
-            raise MergeError(
-                f"clusters must be of the same column to be added, got {self.column!r} and "
-                f"{other.column!r}; evaluate both parts with the same cluster",
-                code="D30",
-                value=other.column,
-            )
+        same_column(self.column, other.column)
         values = sorted({*self.of, *other.of})
         if self.too_many or other.too_many or len(values) > MOST_SLICES:
             return SliceClusters(self.column, {}, too_many=True)
