@@ -85,7 +85,7 @@ def test_advice_is_given_where_it_is_sure():
     # of the rows that are here the gain is certain, of others it has an interval
     e = evaluate(**binary(slope=0.5, shift=0.4), level=0.9)
     assert e.shift.low < e.shift.gain < e.shift.high
-    ends = f"; 90 % interval {number(e.shift.low, 3)} to {number(e.shift.high, 3)})"
+    ends = f"; 90 % interval over new rows {number(e.shift.low, 3)} to {number(e.shift.high, 3)})"
     assert ends in str(e)
 
 

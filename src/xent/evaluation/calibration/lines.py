@@ -125,7 +125,7 @@ def _ends(low: float | None, high: float | None, level: float) -> str:
     """Return the interval of a gain over new rows; "" where it has no ends."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    return f"{level_text(level)} interval {number(low, 3)} to {number(high, 3)}"
+    return f"{level_text(level)} interval over new rows {number(low, 3)} to {number(high, 3)}"
 
 
 def _advice(e: Evaluation) -> list[str]:

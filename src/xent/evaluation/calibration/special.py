@@ -76,8 +76,8 @@ def clopper_pearson(ones: float, count: float, level: float = 0.95) -> tuple[flo
 def quantile(rising: npt.NDArray[np.float64], share: float) -> float:
     """Return the value below which a share of rising values is, by a line between neighbours.
 
-    The bits of ``np.quantile``, which loads NumPy's masked arrays: a fiftieth of what a small
-    evaluation takes from the shell.
+    The bits of ``np.quantile``, which loads NumPy's masked arrays: time that a small evaluation
+    from the shell has no use for.
 
     >>> quantile(np.array([1.0, 2.0, 4.0]), 0.75)
     3.0

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from xent.errors import MergeError
 from xent.evaluation.exact import ONE
+from xent.evaluation.groups.values import weighing
 from xent.evaluation.intervals.means import Interval, cluster_interval
 from xent.evaluation.packed import pack_columns, unpack_columns
 from xent.evaluation.plain import flag_of, sums_of, text_of, whole_of
@@ -247,9 +248,7 @@ class ClusterTally:
         weight: npt.NDArray[np.float64] | None,
     ) -> None:
         """Add scored rows of finite loss."""
-        if weight is not None and not weight.all():  # rows of no weight are no rows
-            kept = weight > 0
-            keys, nll, weight = keys[kept], nll[kept], weight[kept]
+        weight, keys, nll = weighing(weight, keys, nll)
         self._state = self._state + Clusters(
             self._column,
             KeyedSums.of_rows(

@@ -14,7 +14,7 @@ from xent.evaluation.exact import ONE
 from xent.evaluation.groups.cells import CellTally, buckets_of
 from xent.evaluation.groups.clusters import MAX_CLUSTERS, same_column
 from xent.evaluation.groups.slices import Value
-from xent.evaluation.groups.values import distinct
+from xent.evaluation.groups.values import distinct, weighing
 from xent.evaluation.intervals.means import Interval, cluster_interval, no_interval
 from xent.evaluation.packed import pack, pack_columns, unpack, unpack_columns
 from xent.evaluation.plain import counts_of, flag_of, sums_of, text_of
@@ -168,9 +168,7 @@ class SliceClusterTally:
         weight: npt.NDArray[np.float64] | None,
     ) -> None:
         """Add scored rows of finite loss, of the slices `values[place]`."""
-        if weight is not None and not weight.all():  # rows of no weight are no rows
-            kept = weight > 0
-            place, keys, nll, weight = place[kept], keys[kept], nll[kept], weight[kept]
+        weight, place, keys, nll = weighing(weight, place, keys, nll)
         numbers = [self._number.setdefault(value, len(self._number)) for value in values]
         group = np.array(numbers, dtype=np.int64)[place]
         keys = keys & np.uint64((1 << KEY_BITS) - 1)

@@ -22,6 +22,7 @@ __all__ = [
     "text_of",
     "texts_of",
     "together",
+    "weighing",
 ]
 
 MISSING = "(missing)"
@@ -165,3 +166,15 @@ def _is_whole(column: Any) -> bool:
     from pyarrow import types
 
     return bool(types.is_integer(column.type))
+
+
+def weighing(weight: npt.NDArray[np.float64] | None, *columns: npt.NDArray[Any]) -> tuple[Any, ...]:
+    """Return the weights and columns without rows of no weight, which are no rows.
+
+    >>> weighing(np.array([2.0, 0.0]), np.array([7, 8]))
+    (array([2.]), array([7]))
+    """
+    if weight is None or weight.all():
+        return weight, *columns
+    kept = weight > 0
+    return weight[kept], *(column[kept] for column in columns)

@@ -8,6 +8,7 @@ from typing import Any
 
 from xent.evaluation.result import Evaluation
 from xent.report.page.fingerprint import fingerprint_of
+from xent.report.page.gains import gains_note_of, gains_of, temperature_of
 from xent.report.page.model import (
     Cell,
     Column,
@@ -17,14 +18,11 @@ from xent.report.page.model import (
     Table,
 )
 from xent.report.page.parts import (
-    gains_note_of,
-    gains_of,
     notes_of,
     range_of,
     reliability_of,
     slices_of,
     surprise_of,
-    temperature_of,
     waterfalls_of,
 )
 from xent.units import nats_per
