@@ -1,30 +1,13 @@
 """What linear sigmoid losses take beside gradients, measured in a process of its own."""
 
-import subprocess
-import sys
-
 import pytest
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
+from peak_memory import assert_within
 
 PROGRAM = """
-import gc, torch
+import torch
 from xent.torch import functional as F
 
 torch.set_num_threads(1)
-
-def status(name):
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
-
-def peak_of(run):
-    "Return what a call adds at its peak, in bytes, and what it returns."
-    gc.collect()
-    with open("/proc/self/clear_refs", "w") as file:
-        file.write("5")  # the peak is now what is in use
-    before = status("VmRSS")
-    result = run()
-    return status("VmHWM") - before, result
 
 def operands(rows, features, labels, dtype):
     hidden = torch.randn(rows, features).to(dtype).requires_grad_()
@@ -67,10 +50,4 @@ def test_half_a_million_labels(case):
     dtype, reduction, memory, dense = case
     program = PROGRAM.replace("DTYPE", dtype).replace("DENSE", str(dense))
     program = program.replace("REDUCTION", repr(reduction)).replace("MEMORY", str(memory))
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300
-    )
-    if "clear_refs" in done.stderr:
-        pytest.skip("the peak of memory cannot be reset here")
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) <= CASES[case] + BESIDE
+    assert_within(program, most=CASES[case] + BESIDE)
