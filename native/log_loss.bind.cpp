@@ -36,7 +36,6 @@ const struct {
              {"weight_squared_nll", &LogLossSums::weight_squared_nll},
              {"weighted_nll_squared", &LogLossSums::weighted_nll_squared},
              {"nll_cubed", &LogLossSums::nll_cubed},
-             {"weight_correct", &LogLossSums::weight_correct},
              {"weight_all_correct", &LogLossSums::weight_all_correct},
              {"weight_impossible", &LogLossSums::weight_impossible},
              {"clipped_nll", &LogLossSums::clipped_nll},

@@ -103,7 +103,7 @@ struct LogLossSums {
   // of a weight and t only where there are weights
   ExactSum weight_squared, weighted_nll, nll_squared;  // w^2, w t, t^2
   ExactSum weight_cubed, weight_squared_nll, weighted_nll_squared, nll_cubed;
-  ExactSum weight_correct, weight_all_correct, weight_impossible, clipped_nll, size;
+  ExactSum weight_all_correct, weight_impossible, clipped_nll, size;
   std::vector<ClassSums> of_class;
   Offence offences[kFaults];
   std::vector<std::int64_t> impossible_rows, missing_rows;  // the first few, rising

@@ -157,14 +157,9 @@ class Scoring {
   }
 
   void weighted_totals() {
-    const bool labels = has_labels(task_.prediction);
-    double correct[kTile], all[kTile];
-    for (int b = 0; b < kTile; ++b) {
-      all[b] = lanes_.weight[b] * right_[b];
-      correct[b] = labels ? lanes_.weight[b] * lanes_.chosen[b] : all[b];
-    }
+    double all[kTile];
+    for (int b = 0; b < kTile; ++b) all[b] = lanes_.weight[b] * right_[b];
     add_tile(sums_.weight, lanes_.weight);
-    add_tile(sums_.weight_correct, correct);
     add_tile(sums_.weight_all_correct, all);
   }
 

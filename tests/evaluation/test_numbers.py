@@ -1,6 +1,7 @@
 """The numbers: against scikit-learn, NumPy and what is known by hand."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -44,6 +45,14 @@ def test_one_probability_is_what_scikit_learn_computes(rng):
     assert_allclose(result.brier, metrics.brier_score_loss(y, p), rtol=1e-13)
     two = evaluate((y, np.stack([1 - p, p], axis=1)))
     assert_allclose([two.log_loss, two.brier], [result.log_loss, result.brier], rtol=1e-13)
+
+
+def test_labels_that_are_all_right_weigh_what_all_labels_weigh(rng):
+    # 3 w is rounded for most of these weights
+    y, w = rng.integers(2, size=(300, 3)), rng.random(300)
+    assert sum(Fraction(3 * x) for x in w) != 3 * sum(map(Fraction, w))
+    summary = evaluate((y, 0.1 + 0.8 * y), weight=w).summary
+    assert summary.sum_correct == 3 * summary.sum_weight == 3 * summary.sum_all_correct
 
 
 def test_labels_are_scored_one_by_one(rng):

@@ -175,7 +175,8 @@ class Scorer:
             sum_weight=weight(rows, sums["weight"]),
             **_powers(sums, rows - sums["impossible"] if counted else None),
             sum_brier=sums["brier"],
-            sum_correct=weight(sums["correct"], sums["weight_correct"]),
+            # a weight times how many labels of its row are right would be rounded
+            sum_correct=sum(of.weight_correct for of in by_class),
             sum_all_correct=weight(sums["all_correct"], sums["weight_all_correct"]),
             sum_impossible=weight(sums["impossible"], sums["weight_impossible"]),
             sum_clipped_nll=sums["clipped_nll"],
