@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal
 from typing import TypeVar
 
-__all__ = ["UNITS", "counted", "largest", "level_text", "number", "percent", "round_down", "table"]
+__all__ = [
+    "UNITS",
+    "bounds",
+    "counted",
+    "largest",
+    "level_text",
+    "number",
+    "percent",
+    "round_down",
+    "table",
+]
 
 Row = TypeVar("Row")
 
@@ -38,6 +48,23 @@ def round_down(value: float, decimals: int) -> float:
         return value
     places = max(decimals, 1 - math.floor(math.log10(value)))
     return float(Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_DOWN))
+
+
+def bounds(low: float, high: float, digits: int = 3) -> tuple[str, str]:
+    """Return what a value is certainly between as it can be shown: rounding never narrows it.
+
+    >>> bounds(0.28169, 0.28291), bounds(0.0, 0.99996), bounds(-0.12341, math.inf)
+    (('0.281', '0.283'), ('0', '1.00'), ('-0.124', 'inf'))
+    """
+    low, high = _rounded(low, digits, ROUND_FLOOR), _rounded(high, digits, ROUND_CEILING)
+    return number(low, digits), number(high, digits)
+
+
+def _rounded(value: float, digits: int, way: str) -> float:
+    if value == 0 or not math.isfinite(value):
+        return value
+    last = math.floor(math.log10(abs(value))) - digits + 1
+    return float(Decimal(value).quantize(Decimal(1).scaleb(last), way))
 
 
 def percent(share: float) -> str:

@@ -224,6 +224,37 @@ def test_tokens_have_bits_per_byte_and_no_divergence():
     assert "made_of_table" not in found
 
 
+def test_what_is_known_of_an_infinite_difference_is_said_of_the_rows_it_comes_from():
+    rng = np.random.default_rng(10)
+    p = rng.dirichlet(np.ones(3), 300)
+    y = np.array([rng.choice(3, p=row) for row in p])
+    refuted = (p + 0.1) / 1.3
+    refuted[:2] = np.eye(3)[(y[:2] + 1) % 3]
+    compared = compare((y, p), (y, refuted), (y, np.full((300, 3), 1 / 3)), names=["a", "b", "c"])
+    page = comparison_page(compared).comparison
+    keys = [column.key for column in page.models.columns]
+    a, b, _ = (dict(zip(keys, row, strict=True)) for row in page.models.rows)
+    assert (b["class_log_loss"], b["range"], b["impossible_rows"]) == (math.inf, None, 2)
+    assert b["finite_log_loss"] == compared.models[1].finite_log_loss
+    assert a["finite_log_loss"] == a["class_log_loss"]
+    assert ends(a["range"]) == ends(compared.models[0].interval)
+
+    infinite = [(p.first, p.second) for p in page.pairs if p.interval is None]
+    assert infinite == [("a", "b"), ("b", "c")]
+    assert all((p.p_value is None) == (p.interval is None) for p in page.pairs)
+    beside = {row[:2]: row[2:] for row in page.details[0].rows}
+    for pair in (compared.pairs[0], compared.others[0]):
+        value, interval, p_value = beside[f"{pair.a} − {pair.b}", "possible"]
+        assert (value, p_value) == (pair.finite_difference, pair.adjusted_p_value)
+        assert ends(interval) == ends(pair.interval)
+    assert ("a − c", "possible") not in beside
+
+    first, second = page.tables
+    assert [c.key for c in first.columns][-2:] == ["contribution", "impossible_second"]
+    assert sum(row[-1] for row in first.rows) == 2
+    assert second.columns[-1].key == "contribution"
+
+
 def test_pairs_are_named_where_there_are_several():
     rows = three_sites()
     models = [(rows["y"], 0.5 + by * (rows["p"] - 0.5)) for by in (1.0, 0.8, 0.5)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xent.evaluation.calibration.missing import way_out
 from xent.evaluation.calibration.temperature import NO_INFORMATION, SEPARABLE
 from xent.evaluation.calibration.terms import POSSIBLE, Decomposition
-from xent.evaluation.numbers import UNITS, counted, level_text, number, round_down
+from xent.evaluation.numbers import UNITS, bounds, counted, level_text, number, round_down
 
 if TYPE_CHECKING:
     from xent.evaluation.calibration.shift import LabelShifts, Shift
@@ -135,10 +135,10 @@ def _advice(e: Evaluation) -> list[str]:
         if t.note.startswith((NO_INFORMATION[:20], SEPARABLE[:20])):
             lines.append(t.note)
         elif t.note == "" and t.p_value <= SURE:
-            low, high = t.gain_bounds
+            low, high = bounds(*t.gain_bounds)
             lines.append(
                 f"temperature {number(t.temperature, 3)} would gain {number(t.gain)} {unit} "
-                f"(certainly between {number(low, 3)} and {number(high, 3)})"
+                f"(certainly between {low} and {high})"
             )
     if e.shift is not None and e.shift.p_value <= SURE and not e.shift.note:
         lines.append(
@@ -163,9 +163,9 @@ def _shifts_of_labels(e: Evaluation) -> list[str]:
 
 def _bounds(found: Shift | LabelShifts, level: float) -> str:
     """Return what a gain is certainly between on these rows, and its interval over new ones."""
-    low, high = found.gain_bounds
+    low, high = bounds(*found.gain_bounds)
     ends = _ends(found.low, found.high, level)
-    certain = f"certainly between {number(low, 3)} and {number(high, 3)}"
+    certain = f"certainly between {low} and {high}"
     return f"{certain}; {ends}" if ends else certain
 
 

@@ -11,7 +11,7 @@ from xent.evaluation.comparison.result import Pair as ComparedPair
 from xent.report.page.differing import details, groups
 from xent.report.page.fingerprint import fingerprint_of_comparison
 from xent.report.page.model import Cell, Column, Comparison, Curve, Page, Pair, Table
-from xent.report.page.parts import range_of
+from xent.report.page.parts import finite, range_of
 
 __all__ = ["comparison_page", "curves_of"]
 
@@ -79,23 +79,27 @@ def _models(compared: Compared) -> Table:
         ("accuracy", "accuracy", "share", lambda m: not math.isnan(m.accuracy)),
         ("bits_per_byte", "bits_per_byte", "number", lambda m: not math.isnan(m.bits_per_byte)),
         ("impossible_rows", "num_impossible", "count", lambda m: m.num_impossible > 0),
+        ("finite_log_loss", "finite_log_loss", "number", lambda m: m.num_impossible > 0),
     )
     shown = [o for o in optional if any(o[3](m) for m in compared.models)]
     columns += [Column(key, kind) for key, _, kind, _ in shown]
     rows: list[tuple[Cell, ...]] = []
     for m in compared.models:
-        row: list[Cell] = [m.name, m.log_loss, range_of(m.interval), m.perplexity]
+        interval = range_of(m.interval) if math.isfinite(m.log_loss) else None
+        row: list[Cell] = [m.name, m.log_loss, interval, m.perplexity]
         rows.append((*row, *(getattr(m, name) for _, name, _, _ in shown)))
     return Table(tuple(columns), tuple(rows), title="models_table", total=len(rows))
 
 
 def _pair(p: ComparedPair) -> Pair:
+    # what is known of an infinite difference is of other rows, and stands among the details
+    known = math.isfinite(p.difference)
     return Pair(
         first=p.a,
         second=p.b,
         difference=p.difference,
-        interval=range_of(p.interval),
+        interval=range_of(p.interval) if known else None,
         win_rate=p.win_rate,
-        p_value=None if math.isnan(p.adjusted_p_value) else p.adjusted_p_value,
+        p_value=finite(p.adjusted_p_value) if known else None,
         log_e_value=None if p.evidence is None else p.evidence[0].log_e,
     )

@@ -14,6 +14,11 @@ __all__ = ["details", "groups"]
 MOST_GROUPS = 200
 # of the values over rows; the JSON has more
 PERCENTS = (50.0, 95.0, 99.0)
+# columns of groups, where there are such rows
+ONE_IMPOSSIBLE = {
+    "only_a_impossible": "impossible_first",
+    "only_b_impossible": "impossible_second",
+}
 # by whether rows have several labels, and whether the test is by cluster
 RIGHT = {
     (False, False): "accuracy_difference",
@@ -33,6 +38,7 @@ def _beside(compared: Comparison) -> Table | None:
     """A row a measure of a pair; the pair is named where there are several."""
     labels = compared.kind == "labels"
     rows = [(_name(p), *row) for p in compared.pairs for row in _measures(p, labels=labels)]
+    rows += [(_name(p), *row) for p in compared.others for row in _of_possible_rows(p)]
     if not rows:
         return None
     columns = [Column("pair", "text"), Column("measure", "key"), Column("value", digits=5)]
@@ -50,6 +56,7 @@ def _beside(compared: Comparison) -> Table | None:
 def _measures(p: Pair, *, labels: bool) -> list[tuple[Cell, ...]]:
     """Return the name, value, interval and p-value of each measure that there is."""
     found: list[tuple[str, float, Range | None, float]] = [
+        *_of_possible_rows(p),
         ("anytime", p.finite_difference, range_of(p.anytime_interval), math.nan),
         ("perplexity_ratio", p.perplexity_ratio, range_of(p.perplexity_ratio_interval), math.nan),
         (
@@ -60,7 +67,7 @@ def _measures(p: Pair, *, labels: bool) -> list[tuple[Cell, ...]]:
         ),
     ]
     if p.anytime_interval is None:
-        del found[0]
+        found = [row for row in found if row[0] != "anytime"]
     if p.accuracy is not None:
         name = RIGHT[labels, p.accuracy.clustered_p_value is not None]
         found.append((name, p.accuracy.difference, None, p.accuracy.p_value))
@@ -70,6 +77,13 @@ def _measures(p: Pair, *, labels: bool) -> list[tuple[Cell, ...]]:
         for key, value, interval, p_value in found
         if not math.isnan(value)
     ]
+
+
+def _of_possible_rows(p: Pair) -> list[tuple[str, float, Range | None, float]]:
+    """Return the difference over the rows possible under both, where over all it is infinite."""
+    if math.isfinite(p.difference):
+        return []
+    return [("possible", p.finite_difference, range_of(p.interval), p.adjusted_p_value)]
 
 
 def _apart(compared: Comparison) -> Table | None:
@@ -130,13 +144,13 @@ def _known(value: float) -> float | None:
 
 
 def groups(compared: Comparison, pair: Pair) -> list[Table]:
-    """Return the tables by class and by slice of a pair; their last column adds up."""
+    """Return the tables by class and by slice of a pair, of the rows possible for both."""
     tables = []
     for key, found in (("classes", pair.classes), ("slices", pair.slices)):
         if not found:
             continue
         first = "slice_value" if key == "slices" else "class"
-        columns = (
+        columns = [
             Column(first, "text"),
             Column("count", "count"),
             Column("loss_first"),
@@ -145,21 +159,15 @@ def groups(compared: Comparison, pair: Pair) -> list[Table]:
             Column("range", "range"),
             Column("p_holm", "p"),
             Column("contribution"),
-        )
-        rows = tuple(
-            (
-                g.name,
-                g.num_rows,
-                g.log_loss_a,
-                g.log_loss_b,
-                g.difference,
-                range_of(g.interval),
-                _known(g.adjusted_p_value),
-                g.contribution,
-            )
-            for g in sorted(found, key=lambda g: -abs(g.contribution))[:MOST_GROUPS]
-        )
+        ]
+        counts = [field for field in ONE_IMPOSSIBLE if any(getattr(g, field) for g in found)]
+        columns += [Column(ONE_IMPOSSIBLE[field], "count") for field in counts]
+        rows = []
+        for g in sorted(found, key=lambda g: -abs(g.contribution))[:MOST_GROUPS]:
+            row: list[Cell] = [g.name, g.num_rows, g.log_loss_a, g.log_loss_b, g.difference]
+            row += [range_of(g.interval), _known(g.adjusted_p_value), g.contribution]
+            rows.append((*row, *(getattr(g, field) for field in counts)))
         by = f" ({', '.join(compared.by)})" if key == "slices" and compared.by else ""
         name = _name(pair) + by
-        tables.append(Table(columns, rows, name=name, total=len(found)))
+        tables.append(Table(tuple(columns), tuple(rows), name=name, total=len(found)))
     return tables

@@ -105,7 +105,7 @@ def _fill(page: Page, lang: str) -> str:
         facts=sentences.facts(shown, t),
         parts_say=partial(sentences.parts_say, t=t, unit=t(page.unit)),
         reliability_say=partial(sentences.reliability_say, t=t),
-        bounds=partial(sentences.bounds, t=t),
+        bounds=partial(sentences.gain_bounds, t=t),
         temperature_says=partial(sentences.temperature_says, t=t),
         tail=surprise.tail_text(page.surprise, t) if page.surprise else "",
         named=named,

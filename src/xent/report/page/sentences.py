@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from xent.evaluation.numbers import number, percent, round_down
+from xent.evaluation.numbers import bounds, number, percent, round_down
 from xent.report.page import tables
 from xent.report.page.charts.reliability import is_outside
 from xent.report.page.model import Page, Pair, Reliability, Score, Table, Temperature, Waterfall
@@ -16,8 +16,8 @@ from xent.report.page.written import p_value, short
 from xent.units import perplexity_of
 
 __all__ = [
-    "bounds",
     "facts",
+    "gain_bounds",
     "pairs_say",
     "parts_say",
     "reliability_say",
@@ -91,11 +91,11 @@ def temperature_says(found: Temperature, t: Translate) -> str:
     return t("overconfident" if found.temperature > 1 else "underconfident")
 
 
-def bounds(found: Temperature, t: Translate) -> str:
+def gain_bounds(found: Temperature, t: Translate) -> str:
     """Return the certain bounds of what a temperature gains."""
     if found.gain_low is None or found.gain_high is None:
         return ""
-    low, high = number(found.gain_low), number(found.gain_high)
+    low, high = bounds(found.gain_low, found.gain_high, 4)
     return f"{t('gain_bounds')}: " + t("interval_of", low=low, high=high)
 
 

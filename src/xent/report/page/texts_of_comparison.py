@@ -28,9 +28,12 @@ OF_COMPARISON: dict[str, tuple[str, str]] = {
         "曲线到此为止：{name} 给实际结果赋予了概率 0，已被否定。",
     ),
     "impossible_rows": ("impossible rows", "不可能的行"),
+    "finite_log_loss": ("log loss without them", "除去这些行的对数损失"),
     "loss_first": ("first", "第一个"),
     "loss_second": ("second", "第二个"),
     "contribution": ("part of the whole difference", "占总差值的部分"),
+    "impossible_first": ("impossible, first", "仅第一个不可能"),
+    "impossible_second": ("impossible, second", "仅第二个不可能"),
     "p_holm": ("p, Holm", "p 值（Holm 校正）"),
     "f_numbers": ("SHA-256 of the numbers", "数值的 SHA-256"),
     "model": ("model", "模型"),
@@ -40,6 +43,10 @@ OF_COMPARISON: dict[str, tuple[str, str]] = {
     "win_rate": ("rows the second wins", "第二个胜出的行"),
     "beside_table": ("What differs beside the loss", "损失之外的差异"),
     "measure": ("measure", "度量"),
+    "possible": (
+        "difference of log loss, over the rows possible for both",
+        "对数损失之差（双方都可能的行）",
+    ),
     "anytime": (
         "difference of log loss, however often one looks",
         "对数损失之差（无论中途查看多少次）",
