@@ -20,7 +20,7 @@ def in_a_new_python(level):
     code = "from xent.diagnostics.policy import active; print(active())"
     environment = {**os.environ, "XENT_CHECKS": level}
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300
     )
 
 
