@@ -84,7 +84,8 @@ def compare(
         the accuracy. Other predictions say themselves which is likeliest.
     key : str, optional
         A column that names the rows: rows with the same key are compared. Else the first
-        row is compared with the first, and so on.
+        row is compared with the first, and so on; a column called id, uuid, index or the like
+        that all sources have must then not hold the same values in another order.
     inner : bool, default False
         With `key`, leave out and count rows that not all sources have.
     by : str, list of str or array, optional
@@ -126,7 +127,7 @@ def compare(
     ------
     SourceError
         Where rows do not pair: their number differs, or the truth of a row does (how many,
-        which first), or keys repeat or have no partner.
+        which first), or their names stand in another order, or keys repeat or have no partner.
     XentValueError
         Where the models predict different things, or rows are what `evaluate` refuses.
 

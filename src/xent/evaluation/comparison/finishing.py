@@ -39,6 +39,7 @@ class Added:
     weightless: int
     unmatched: tuple[int, ...]
     checked: bool  # whether the truth of the rows was there to be compared
+    notes: tuple[str, ...] = ()  # on the rows as they came in
 
 
 def finish(added: Added, asked: Asked, models: Sequence[Model]) -> Comparison:
@@ -98,7 +99,7 @@ def _notes(
     summaries: Sequence[Summary],
     added: Added,
 ) -> list[str]:
-    notes = []
+    notes = list(added.notes)
     if models[0].plan.kind == "log_probs" and asked.key is None and not added.checked:
         notes.append(
             "that a row is the same token in all sources is taken on trust: target names a column "

@@ -13,6 +13,7 @@ from xent.errors import SourceError, XentTypeError, XentValueError
 from xent.evaluation.comparison.asked import Asked
 from xent.evaluation.comparison.finishing import Added, finish
 from xent.evaluation.comparison.groups import Codes
+from xent.evaluation.comparison.identity import IdentityCheck
 from xent.evaluation.comparison.keys import KeyedRows
 from xent.evaluation.comparison.model_sums import ModelState
 from xent.evaluation.comparison.models import Model
@@ -55,6 +56,9 @@ class _Run:
             if asked.key is not None and len(sources) > 1
             else None
         )
+        taken = {name for model in models for name in model.scorer.needed}
+        in_order = sources if self._keyed is None and len(sources) > 1 else ()
+        self._identity = IdentityCheck(in_order, [m.name for m in models], taken)
         self._seen = self._ignored = self._missing = self._weightless = 0
         self._model_states = [ModelState(self._clustered) for _ in models]
         self._pair_states = {
@@ -85,6 +89,7 @@ class _Run:
             self._add(several)
             if progress is not None:
                 progress(self._seen, total)
+        notes = self._identity.conclude()
         self._truth.conclude(keyed=self._keyed is not None)
         scored = self._seen - self._ignored - self._missing - self._weightless
         if not scored:
@@ -102,17 +107,22 @@ class _Run:
             weightless=self._weightless,
             unmatched=tuple(self._keyed.unmatched) if self._keyed is not None else (),
             checked=self._truth.checked,
+            notes=tuple(notes),
         )
         return finish(added, self._asked, self._models)
 
     def _batches(self) -> Iterator[list[Batch]]:
         if self._keyed is not None:
             return self._keyed.batches()
-        return by_row(self._sources, self._columns())
+        columns = self._columns()
+        if self._identity.column is not None:
+            columns = [list(dict.fromkeys([*c, self._identity.column])) for c in columns]
+        return by_row(self._sources, columns)
 
     def _add(self, several: list[Batch]) -> None:
         first_row = self._seen
         self._seen += num_rows(several[0])
+        self._identity.add(several)
         rows = [self._rows(m, several[m.source], first_row) for m in self._models]
         # with an error in the truth there is nothing to add up, only to count
         if not self._truth.add(rows, first_row):

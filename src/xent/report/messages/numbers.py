@@ -62,6 +62,10 @@ OF_NUMBERS: tuple[tuple[str, str], ...] = (
     ("that a row is the same token in all sources is taken on trust: target names a column to "
      "check, key one to pair rows by",
      "各来源的同一行是不是同一个词元，这里没有核对：target 指定用来核对的列，key 指定用来配对的列"),
+    ("column {name} of {b} differs from that of {a} in {n} of {n_rows} rows, first in row {i}: if it "
+     "names the rows, key pairs them by it",
+     "{b} 的列 {name} 与 {a} 的不同：{n_rows} 行中有 {n} 行不同，最先在第 {i} 行；如果该列是各行的名字，"
+     "可用 key 按它配对"),
     ("{a} and {b} differ by the same in all of {n} row(s), which does not tell how much they would "
      "in others", "{a} 与 {b} 在全部 {n} 行中相差都一样，这说明不了在其他行中相差多少"),
     ("differences of neighbouring rows are alike (correlation {value}, {a} and {b}): the interval "
