@@ -88,6 +88,13 @@ def test_a_column_that_is_the_truth_is_no_name_of_rows():
     assert compare(first, second, target="key", probs="p").difference != 0
 
 
+def test_long_names_are_shortened():
+    names = [f"{n} " + "x" * 10_000 for n in NUMBERS]
+    with pytest.raises(SourceError, match="in another order") as raised:
+        compare(table(names), table(names[::-1], P[::-1]), target="y", probs="p")
+    assert len(str(raised.value)) < 1000
+
+
 def test_batches_are_counted_together(tmp_path):
     count = 200_000  # several batches
     y, numbers = np.zeros(count, dtype=int), np.arange(count)

@@ -9,14 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from xent.errors import SourceError
-from xent.evaluation.groups.values import texts_of
-from xent.evaluation.reading.batches import Batch, field_of, is_arrow, num_rows, plain
+from xent.evaluation.groups.values import keys_of, texts_of
+from xent.evaluation.reading.batches import Batch, is_arrow, num_rows
 from xent.evaluation.reading.source import Source
-from xent.kernels.cpu.row_keys import text_keys
+from xent.evaluation.summary.rows import shortened
 
 __all__ = ["IdentityCheck"]
 
-Array = npt.NDArray[Any]
 # what columns that name rows are called
 NAMES = (
     "id", "row_id", "rowid", "sample_id", "example_id", "item_id", "uid", "uuid", "guid", "key",
@@ -36,9 +35,12 @@ class IdentityCheck:
     def __init__(
         self, sources: Sequence[Source], names: Sequence[str], taken: Collection[str]
     ) -> None:
-        """`taken` are columns that are known to be something else, such as the truth."""
-        self._names = names
-        self.column = _name_of_rows(sources, taken)
+        """`taken` are columns that are known to be something else, such as the truth.
+
+        A source by itself has nothing to be compared with.
+        """
+        self._names = names[: len(sources)]
+        self.column = _name_of_rows(sources, taken) if len(sources) > 1 else None
         self._rows = 0
         self._wrong = [0] * len(sources)
         self._first: list[tuple[int, str, str]] = [(-1, "", "")] * len(sources)
@@ -53,20 +55,24 @@ class IdentityCheck:
         self._rows += num_rows(several[0])
         for i, batch in enumerate(several[1:], 1):
             other = batch[self.column]
-            differ = _differ(self.column, own, other)
+            if _equal(own, other):
+                continue
+            ours, theirs = (_keys(self.column, column) for column in (own, other))
+            differ = np.flatnonzero(ours != theirs)
             if not differ.size:
                 continue
-            ours, theirs = (_texts(self.column, column, differ) for column in (own, other))
             if not self._wrong[i]:
-                self._first[i] = first_row + int(differ[0]), ours[0], theirs[0]
+                at = int(differ[0])
+                here = slice(at, at + 1)
+                self._first[i] = first_row + at, _shown(own[here]), _shown(other[here])
             self._wrong[i] += differ.size
-            self._apart[i] += sum(text_keys(ours).tolist()) - sum(text_keys(theirs).tolist())
+            self._apart[i] += sum(ours[differ].tolist()) - sum(theirs[differ].tolist())
 
     def conclude(self) -> list[str]:
         """Raise if rows came in another order; return notes on names that are others."""
         notes = []
         for name, wrong, apart, (row, ours, theirs) in zip(
-            self._names, self._wrong, self._apart, self._first, strict=False
+            self._names, self._wrong, self._apart, self._first, strict=True
         ):
             if not wrong:
                 continue
@@ -88,8 +94,6 @@ class IdentityCheck:
 
 
 def _name_of_rows(sources: Sequence[Source], taken: Collection[str]) -> str | None:
-    if not sources:
-        return None
     kinds = [{f.name: f.kind for f in source.fields} for source in sources]
     for name, kind in kinds[0].items():
         known = name.lower() in NAMES and name not in taken and kind in ("int", "text")
@@ -98,19 +102,19 @@ def _name_of_rows(sources: Sequence[Source], taken: Collection[str]) -> str | No
     return None
 
 
-def _differ(name: str, own: Any, other: Any) -> npt.NDArray[np.int64]:
-    """Return the rows in which two columns of a batch differ."""
-    if is_arrow(own) and is_arrow(other) and own.type == other.type and own.equals(other):
-        return np.array([], dtype=np.int64)
-    whole = [
-        not getattr(c, "null_count", 0) and field_of(name, c).kind == "int" for c in (own, other)
-    ]
-    if all(whole):
-        return np.flatnonzero(plain(own) != plain(other))
-    (a, of_a), (b, of_b) = texts_of(name, own), texts_of(name, other)
-    return np.flatnonzero(np.array(a, dtype=object)[of_a] != np.array(b, dtype=object)[of_b])
+def _equal(own: Any, other: Any) -> bool:
+    if is_arrow(own) and is_arrow(other):
+        return bool(own.equals(other))
+    return not (is_arrow(own) or is_arrow(other)) and np.array_equal(own, other)
 
 
-def _texts(name: str, column: Any, rows: npt.NDArray[np.int64]) -> list[str]:
-    texts, of = texts_of(name, column.take(rows))
-    return [texts[place] for place in of]
+def _shown(one: Any) -> str:
+    """Return the value of a column of one row, as it is told."""
+    texts, _ = texts_of("a column that names rows", one)
+    return shortened(texts[0])
+
+
+def _keys(name: str, column: Any) -> npt.NDArray[np.uint64]:
+    """Return a key of each value; that it is missing is a value too."""
+    needed = np.zeros(len(column), dtype=bool)
+    return keys_of("key", name, column, 0, needed)

@@ -51,14 +51,14 @@ class _Run:
         self._clustered = asked.cluster is not None or asked.block is not None
         self._slices = Codes(asked.by)
         self._truth = TruthCheck([m.name for m in models])
+        taken = {name for model in models for name in model.scorer.needed}
+        in_order = sources if asked.key is None else sources[:1]
+        self._identity = IdentityCheck(in_order, [m.name for m in models], taken)
         self._keyed = (
             KeyedRows(sources, self._columns(), asked.key, inner=asked.inner)
             if asked.key is not None and len(sources) > 1
             else None
         )
-        taken = {name for model in models for name in model.scorer.needed}
-        in_order = sources if self._keyed is None and len(sources) > 1 else ()
-        self._identity = IdentityCheck(in_order, [m.name for m in models], taken)
         self._seen = self._ignored = self._missing = self._weightless = 0
         self._model_states = [ModelState(self._clustered) for _ in models]
         self._pair_states = {
@@ -81,6 +81,8 @@ class _Run:
         for column in (*self._asked.by, self._asked.cluster):
             if column is not None:
                 needed[0].append(column)
+        if self._identity.column is not None:
+            needed = [[*columns, self._identity.column] for columns in needed]
         return [list(dict.fromkeys(columns)) for columns in needed]
 
     def through(self, progress: Progress | None) -> Comparison:
@@ -114,10 +116,7 @@ class _Run:
     def _batches(self) -> Iterator[list[Batch]]:
         if self._keyed is not None:
             return self._keyed.batches()
-        columns = self._columns()
-        if self._identity.column is not None:
-            columns = [list(dict.fromkeys([*c, self._identity.column])) for c in columns]
-        return by_row(self._sources, columns)
+        return by_row(self._sources, self._columns())
 
     def _add(self, several: list[Batch]) -> None:
         first_row = self._seen
