@@ -16,7 +16,7 @@ import numpy as np
 from xent.evaluation.groups.cells import buckets_of
 from xent.evaluation.groups.replicates import ReplicateTally
 from xent.evaluation.groups.slice_clusters import MOST_CELLS, SliceClusterTally
-from xent.evaluation.intervals.means import cluster_interval, hall_interval
+from xent.evaluation.intervals.means import Interval, cluster_interval, hall_interval
 from xent.evaluation.intervals.student import student_quantile
 from xent.kernels.cpu.row_keys import integer_keys
 
@@ -107,6 +107,12 @@ def bootstrap(simulations: int) -> list[dict[str, Any]]:
     return found
 
 
+def of_rows(nll: np.ndarray) -> Interval:
+    """The interval of the mean as if rows were independent."""
+    off = nll - nll.mean()
+    return hall_interval(nll.size, nll.mean(), (off**2).mean(), (off**3).mean(), LEVEL)
+
+
 def clusters(simulations: int) -> list[dict[str, Any]]:
     """Rows of ten a cluster whose true logits are off together."""
     found = []
@@ -120,10 +126,7 @@ def clusters(simulations: int) -> list[dict[str, Any]]:
         t = student_quantile((1 + LEVEL) / 2, count - 1)
         for one in nll:
             center = one.mean()
-            spread_of = one - center
-            alone.append(
-                hall_interval(one.size, center, (spread_of**2).mean(), (spread_of**3).mean(), LEVEL)
-            )
+            alone.append(of_rows(one))
             sums = one.sum(axis=1)
             error = sums.std(ddof=1) / np.sqrt(count) / CLUSTER_ROWS
             student.append(abs(center - truth) <= t * error)
@@ -157,9 +160,7 @@ def slices(simulations: int) -> list[dict[str, Any]]:
             tally.add(values, site, integer_keys(cluster).repeat(CLUSTER_ROWS), nll.ravel(), None)
             state = tally.state()
             for value, one in zip(values, nll.reshape(count, -1), strict=True):
-                center = one.mean()
-                moments = [((one - center) ** power).mean() for power in (2, 3)]
-                alone.append(covers(hall_interval(one.size, center, *moments, LEVEL), truth))
+                alone.append(covers(of_rows(one), truth))
                 kept.append(covers(state.interval(value, LEVEL), truth))
         found.append(
             {
