@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from xent.torch._arguments import check_tensor, softmax_task
+from xent.torch._arguments import softmax_task
 from xent.torch._checks import look_at_distributions, warn_negative
 from xent.torch._linear.arguments import (
     check_filter,
@@ -20,9 +20,8 @@ from xent.torch._linear.operands import autocast, route_of_operands
 from xent.torch._linear.plan import bytes_of
 from xent.torch._linear.products import Operands
 from xent.torch._linear.softmax.reduced import reduced
-from xent.torch._linear.softmax.shift import NO_NEXT, refuse_for_distributions, shifted
-from xent.torch._linear.softmax.sparse import check_sparse
 from xent.torch._linear.softmax.task import LinearTask
+from xent.torch._linear.softmax.truth import Target, truth_of
 from xent.torch._ops.results import Reduced, Statistics, computed_in
 from xent.torch._ops.route import is_eager
 from xent.torch._reduction import finish, how_of, reduction_of
@@ -30,8 +29,6 @@ from xent.torch._tasks import SoftmaxTask
 from xent.torch.functional._linear_cross_entropy_stats import LinearCrossEntropyStats
 
 __all__ = ["linear_softmax_cross_entropy", "linear_softmax_cross_entropy_with_stats"]
-
-Target: TypeAlias = Tensor | tuple[Tensor, Tensor]
 
 
 def linear_softmax_cross_entropy(
@@ -191,15 +188,12 @@ def linear_softmax_cross_entropy(
     >>> logits = head(hidden[:, :-1]).flatten(0, 1)
     >>> torch.testing.assert_close(loss, F.cross_entropy(logits, tokens[0, 1:]))
     """
-    found, shape, count = _found(
+    loss, _ = _loss_and_sums(
         hidden, linear_weight, target, linear_bias, weight, sample_weight, ignore_index,
         label_smoothing, z_loss, softcap, temperature, class_mask, shift, reduction, on_empty,
         memory, main_grad, filter_tolerance, implementation, statistics=False,
     )  # fmt: skip
-    loss = finish(
-        found, reduction, on_empty, computed_in(hidden.dtype), rows=count, ignore_index=ignore_index
-    )
-    return _rows(loss, shape, shift) if reduction == "none" else loss
+    return loss
 
 
 def linear_softmax_cross_entropy_with_stats(
@@ -252,22 +246,17 @@ main_grad, filter_tolerance, implementation
     >>> stats.hit.tolist(), stats.entropy
     ([True, False], tensor([0.3653, 0.5822]))
     """
-    found, shape, count = _found(
+    loss, found = _loss_and_sums(
         hidden, linear_weight, target, linear_bias, weight, sample_weight, ignore_index,
         label_smoothing, z_loss, softcap, temperature, class_mask, shift, reduction, on_empty,
         memory, main_grad, filter_tolerance, implementation, statistics=True,
     )  # fmt: skip
-    loss = finish(
-        found, reduction, on_empty, computed_in(hidden.dtype), rows=count, ignore_index=ignore_index
-    )
-    if reduction == "none":
-        loss = _rows(loss, shape, shift)
     assert found.statistics is not None
-    statistics = Statistics(*(_rows(each, shape, shift) for each in found.statistics))
+    statistics = Statistics(*(_rows(each, hidden, shift) for each in found.statistics))
     return LinearCrossEntropyStats(loss, *statistics, found.gradient_error)
 
 
-def _found(
+def _loss_and_sums(
     hidden: Tensor,
     linear_weight: Tensor,
     target: Target,
@@ -289,8 +278,8 @@ def _found(
     implementation: str | None,
     *,
     statistics: bool,
-) -> tuple[Reduced, torch.Size, int]:
-    """Return the losses, the shape of the rows, and how many there are."""
+) -> tuple[Tensor, Reduced]:
+    """Return the loss as it was asked for, and what it was reduced from."""
     reduction_of(reduction, on_empty, None, None)
     operands = Operands(hidden, linear_weight, linear_bias)
     check_operands(operands)
@@ -299,15 +288,14 @@ def _found(
     shape = hidden.shape[:-1]
     operands = operands._replace(hidden=flat(hidden))
     logits = logits_of(operands)
-    truth = _truth_of(target, shape, shift, ignore_index, logits)
-    ignore_index = truth.ignore_index
+    truth = truth_of(target, shape, shift, ignore_index, logits)
     softmax = softmax_task(
         logits,
         truth.dense,
         1,
         weight=weight,
         # distributions have none, and a negative one says so
-        ignore_index=-1 if ignore_index is None else ignore_index,
+        ignore_index=-1 if truth.ignore_index is None else truth.ignore_index,
         label_smoothing=label_smoothing,
         sample_weight=None if sample_weight is None else _per_row(sample_weight, shape),
         class_mask=class_mask,
@@ -315,7 +303,7 @@ def _found(
         softcap=softcap,
         temperature=temperature,
     )
-    if ignore_index is None:
+    if truth.ignore_index is None:
         softmax.ignore_index = None
     if truth.classes is not None:
         softmax.target = softmax.ignore_index = None
@@ -336,35 +324,11 @@ def _found(
         main_grad=main_grad,
         filter_tolerance=filter_tolerance,
     )
-    return found, shape, len(logits)
-
-
-class _Truth(NamedTuple):
-    """A target as the task takes it, and which label of it does not count."""
-
-    dense: Tensor  # labels, or distributions over all classes; of sparse ones nothing is read
-    classes: Tensor | None  # of sparse distributions, with their probabilities
-    probs: Tensor | None
-    ignore_index: int | None
-
-
-def _truth_of(
-    target: Target, shape: torch.Size, shift: int, ignore_index: int | None, logits: Tensor
-) -> _Truth:
-    """Return the target of rows of `shape`, each beside its logits."""
-    if isinstance(target, tuple):
-        classes, probs = check_sparse(target, shape, logits)
-        refuse_for_distributions(shift, ignore_index)
-        nothing = logits.new_zeros((), dtype=torch.int64).expand(len(logits))
-        return _Truth(nothing, classes, probs, ignore_index)
-    check_tensor(target, "target")
-    if target.shape == (*shape, logits.shape[1]) and target.is_floating_point():
-        refuse_for_distributions(shift, ignore_index)
-        return _Truth(target.reshape(logits.shape), None, None, ignore_index)
-    labels = shifted(target, shape, shift, ignore_index)
-    if shift and ignore_index is None:
-        ignore_index = NO_NEXT
-    return _Truth(labels, None, None, ignore_index)
+    loss = finish(
+        found, reduction, on_empty, computed_in(hidden.dtype), rows=len(logits),
+        ignore_index=ignore_index,
+    )  # fmt: skip
+    return (_rows(loss, hidden, shift) if reduction == "none" else loss), found
 
 
 def _look(softmax: SoftmaxTask, weight: Tensor | None) -> None:
@@ -386,6 +350,7 @@ def _per_row(sample_weight: Any, shape: torch.Size) -> Any:
     return sample_weight  # refused where it is looked at
 
 
-def _rows(rows: Tensor, shape: torch.Size, shift: int) -> Tensor:
-    rows = rows.reshape(shape)
+def _rows(rows: Tensor, hidden: Tensor, shift: int) -> Tensor:
+    """Return a number a row in the shape of the rows, without those that have no next one."""
+    rows = rows.reshape(hidden.shape[:-1])
     return rows[..., :-shift] if shift else rows
