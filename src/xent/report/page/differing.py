@@ -7,7 +7,7 @@ import math
 from xent.evaluation.comparison.divergence import Spreading
 from xent.evaluation.comparison.result import Comparison, Pair
 from xent.report.page.model import Cell, Column, Range, Table
-from xent.report.page.parts import range_of
+from xent.report.page.parts import finite, range_of
 
 __all__ = ["details", "groups"]
 
@@ -73,7 +73,7 @@ def _measures(p: Pair, *, labels: bool) -> list[tuple[Cell, ...]]:
         found.append((name, p.accuracy.difference, None, p.accuracy.p_value))
     found.append(("same_top", p.same_top, range_of(p.same_top_interval), math.nan))
     return [
-        (key, value, interval, _known(p_value))
+        (key, value, interval, finite(p_value))
         for key, value, interval, p_value in found
         if not math.isnan(value)
     ]
@@ -139,10 +139,6 @@ def _name(p: Pair) -> str:
     return f"{p.a} − {p.b}"
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
 def groups(compared: Comparison, pair: Pair) -> list[Table]:
     """Return the tables by class and by slice of a pair, of the rows possible for both."""
     tables = []
@@ -165,7 +161,7 @@ def groups(compared: Comparison, pair: Pair) -> list[Table]:
         rows = []
         for g in sorted(found, key=lambda g: -abs(g.contribution))[:MOST_GROUPS]:
             row: list[Cell] = [g.name, g.num_rows, g.log_loss_a, g.log_loss_b, g.difference]
-            row += [range_of(g.interval), _known(g.adjusted_p_value), g.contribution]
+            row += [range_of(g.interval), finite(g.adjusted_p_value), g.contribution]
             rows.append((*row, *(getattr(g, field) for field in counts)))
         by = f" ({', '.join(compared.by)})" if key == "slices" and compared.by else ""
         name = _name(pair) + by
